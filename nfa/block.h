@@ -1,0 +1,105 @@
+/*
+ * block.h: one key, one block. All that the engine knows about one key of one key group is one run of bytes without
+ * pointers: head, key, a directory of sections, the sections. A section holds what one definition (a pattern, a
+ * window, an alert state) knows of the key: a root of fixed size and up to NFA_MAX_DEQUES growing parts.
+ *
+ *   head (24 bytes) | key | directory {id, offset} sorted by id | section: root | descriptors | data of deques …
+ *
+ * A growing part is small and inline at first; past NFA_SPILL_BYTES it moves out into chunks of NFA_CHUNK_BYTES that the
+ * block names by number, so that a hot key never means copying megabytes and a full chunk is never copied again.
+ *
+ * Records are named by absolute ordinals (uint32_t, wrapping): the n-th ever pushed. They stay the same while others leave.
+ *
+ * Pointer rule: a pointer into a section (root, record, bytes) is good until something is pushed into or dropped from
+ * that block. A handle (nfa_section) is good until another section of the block grows, comes or goes; find it again then.
+ */
+#ifndef EGRET_NFA_BLOCK_H
+#define EGRET_NFA_BLOCK_H
+
+#include "compiler/arena.h"
+
+enum { NFA_MAX_DEQUES = 40, NFA_SPILL_BYTES = 2048, NFA_CHUNK_BYTES = 16384 };
+
+#define NFA_NO_BLOCK UINT32_MAX
+#define NFA_NEVER INT64_MAX
+
+typedef enum nfa_part_kind {
+    NFA_DEQUE,      /* records of fixed size, pushed at the back, popped at both ends */
+    NFA_BYTES,      /* strings, pushed at the back, popped at the front; a string never crosses a chunk */
+    NFA_MAP         /* uint64_t -> int64_t; for sets with counts, and for "last seen" */
+} nfa_part_kind;
+
+typedef struct nfa_part_def {
+    uint8_t kind;           /* nfa_part_kind */
+    uint16_t rec_size;      /* DEQUE: bytes of a record, a multiple of 4 */
+} nfa_part_def;
+
+/* What a section of this kind looks like. Made by the plan, the same for all keys. */
+typedef struct nfa_section_def {
+    uint32_t id;            /* from the dictionary of definitions; order of sections in a block */
+    uint16_t root_size;     /* bytes, a multiple of 8; the root is zeroed when the section comes */
+    uint8_t n_parts;
+    nfa_part_def part[NFA_MAX_DEQUES];
+} nfa_section_def;
+
+typedef struct nfa_store nfa_store;     /* all blocks of one shard */
+
+typedef struct nfa_section {
+    nfa_store *store;
+    const nfa_section_def *def;
+    uint32_t block;
+    uint32_t offset;        /* of the section inside the block */
+} nfa_section;
+
+nfa_store *nfa_store_new(egret_mem mem);    /* NULL: no memory */
+void nfa_store_free(nfa_store *store);
+
+/* Blocks are found by key group and key bytes. hash is egret_key_hash of both, computed once per event by the caller. */
+uint64_t nfa_key_hash(uint32_t group, const void *key, size_t len);
+uint32_t nfa_block_find(const nfa_store *store, uint32_t group, const void *key, size_t len, uint64_t hash);
+uint32_t nfa_block_get(nfa_store *store, uint32_t group, const void *key, size_t len, uint64_t hash);  /* NFA_NO_BLOCK: no memory */
+void nfa_block_drop(nfa_store *store, uint32_t block);      /* its number may be used again */
+uint32_t nfa_block_group(const nfa_store *store, uint32_t block);
+const void *nfa_block_key(const nfa_store *store, uint32_t block, size_t *len);
+/* The earliest deadline that must be acted on in this block (kept by the engine), NFA_NEVER when none. */
+int64_t nfa_block_due(const nfa_store *store, uint32_t block);
+void nfa_block_set_due(nfa_store *store, uint32_t block, int64_t due_ms);
+size_t nfa_block_count(const nfa_store *store);
+uint32_t nfa_block_limit(const nfa_store *store);           /* block numbers are below this; for walks */
+bool nfa_block_exists(const nfa_store *store, uint32_t block);
+size_t nfa_store_bytes(const nfa_store *store);             /* all memory held, index and slack included */
+
+/* Sections */
+bool nfa_section_find(nfa_store *store, uint32_t block, const nfa_section_def *def, nfa_section *out);
+bool nfa_section_get(nfa_store *store, uint32_t block, const nfa_section_def *def, nfa_section *out);  /* false: no memory */
+void nfa_section_drop(nfa_section *section);
+size_t nfa_section_count(const nfa_store *store, uint32_t block);
+uint32_t nfa_section_id_at(const nfa_store *store, uint32_t block, size_t i);    /* i-th of the directory, by id */
+void *nfa_section_root(const nfa_section *section);
+
+/* Deques. ord is absolute; live ordinals are [first, first + count). */
+uint32_t nfa_deque_first(const nfa_section *section, unsigned part);
+uint32_t nfa_deque_count(const nfa_section *section, unsigned part);
+void *nfa_deque_at(const nfa_section *section, unsigned part, uint32_t ord);   /* must be live */
+void *nfa_deque_push(nfa_section *section, unsigned part);                     /* zeroed; NULL: no memory, unchanged */
+void nfa_deque_pop_front(nfa_section *section, unsigned part, uint32_t n);
+void nfa_deque_pop_back(nfa_section *section, unsigned part, uint32_t n);
+
+/* Bytes. An offset is absolute and names one string; popping is by offset: all strings before `offset` go.
+ * A string longer than NFA_CHUNK_BYTES / 2 is cut there. */
+bool nfa_bytes_push(nfa_section *section, unsigned part, const void *bytes, size_t len, uint32_t *offset);
+const char *nfa_bytes_at(const nfa_section *section, unsigned part, uint32_t offset);
+uint32_t nfa_bytes_end(const nfa_section *section, unsigned part);             /* offset the next string will be at or after */
+void nfa_bytes_pop_front(nfa_section *section, unsigned part, uint32_t offset);
+
+/* Maps */
+uint32_t nfa_map_count(const nfa_section *section, unsigned part);
+int64_t *nfa_map_find(const nfa_section *section, unsigned part, uint64_t key);      /* NULL: not there */
+int64_t *nfa_map_get(nfa_section *section, unsigned part, uint64_t key);             /* comes with 0; NULL: no memory */
+void nfa_map_del(nfa_section *section, unsigned part, uint64_t key);
+void nfa_map_sweep(nfa_section *section, unsigned part, int64_t below);              /* drops entries whose value is below */
+
+/* The block in words, for `egret inspect` and for tests: sections, counts, bytes. NUL-terminated, in the arena. */
+const char *nfa_block_print(const nfa_store *store, uint32_t block, egret_arena *arena);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * sum.h: exact sums, so that a window filled live, one filled by warm-up and one merged from parts agree to the bit.
+ *
+ * A double is not summed as a double: a sliding sum made by += and -= differs in bits from one computed afresh in
+ * nearly every window. Here a sum is a 128-bit fixed-point integer: INT and DURATION as they are, DECIMAL with 18 decimal digits,
+ * NUMBER with 64 binary fraction bits (exact for doubles of at least 2^-12 in size, below that each is rounded once, the same way
+ * when it enters and when it leaves). It is rounded once, when read. Squares have 192 bits.
+ */
+#ifndef EGRET_NFA_SUM_H
+#define EGRET_NFA_SUM_H
+
+#include "compiler/value.h"
+
+/* Plain data, zero is the empty sum, lives inside blocks (8-byte aligned). */
+typedef struct nfa_sum {
+    uint64_t lo;
+    int64_t hi;
+} nfa_sum;
+
+typedef struct nfa_square_sum {
+    uint64_t w[3];      /* two's complement, least first, 64 fraction bits */
+} nfa_square_sum;
+
+/* sign +1 or -1. false: it would overflow, the sum is unchanged (the caller counts it and reads null). */
+bool nfa_sum_add(nfa_sum *sum, egret_value v, int sign);
+/* The sum as a value of `type` (INT, DURATION, DECIMAL with `scale` digits, NUMBER); null when it does not fit. */
+egret_value nfa_sum_read(const nfa_sum *sum, egret_type type, uint8_t scale);
+/* sum / n as number (DURATION: as duration, rounded half away from zero); null when n is 0. One rounding. */
+egret_value nfa_sum_mean(const nfa_sum *sum, egret_type type, int64_t n);
+void nfa_square_sum_add(nfa_square_sum *squares, egret_value v, int sign);
+/* Population standard deviation as number; null when n is 0; never negative under the root. */
+egret_value nfa_stddev(const nfa_sum *sum, const nfa_square_sum *squares, egret_type type, int64_t n);
+
+#endif
