@@ -42,12 +42,16 @@ typedef struct egret_diags {
     uint32_t n_sources;
     egret_diag *first, *last;
     uint32_t n_errors, n_warnings;
+    uint32_t n_kept;        /* in the list: after the first 1000 they are counted only */
+    egret_diag spare;       /* handed out when a diagnostic is not kept */
 } egret_diags;
 
 void egret_diags_init(egret_diags *diags, egret_arena *arena);
-/* Registers a source (text is copied); gives its number. */
+/* Registers a source (text is copied); gives its number. A text over 16 MB is refused with an error and registered
+ * empty; without memory the number is UINT32_MAX and arena->failed is set. */
 uint32_t egret_diags_add_source(egret_diags *diags, const char *name, const char *text, size_t len);
-/* Adds a diagnostic; the returned one may be given a help or a note. Never NULL: without memory a static one. */
+/* Adds a diagnostic; the returned one may be given a help or a note. Never NULL: without memory it is the spare one,
+ * which is counted but not kept. */
 egret_diag *egret_diag_add(egret_diags *diags, egret_severity_level level, uint16_t code, egret_span span,
                            const char *format, ...) __attribute__((format(printf, 5, 6)));
 void egret_diag_help(egret_diags *diags, egret_diag *diag, const char *format, ...)
@@ -60,6 +64,13 @@ const char *egret_diag_nearest(egret_str word, const char *const *candidates, si
 /* Sorted by source and position. NUL-terminated, owned by the arena. */
 const char *egret_diags_text(egret_diags *diags);
 const char *egret_diags_json(egret_diags *diags);   /* {"errors":n,"warnings":n,"diagnostics":[{…}]} */
+
+/* The story behind a code for `egret explain --code E0214`: what it means and what to write instead, one paragraph.
+ * code is the number without its letter (214). NULL: no such code. */
+const char *egret_code_story(unsigned code);
+const char *egret_code_title(unsigned code);
+/* All codes in ascending order: the i-th one, 0 past the end. */
+unsigned egret_code_at(size_t i);
 
 /* 1-based line and column (in code points) of a byte offset. */
 void egret_source_position(const egret_source *source, uint32_t offset, uint32_t *line, uint32_t *column);
