@@ -1,0 +1,78 @@
+/*
+ * engine.h: the engine of one shard: plan + blocks + event -> blocks' + alerts. Pure: no I/O, no clock, no threads, no globals.
+ *
+ * Time. The engine's clock is moved by data only: an event moves it to the event's time, nfa_engine_advance moves it to a watermark.
+ * A deadline d acts when the clock goes beyond d, so after all events at d; deadlines at one instant act in order of (rule, key).
+ * Order. Events come in (time, arrival) order. Per event: profiles and features are read, rules evaluated in order of their names, then
+ * profiles and features updated. Alerts come out in that order.
+ * Memory. After EGRET_NO_MEMORY the event may be half applied: the engine takes nothing more (every later call says the same); state is
+ * recovered by evaluating again from a checkpoint.
+ */
+#ifndef EGRET_NFA_ENGINE_H
+#define EGRET_NFA_ENGINE_H
+
+#include "compiler/plan.h"
+
+typedef struct nfa_engine nfa_engine;
+
+typedef struct nfa_event {
+    int64_t time_ms;
+    uint64_t ref;               /* the host's name of the event, given back as evidence */
+    uint64_t identity;          /* hash of what the event is (declared identity, else its position); goes into alert ids */
+    uint32_t stream;
+    const egret_value *slots;   /* plan->streams[stream].n_slots values; strings borrowed for the call */
+} nfa_event;
+
+typedef struct nfa_alert {
+    egret_alert body;
+    uint32_t rule;              /* plan->rules[rule]: for its sinks */
+} nfa_alert;
+
+typedef struct nfa_rule_stats {
+    uint64_t events;            /* events that fitted some condition of the rule */
+    uint64_t matches;
+    uint64_t alerts;
+    uint64_t held_back;         /* matches hidden by throttle, except, shadow, or an open alert */
+    uint64_t attempts_started, attempts_dropped;    /* dropped: by a limit */
+    uint64_t null_keys;         /* events skipped as a part of the key was null */
+} nfa_rule_stats;
+
+typedef struct nfa_stats {
+    uint64_t events, late, matches, alerts;
+    uint64_t keys;              /* blocks now */
+    uint64_t bytes;             /* memory of blocks now */
+    uint64_t overflows;         /* sums and ints that did not fit and read as null */
+    uint64_t regex_limits;
+    uint64_t guards_tried;      /* conditions evaluated; those an index ruled out are not among them */
+} nfa_stats;
+
+/* The plan must outlive the engine. NULL: no memory. */
+nfa_engine *nfa_engine_new(egret_mem mem, const plan *plan);
+void nfa_engine_free(nfa_engine *engine);
+
+/* EGRET_LATE (event not evaluated, counted) when time_ms is below the clock. */
+egret_status nfa_engine_event(nfa_engine *engine, const nfa_event *event);
+egret_status nfa_engine_advance(nfa_engine *engine, int64_t time_ms);
+/* The earliest deadline that must be acted on; NFA_NEVER (INT64_MAX) when none. May be early. */
+int64_t nfa_engine_next_due(const nfa_engine *engine);
+/* Runs the clock on until no deadline is left, or to until_ms. */
+egret_status nfa_engine_finish(nfa_engine *engine, int64_t until_ms);
+int64_t nfa_engine_clock(const nfa_engine *engine);     /* INT64_MIN before the first event */
+
+/* Gives the next alert or NULL. Lives until the next event, advance, finish, or take that gives NULL. */
+const nfa_alert *nfa_engine_take(nfa_engine *engine);
+
+/* Replaces the content of a list or table (values are copied). Takes effect with the next event. */
+egret_status nfa_engine_set_list(nfa_engine *engine, uint32_t list, const egret_value *items, uint32_t n_items);
+egret_status nfa_engine_set_table(nfa_engine *engine, uint32_t table, const egret_value *cells, uint32_t n_rows);
+/* For rules over `by k in table`: the instant from which a key never heard of counts as silent. Call before the first event; else the
+ * first instant the clock is set to. */
+egret_status nfa_engine_start(nfa_engine *engine, int64_t time_ms);
+
+const nfa_stats *nfa_engine_stats(nfa_engine *engine);
+const nfa_rule_stats *nfa_engine_rule_stats(const nfa_engine *engine, uint32_t rule);
+
+/* One expression over slots alone (routes of sources, constants and counters of tests). i: value of PLAN_I. */
+egret_value nfa_eval_slots(nfa_engine *engine, uint32_t expr, const egret_value *slots, int64_t i);
+
+#endif
