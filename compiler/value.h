@@ -36,8 +36,8 @@ uint64_t egret_value_hash(egret_value v);
 bool egret_parse_decimal(const char *s, size_t len, egret_value *out);   /* [-]digits[.digits][e[+-]n], 18 digits */
 bool egret_parse_int(const char *s, size_t len, int64_t *out);
 bool egret_parse_number(const char *s, size_t len, double *out);
-bool egret_parse_duration(const char *s, size_t len, int64_t *out_ms);   /* 1h30m */
-/* RFC 3339 (and "YYYY-MM-DD HH:MM:SS[.fff]" taken as UTC); fractions beyond ms are cut. */
+bool egret_parse_duration(const char *s, size_t len, int64_t *out_ms);   /* [-]1h30m: units w d h m s ms, larger first */
+/* RFC 3339 (and "YYYY-MM-DD HH:MM:SS[.fff]", also with T, taken as UTC); fractions beyond ms are cut. */
 bool egret_parse_rfc3339(const char *s, size_t len, int64_t *out_ms);
 typedef enum egret_time_unit { EGRET_UNIT_DETECT = 0, EGRET_UNIT_S, EGRET_UNIT_MS, EGRET_UNIT_US, EGRET_UNIT_NS } egret_time_unit;
 /* Epoch number to ms. DETECT goes by magnitude: s below 1e11, ms below 1e14, us below 1e17, else ns. */
@@ -47,5 +47,16 @@ bool egret_time_from_int(int64_t number, egret_time_unit unit, int64_t *out_ms);
 /* Value to text; at most cap bytes with the NUL, gives the length written. As people read it: 100.01, 1h30m,
  * 2026-01-05T09:00:00Z (with .fff when not whole seconds), shortest double that reads back, true, null. */
 size_t egret_value_text(egret_value v, char *out, size_t cap);
+
+/* An instant as people count it, in UTC (proleptic Gregorian calendar). */
+typedef struct egret_civil {
+    int64_t year;
+    int month, day;             /* from 1 */
+    int hour, minute, second, ms;
+    int weekday;                /* Monday 1 … Sunday 7 */
+} egret_civil;
+egret_civil egret_time_civil(int64_t time_ms);
+/* Days from 1970-01-01 to that day; the day must exist. */
+int64_t egret_civil_days(int64_t year, int month, int day);
 
 #endif
