@@ -242,6 +242,9 @@ typedef struct plan_arg {
     uint32_t value;             /* expression over the event; PLAN_NONE: only counted */
     uint32_t where;             /* PLAN_NONE */
     uint8_t type;               /* of value */
+    /* The same field has another slot in another stream, so an argument over several streams has one expression for each. `value` and
+     * `where` are those of the first atom of the mask; whoever evaluates an event of atom k takes these. n_atoms of the window each. */
+    uint32_t *atom_value, *atom_where;
 } plan_arg;
 
 typedef struct plan_agg {
