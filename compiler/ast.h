@@ -17,6 +17,9 @@ typedef struct ast_name {
 
 /* ---- expressions ---- */
 
+/* Bounds of what the parser accepts: levels of brackets, and levels of an expression's tree. */
+enum { AST_NESTING_MAX = 200, AST_HEIGHT_MAX = 500 };
+
 typedef enum ast_expr_kind {
     AST_INT, AST_FLOAT, AST_DURATION, AST_STRING, AST_REGEX, AST_TRUE, AST_FALSE, AST_NULL,
     AST_NAME,       /* name */
@@ -58,6 +61,7 @@ typedef struct ast_expr {
     bool negated;               /* not in, not like, not matches, is not null */
     bool bracketed;             /* written in parentheses (the formatter keeps them) */
     bool has_list;              /* AST_IN with a parenthesised list in args */
+    uint16_t height;            /* of the tree below, 1 for a leaf; at most AST_HEIGHT_MAX, so walks may recurse */
     egret_span span;
     egret_str text;             /* literals: as written (strings unescaped, see raw); FLOAT keeps its digits */
     int64_t int_value;          /* INT; DURATION in ms */
