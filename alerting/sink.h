@@ -1,0 +1,83 @@
+/*
+ * sink.h: where alerts go. A kind of sink is one file behind one table of functions; adding one touches that file and sink_kinds.c.
+ *
+ * Threads: one sink belongs to one worker thread (its outbox); open, send and close are called from there or while it does not run.
+ * Blocking: send may block up to the sink's own timeout; only its own outbox waits.
+ * Ownership: messages are borrowed for the call; settings and env are borrowed until close.
+ * Retry, back-off, order and dead letters live once, in outbox.c; a sink says only what became of one try.
+ */
+#ifndef EGRET_ALERTING_SINK_H
+#define EGRET_ALERTING_SINK_H
+
+#include "compiler/plan.h"
+
+/* One alert on its way. bytes are stored, never made anew, so that every try sends (and signs) the same. */
+typedef struct sink_message {
+    const char *id;         /* stays the same over all tries; letters, digits, '-' and '_' */
+    const char *bytes;      /* one JSON object, no newline */
+    size_t len;
+} sink_message;
+
+typedef enum sink_result {
+    SINK_SENT,
+    SINK_RETRY,     /* later, please: timeouts, refused connections, 5xx, 429, disk full */
+    SINK_REFUSED,   /* this message will never be taken */
+    SINK_GONE       /* the receiver wants nothing more, ever (410) */
+} sink_result;
+
+typedef struct sink_outcome {
+    int64_t retry_after_ms;     /* the receiver's own wish; 0: none */
+    char reason[280];           /* why it was not sent, for people: no secrets, no bodies */
+} sink_outcome;
+
+typedef struct sink_option {
+    const char *name;       /* NULL ends a table */
+    egret_type type;        /* STRING, INT, BOOL or DURATION */
+    const char *fallback;   /* as it would be written (strings without quotes); NULL: none */
+    bool required;
+    const char *help;
+} sink_option;
+
+enum { SINK_MAX_OPTIONS = 16 };
+
+/* The values of a declaration, one per row of the kind's table and then of the outbox's; strings are NUL-terminated. */
+typedef struct sink_settings {
+    egret_value values[SINK_MAX_OPTIONS];
+    char *texts[SINK_MAX_OPTIONS];      /* owned copies of the strings */
+} sink_settings;
+
+typedef struct sink_env {
+    const char *data_dir;               /* relative file names start here; NULL: the working directory */
+    int64_t (*now_ms)(void *user);      /* wall clock */
+    void *now_user;
+} sink_env;
+
+typedef struct sink_kind {
+    const char *name;               /* as written in rules: sink desk: webhook { … } */
+    const char *summary;
+    const sink_option *options;
+    size_t size;                    /* bytes of private state; the outbox allocates and zeroes it */
+    /* Succeeds, or writes a sentence to outcome->reason; close then still cleans up. */
+    bool (*open)(void *self, const sink_settings *settings, const sink_env *env, sink_outcome *outcome);
+    sink_result (*send)(void *self, const sink_message *message, sink_outcome *outcome);
+    void (*close)(void *self);
+} sink_kind;
+
+extern const sink_kind sink_kind_file, sink_kind_stdout, sink_kind_webhook;
+extern const sink_kind *const sink_kinds[];     /* NULL ends it */
+extern const sink_option sink_common_options[]; /* of every sink: how its outbox retries */
+enum { SINK_ATTEMPTS, SINK_BACKOFF, SINK_QUEUE, SINK_COMMON_COUNT };
+
+const sink_kind *sink_kind_find(egret_str name);    /* NULL: no such kind */
+size_t sink_option_count(const sink_option *options);
+
+/* Reads a declaration by the kind's options and the common ones; env("X") comes from the environment. False: a sentence in `reason`
+ * (which names an option by name and never shows the value of an env). */
+bool sink_settings_read(sink_settings *settings, const sink_kind *kind, const plan_edge *edge, char *reason, size_t reason_size);
+/* All fallbacks, for sinks that nobody declared. */
+bool sink_settings_fallback(sink_settings *settings, const sink_kind *kind);
+void sink_settings_deinit(sink_settings *settings);
+/* The common option SINK_ATTEMPTS… of these settings. */
+int64_t sink_settings_common(const sink_settings *settings, const sink_kind *kind, unsigned which);
+
+#endif

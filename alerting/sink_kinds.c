@@ -1,0 +1,163 @@
+/*
+ * sink_kinds.c: the list of all kinds of sinks, and how a declaration becomes settings.
+ */
+#include "alerting/sink.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const sink_kind *const sink_kinds[] = {&sink_kind_file, &sink_kind_stdout, &sink_kind_webhook, NULL};
+
+const sink_option sink_common_options[] = {
+    [SINK_ATTEMPTS] = {"attempts", EGRET_INT, "10", false, "tries before an alert goes to the dead letters"},
+    [SINK_BACKOFF] = {"backoff", EGRET_DURATION, "1s", false, "longest wait before the second try; doubles with each, up to 5m"},
+    [SINK_QUEUE] = {"queue", EGRET_INT, "10000", false, "alerts that may wait; what comes on top goes to the dead letters"},
+    [SINK_COMMON_COUNT] = {0},
+};
+
+const sink_kind *sink_kind_find(egret_str name)
+{
+    for (size_t i = 0; sink_kinds[i]; i++)
+        if (egret_str_is(name, sink_kinds[i]->name)) return sink_kinds[i];
+    return NULL;
+}
+
+size_t sink_option_count(const sink_option *options)
+{
+    size_t n = 0;
+    while (options[n].name) n++;
+    return n;
+}
+
+static bool complain(char *reason, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static bool complain(char *reason, size_t size, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    vsnprintf(reason, size, format, list);
+    va_end(list);
+    return false;
+}
+
+/* Row i of the kind's table followed by the common one. */
+static const sink_option *option_at(const sink_kind *kind, size_t i)
+{
+    size_t own = sink_option_count(kind->options);
+    return i < own ? &kind->options[i] : &sink_common_options[i - own];
+}
+
+static size_t option_total(const sink_kind *kind)
+{
+    return sink_option_count(kind->options) + SINK_COMMON_COUNT;
+}
+
+static bool find_option(const sink_kind *kind, egret_str name, size_t *out)
+{
+    for (size_t i = 0; i < option_total(kind); i++) {
+        if (!egret_str_is(name, option_at(kind, i)->name)) continue;
+        *out = i;
+        return true;
+    }
+    return false;
+}
+
+static bool keep_string(sink_settings *settings, size_t i, const char *ptr, size_t len)
+{
+    char *copy = malloc(len + 1);
+    if (!copy) return false;
+    if (len > 0) memcpy(copy, ptr, len);
+    copy[len] = '\0';
+    free(settings->texts[i]);
+    settings->texts[i] = copy;
+    settings->values[i] = egret_string(copy, (uint32_t)len);
+    return true;
+}
+
+/* Text to a value of the option's type: fallbacks, and what came from the environment. */
+static bool read_text(sink_settings *settings, size_t i, egret_type type, const char *text, size_t len)
+{
+    int64_t n;
+    if (type == EGRET_STRING) return keep_string(settings, i, text, len);
+    if (type == EGRET_INT && egret_parse_int(text, len, &n)) settings->values[i] = egret_int(n);
+    else if (type == EGRET_DURATION && egret_parse_duration(text, len, &n)) settings->values[i] = egret_duration(n);
+    else if (type == EGRET_BOOL && len == 4 && memcmp(text, "true", 4) == 0) settings->values[i] = egret_bool(true);
+    else if (type == EGRET_BOOL && len == 5 && memcmp(text, "false", 5) == 0) settings->values[i] = egret_bool(false);
+    else return false;
+    return true;
+}
+
+static bool read_option(sink_settings *settings, size_t i, const sink_option *option, const plan_option *written, char *reason, size_t size)
+{
+    if (written->is_map || written->n_values != 1) return complain(reason, size, "option '%s' takes one value", option->name);
+    egret_value value = written->values[0].value;
+    if (written->values[0].is_env) {
+        char name[256];
+        snprintf(name, sizeof name, "%.*s", (int)value.len, value.u.s);
+        const char *text = getenv(name);
+        if (!text || !*text) return complain(reason, size, "option '%s': the environment has no %s", option->name, name);
+        return read_text(settings, i, option->type, text, strlen(text)) ||
+               complain(reason, size, "option '%s': what the environment has for %s is not a %s", option->name, name,
+                        egret_type_name(option->type));
+    }
+    if (value.type != option->type)
+        return complain(reason, size, "option '%s' must be a %s", option->name, egret_type_name(option->type));
+    if (value.type == EGRET_STRING)
+        return keep_string(settings, i, value.u.s, value.len) || complain(reason, size, "no memory");
+    settings->values[i] = value;
+    return true;
+}
+
+static bool read_written(sink_settings *settings, const sink_kind *kind, const plan_edge *edge, char *reason, size_t size)
+{
+    for (uint32_t i = 0; i < edge->n_options; i++) {
+        const plan_option *written = &edge->options[i];
+        size_t row;
+        if (!find_option(kind, written->name, &row))
+            return complain(reason, size, "a %s sink has no option '%.*s'", kind->name, (int)written->name.len, written->name.ptr);
+        if (!read_option(settings, row, option_at(kind, row), written, reason, size)) return false;
+    }
+    for (size_t i = 0; i < option_total(kind); i++)
+        if (option_at(kind, i)->required && settings->values[i].type == EGRET_NULL)
+            return complain(reason, size, "option '%s' is needed: %s", option_at(kind, i)->name, option_at(kind, i)->help);
+    return true;
+}
+
+static bool check_common(const sink_settings *settings, const sink_kind *kind, char *reason, size_t size)
+{
+    int64_t attempts = sink_settings_common(settings, kind, SINK_ATTEMPTS);
+    int64_t backoff_ms = sink_settings_common(settings, kind, SINK_BACKOFF);
+    int64_t queue = sink_settings_common(settings, kind, SINK_QUEUE);
+    if (attempts < 1 || attempts > 1000) return complain(reason, size, "option 'attempts' goes from 1 to 1000");
+    if (backoff_ms < 1 || backoff_ms > 300000) return complain(reason, size, "option 'backoff' goes from 1ms to 5m");
+    if (queue < 1 || queue > 10000000) return complain(reason, size, "option 'queue' goes from 1 to 10000000");
+    return true;
+}
+
+bool sink_settings_fallback(sink_settings *settings, const sink_kind *kind)
+{
+    *settings = (sink_settings){0};
+    for (size_t i = 0; i < option_total(kind); i++) {
+        const sink_option *option = option_at(kind, i);
+        if (option->fallback && !read_text(settings, i, option->type, option->fallback, strlen(option->fallback))) return false;
+    }
+    return true;
+}
+
+bool sink_settings_read(sink_settings *settings, const sink_kind *kind, const plan_edge *edge, char *reason, size_t reason_size)
+{
+    if (!sink_settings_fallback(settings, kind)) return complain(reason, reason_size, "no memory");
+    return read_written(settings, kind, edge, reason, reason_size) && check_common(settings, kind, reason, reason_size);
+}
+
+void sink_settings_deinit(sink_settings *settings)
+{
+    for (size_t i = 0; i < SINK_MAX_OPTIONS; i++) free(settings->texts[i]);
+    *settings = (sink_settings){0};
+}
+
+int64_t sink_settings_common(const sink_settings *settings, const sink_kind *kind, unsigned which)
+{
+    return settings->values[sink_option_count(kind->options) + which].u.i;
+}

@@ -1,0 +1,59 @@
+/*
+ * cmd_check.c: `egret check`: everything the compiler has to say about rule files, as text with carets or as JSON.
+ */
+#include "app/command.h"
+#include "app/rules_files.h"
+
+#include <stdio.h>
+
+static const app_option options[] = {
+    {"json", APP_FLAG, NULL, NULL, "diagnostics as one JSON document"},
+    {0},
+};
+
+static unsigned count_rules(const plan *p)
+{
+    unsigned n = 0;
+    for (uint32_t i = 0; i < p->n_rules; i++) n += p->rules[i].instance == 0;
+    return n;
+}
+
+static void print_summary(const rules_files *rules)
+{
+    const egret_diags *diags = &rules->diags;
+    if (rules->plan)
+        fprintf(stderr, "%u file%s, %u streams, %u rules, %u tests: ", diags->n_sources, diags->n_sources == 1 ? "" : "s",
+                rules->plan->n_streams, count_rules(rules->plan), rules->plan->n_tests);
+    if (diags->n_errors == 0 && diags->n_warnings == 0) fprintf(stderr, "no problems\n");
+    else fprintf(stderr, "%u errors, %u warnings\n", diags->n_errors, diags->n_warnings);
+}
+
+static int run(app_args *args)
+{
+    const char **paths;
+    size_t n = app_args_words(args, &paths);
+    if (n == 0) return app_usage(args, "which files?");
+    rules_files rules;
+    int exit_code = APP_FINE;
+    if (!rules_files_load(&rules, paths, n, RULES_PLAN)) {
+        exit_code = app_trouble(args, "%s", rules.trouble ? rules.trouble : "no memory");
+    } else {
+        bool json = app_args_has(args, "json");
+        const char *text = json ? egret_diags_json(&rules.diags) : egret_diags_text(&rules.diags);
+        if (text) fputs(text, stdout);
+        if (json) putchar('\n');
+        else print_summary(&rules);
+        if (!rules.plan) exit_code = APP_DIAGNOSTICS;
+    }
+    rules_files_free(&rules);
+    return exit_code;
+}
+
+const app_command app_cmd_check = {
+    .name = "check",
+    .summary = "Reads rules and reports every error and warning",
+    .words = "FILE|DIR\xe2\x80\xa6",
+    .options = options,
+    .notes = "Diagnostics go to stdout. Exit code 1 when there are errors; warnings alone give 0.",
+    .run = run,
+};
