@@ -29,7 +29,7 @@ PRODUCT = [folder for folder in MAY_INCLUDE if folder != "examples"]
 # The engine builds with the C library, PCRE2 and xxHash alone, and never touches the outside world.
 ENGINE = ["compiler", "nfa"]
 ENGINE_HEADERS = set(
-    "assert ctype errno fcntl fenv float inttypes iso646 limits locale math stdalign stdarg stdatomic stdbool stddef "
+    "assert ctype errno fcntl fenv float inttypes iso646 limits locale math setjmp stdalign stdarg stdatomic stdbool stddef "
     "stdint stdio stdlib stdnoreturn string strings time unistd sys/mman sys/stat sys/types".split()
 ) | {"pcre2", "xxhash"}
 ENGINE_NEVER_CALLS = (
