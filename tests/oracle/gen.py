@@ -1,0 +1,242 @@
+"""gen.py: random rules and random streams of events, for run.py.
+
+What makes a random test worth its time is where it aims: times come from a small grid that the bounds of the rules share, so that
+events fall exactly on deadlines and into equal instants; values are few, so that conditions hold often; the events are mostly of the
+streams the rule names. Everything follows from the seed.
+"""
+from fractions import Fraction
+from random import Random
+
+from print_rule import STREAMS
+from rules import Atom, Event, Item, Rule
+
+STEPS_MS = (0, 0, 1000, 1000, 1000, 2000, 2000, 3000, 5000)
+BOUNDS_MS = (1000, 2000, 3000, 5000, 8000)
+START_MS = (1_767_225_600_000, 1_767_225_603_000, 0)
+CENTS = (10, 20, 30, 100)
+QUANTIFIERS = ((2, 2), (2, None), (2, 3), (1, 3), (0, 2), (0, 1), (1, None), (0, None), (3, None))
+
+
+class Generator:
+    def __init__(self, seed):
+        self.r = Random(seed)
+
+    def chance(self, p):
+        return self.r.random() < p
+
+    def bound(self):
+        return self.r.choice(BOUNDS_MS)
+
+    # ---- conditions ----
+
+    def own_condition(self):
+        """Looks at the event alone."""
+        r, n = self.r, self.r.random()
+        if n < 0.55:
+            return (r.choice((">", ">=", "<", "<=", "==", "!=")), ("f", "v"), ("const", r.randint(0, 3)))
+        if n < 0.70:
+            return (r.choice((">", "<=", "!=")), ("f", "w"), ("const", r.randint(0, 2)))
+        if n < 0.78:
+            return ("null?", ("f", "w")) if self.chance(0.5) else ("not", ("null?", ("f", "w")))
+        if n < 0.88:
+            return (r.choice((">=", "<", "==")), ("f", "m"), ("const", Fraction(r.choice(CENTS), 100)))
+        return (r.choice(("and", "or")), self.own_condition(), self.own_condition())
+
+    def history_condition(self, rule):
+        r, n = self.r, self.r.random()
+        if rule.profile and n < 0.6:
+            member = r.choice(rule.profile[1])[0]
+            if self.chance(0.3):
+                return (r.choice((">", "<=")), ("f", "v"), ("prof", member))
+            return (r.choice((">", "<=", ">=")), ("prof", member), ("const", r.randint(0, 3)))
+        if n < 0.75:
+            return (r.choice((">", "<", "==", "!=", ">=")), ("f", "v"), ("prev", "v"))
+        return ("changed", "v") if n < 0.87 else ("new", "v", self.bound())
+
+    def step_value(self, rule, before, numeric_only=True):
+        """A value of one of the items before."""
+        r, i = self.r, self.r.choice(before)
+        item = rule.items[i]
+        if (item.min, item.max) == (1, 1) or self.chance(0.35):
+            if not numeric_only and self.chance(0.2):
+                return ("stepstream", i)
+            return ("step", i, "v" if self.chance(0.85) else "w")
+        fn = r.choice(("count", "count", "sum", "avg", "min", "max", "distinct", "first", "last"))
+        return ("agg", fn, i, None if fn == "count" else "v")
+
+    def condition(self, rule, before=()):
+        """For a place in the rule; before: items it may look back at."""
+        n = self.r.random()
+        if n < 0.35:
+            return None
+        if before and n < 0.55:
+            return (self.r.choice((">", "<", "==", ">=", "<=", "!=")), ("f", "v"), self.step_value(rule, before))
+        if n < 0.68:
+            return self.history_condition(rule)
+        if n < 0.76:
+            pieces = [self.condition(rule, before) or self.own_condition() for _ in range(2)]
+            return (self.r.choice(("and", "or")), *pieces)
+        return self.own_condition()
+
+    def atoms(self, rule, streams, before=(), several=0.18):
+        chosen = self.r.sample(streams, 2 if self.chance(several) and len(streams) > 1 else 1)
+        return [Atom(s, self.condition(rule, before)) for s in chosen]
+
+    # ---- rules ----
+
+    def rule(self):
+        kind = "sequence" if self.chance(0.66) else "threshold"
+        rule = Rule(kind)
+        rule.keys = self.r.choice((["k"], ["k"], ["k"], ["k"], ["k", "g"], []))
+        streams = self.r.sample(STREAMS, self.r.choice((2, 3, 3)))
+        if rule.keys and self.chance(0.15):
+            self.profile(rule, streams)
+        if kind == "threshold":
+            self.threshold(rule, streams)
+        elif self.chance(0.06):
+            rule.absence = self.atoms(rule, streams)
+            rule.absence_for = self.bound()
+        else:
+            self.sequence(rule, streams)
+        if self.chance(0.18):
+            rule.throttle = self.bound()
+        if not rule.resolve_when and self.chance(0.15):
+            rule.resolve_on = [Atom(self.r.choice(streams + [self.r.choice(STREAMS)]), self.own_condition() if self.chance(0.5) else None)]
+        return rule
+
+    def profile(self, rule, streams):
+        members = [("n", ("win", "count", None, None, None, None)), ("mean", ("win", "avg", None, "v", None, None)),
+                   ("tot", ("win", "sum", None, "v", None, ("sliding", self.bound()))),
+                   ("top", ("win", "max", None, "v", None, ("sliding", self.bound()))),
+                   ("few", ("win", "count", None, None, None, ("sliding", self.bound()))),
+                   ("was", ("win", "last", None, "v", None, None)), ("kinds", ("win", "distinct", None, "v", None, None))]
+        source = Atom(self.r.choice(streams), self.own_condition() if self.chance(0.4) else None)
+        rule.profile = (source, self.r.sample(members, 3))
+
+    def item(self, rule, number, streams):
+        r = self.r
+        item = Item(f"s{number + 1}", [])
+        if self.chance(0.42):
+            item.min, item.max = r.choice(QUANTIFIERS)
+            item.strict, item.greedy = self.chance(0.2), self.chance(0.25)
+            if item.max != 1 and self.chance(0.2):
+                item.own_within = self.bound()
+        if number:
+            item.link = "next" if self.chance(0.18) else "then"
+            item.link_within = self.bound() if self.chance(0.25) else None
+        item.atoms = self.atoms(rule, streams, range(number))
+        return item
+
+    def sequence(self, rule, streams):
+        r = self.r
+        for number in range(r.choices((1, 2, 3, 4), (8, 40, 36, 16))[0]):
+            rule.items.append(self.item(rule, number, streams))
+        if all(item.min == 0 for item in rule.items):
+            rule.items[-1].min, rule.items[-1].max = 1, 1
+            rule.items[-1].strict = rule.items[-1].greedy = False
+            rule.items[-1].own_within = None
+        rule.within = self.bound() if self.chance(0.45) else None
+        for i in range(1, len(rule.items)):
+            item = rule.items[i]
+            if rule.items[i - 1].min and item.min and self.chance(0.2):
+                item.link = "then"
+                item.nots = self.atoms(rule, streams, range(i))
+        if rule.items[-1].min and self.chance(0.25):
+            rule.absence = self.atoms(rule, streams, range(len(rule.items)))
+            rule.absence_for = self.bound() if rule.within is None or self.chance(0.6) else None
+        self.sequence_clauses(rule, streams)
+
+    def sequence_clauses(self, rule, streams):
+        r, count = self.r, len(rule.items)
+        everything = range(count)
+        if self.chance(0.22):
+            after = r.choice([i for i in everything if rule.items[i].min]) if self.chance(0.5) else None
+            rule.unless = [(self.atoms(rule, streams, range(after + 1) if after is not None else (0,), 0.1), after)]
+        loop_at_end = (rule.items[-1].min, rule.items[-1].max) != (1, 1)
+        if self.chance(0.5 if loop_at_end else 0.15):
+            rule.when = (r.choice((">", ">=", "==", "<=", "!=")), self.step_value(rule, (count - 1,) if self.chance(0.6) else everything),
+                         ("const", r.randint(0, 3)))
+        if self.chance(0.6):
+            rule.skip = r.choice((("next",), ("no",), ("no",), ("first", r.randrange(count)), ("last", r.randrange(count))))
+        for number in range(r.randint(0, 3)):
+            rule.fields.append((f"f{number}", self.step_value(rule, everything, False)))
+
+    # ---- thresholds ----
+
+    def window(self):
+        return ("sliding", self.bound()) if self.chance(0.85) else ("ever",)
+
+    def measure(self, rule):
+        """An aggregate over a window."""
+        r = self.r
+        fn = r.choice(("count", "count", "count", "sum", "sum", "avg", "min", "max", "distinct", "first", "last"))
+        label = r.choice([a.label for a in rule.watch]) if rule.watch[0].label and self.chance(0.5) else None
+        name = None if fn == "count" else "m" if fn == "sum" and self.chance(0.4) else "v"
+        where = self.own_condition() if self.chance(0.25) else None
+        at_change = rule.over is None or rule.over[0] in ("sliding", "ever")
+        over = self.window() if rule.over is None or (at_change and self.chance(0.2)) else None
+        return ("win", fn, label, name, where, over)
+
+    def judgement(self, rule):
+        """measure >= constant, aimed at what a handful of events can reach."""
+        r, measure = self.r, self.measure(rule)
+        if measure[1] == "count" and self.chance(0.15):
+            part = (*measure[:4], self.own_condition(), measure[5])
+            return (r.choice((">=", ">", "<")), ("/", part, measure), ("const", Fraction(1, 2)))
+        if measure[3] == "m":
+            return (r.choice((">", ">=")), measure, ("const", Fraction(r.choice((10, 30, 40, 60, 110)), 100)))
+        top = 6 if measure[1] == "sum" else 3
+        op = r.choice((">=", ">=", ">", "==", "<")) if measure[1] != "avg" else r.choice((">", ">="))
+        return (op, measure, ("const", r.randint(1, top)))
+
+    def threshold(self, rule, streams):
+        r = self.r
+        several = self.chance(0.35)
+        chosen = r.sample(streams, 2 if several else 1)
+        labels = ("x", "y") if several or self.chance(0.2) else ("", "")
+        rule.watch = [Atom(s, self.condition(rule), label) for s, label in zip(chosen, labels)]
+        if self.chance(0.05):
+            rule.fields = [("v", ("f", "v"))]
+            return
+        rule.over = r.choices((("sliding", self.bound()), ("tumbling", self.bound()), ("session", self.bound()), ("ever",), None),
+                              (45, 15, 15, 10, 15))[0]
+        first = self.judgement(rule)
+        parts = [first] + [self.judgement(rule) for _ in range(r.choices((0, 1), (65, 35))[0])]
+        joined = r.choice(("and", "or"))
+        if len(parts) > 1 and self.chance(0.3):
+            rule.lets = [(f"l{i}", part) for i, part in enumerate(parts)]
+            parts = [("let", name) for name, _ in rule.lets]
+        rule.when = parts[0] if len(parts) == 1 else (joined, *parts)
+        if len(parts) == 1 and self.chance(0.1):
+            rule.when = ("and", parts[0], (">", ("f", "v"), ("const", r.randint(0, 2))))
+        at_change = rule.over is None or rule.over[0] in ("sliding", "ever")
+        if at_change and self.chance(0.25):
+            rule.hold = self.bound()
+        if at_change and self.chance(0.15) and (len(parts) == 1 or joined == "and"):
+            self.resolve_when(rule, first)
+        rule.fields = [(f"f{i}", self.measure(rule)) for i in range(r.randint(0, 2))]
+        if self.chance(0.3):
+            rule.fields.append(("last_v", ("f", "v")))
+
+    def resolve_when(self, rule, first):
+        """A condition that cannot hold together with the first part of `when`."""
+        opposite = {">=": "<", ">": "<=", "<": ">=", "==": "!="}[first[0]]
+        rule.resolve_when = (opposite, first[1], first[2])
+        rule.resolve_for = self.bound() if self.chance(0.5) else None
+
+    # ---- events ----
+
+    def events(self, rule):
+        r = self.r
+        named = {a.stream for i in rule.items for a in i.atoms + i.nots} | {a.stream for a in rule.absence + rule.watch + rule.resolve_on}
+        named = sorted(named | {a.stream for atoms, _ in rule.unless for a in atoms})
+        keys = ["k1", "k2", "k3"][:r.choices((1, 2, 3), (60, 25, 15))[0]]
+        top = r.choice((2, 3, 3, 4))
+        time, events = r.choice(START_MS), []
+        for pos in range(int(5 + 35 * r.random() ** 2)):
+            time += r.choice(STEPS_MS)
+            stream = r.choice(named) if self.chance(0.94) else r.choice(STREAMS)
+            fields = {"k": r.choice(keys) if self.chance(0.98) else None, "g": r.randint(0, 1), "v": r.randint(0, top),
+                      "w": r.choice((None, 0, 1, 2)), "m": Fraction(r.choice(CENTS), 100)}
+            events.append(Event(pos, stream, time, fields))
+        return events

@@ -1,0 +1,106 @@
+"""shrink.py: from a pair of a rule and events that shows a difference, pairs that are a little smaller. run.py keeps those that still differ.
+
+A candidate need not make sense (a condition may name a step that is gone): the compiler then refuses it, which is no difference.
+"""
+import copy
+
+from rules import Event
+
+
+def renumbered(x, gone):
+    """The expression after item number `gone` went away; ValueError when it names that item."""
+    if not isinstance(x, tuple):
+        return x
+    at = {"step": 1, "stepstream": 1, "agg": 2}.get(x[0])
+    if at is None:
+        return tuple(renumbered(y, gone) for y in x)
+    if x[at] == gone:
+        raise ValueError("names the item")
+    return x[:at] + (x[at] - (x[at] > gone),) + x[at + 1:]
+
+
+def all_atoms(rule):
+    lists = [item.atoms for item in rule.items] + [item.nots for item in rule.items] + [rule.absence, rule.watch, rule.resolve_on]
+    return [a for atoms in lists + [atoms for atoms, _ in rule.unless] for a in atoms]
+
+
+def without_item(rule, gone):
+    rule = copy.deepcopy(rule)
+    del rule.items[gone]
+    for atom in all_atoms(rule):
+        atom.cond = renumbered(atom.cond, gone)
+    rule.when = renumbered(rule.when, gone)
+    rule.fields = [(name, renumbered(x, gone)) for name, x in rule.fields]
+    if any(after == gone for _, after in rule.unless) or rule.skip[1:] == (gone,):
+        raise ValueError("names the item")
+    rule.unless = [(atoms, after - (after > gone) if after is not None else None) for atoms, after in rule.unless]
+    if len(rule.skip) > 1:
+        rule.skip = (rule.skip[0], rule.skip[1] - (rule.skip[1] > gone))
+    rule.items[0].nots, rule.items[0].link, rule.items[0].link_within = [], "then", None
+    return rule
+
+
+def simpler_conditions(x):
+    """Nothing, or one side of an `and` or `or`."""
+    yield None
+    if x[0] in ("and", "or"):
+        yield from x[1:]
+
+
+PLAIN = {"lets": [], "fields": [], "when": None, "throttle": None, "resolve_on": [], "resolve_when": None, "resolve_for": None, "profile": None,
+         "within": None, "absence": [], "unless": [], "skip": ("past",), "hold": None}
+PLAIN_ITEM = {"strict": False, "greedy": False, "own_within": None, "link": "then", "link_within": None, "nots": [], "min": 1, "max": 1}
+
+
+def smaller_rules(rule):
+    def changed(change):
+        twin = copy.deepcopy(rule)
+        change(twin)
+        return twin
+
+    for name, plain in PLAIN.items():
+        if getattr(rule, name) != plain:
+            yield changed(lambda r, name=name, plain=plain: setattr(r, name, copy.copy(plain)))
+    for i, item in enumerate(rule.items):
+        if len(rule.items) > 1:
+            try:
+                yield without_item(rule, i)
+            except ValueError:
+                pass
+        if (item.min, item.max) != (1, 1):
+            yield changed(lambda r, i=i: (setattr(r.items[i], "min", 1), setattr(r.items[i], "max", 1), setattr(r.items[i], "own_within", None),
+                                          setattr(r.items[i], "strict", False), setattr(r.items[i], "greedy", False)))
+        for name, plain in PLAIN_ITEM.items():
+            if getattr(item, name) != plain and name not in ("min", "max"):
+                yield changed(lambda r, i=i, name=name, plain=plain: setattr(r.items[i], name, copy.copy(plain)))
+    for i, atom in enumerate(all_atoms(rule)):
+        if atom.cond:
+            for x in simpler_conditions(atom.cond):
+                yield changed(lambda r, i=i, x=x: setattr(all_atoms(r)[i], "cond", x))
+    for name in ("when", "resolve_when"):
+        if getattr(rule, name):
+            for x in simpler_conditions(getattr(rule, name)):
+                yield changed(lambda r, name=name, x=x: setattr(r, name, x))
+    for i, item in enumerate(rule.items):
+        if len(item.atoms) > 1:
+            for j in range(len(item.atoms)):
+                yield changed(lambda r, i=i, j=j: r.items[i].atoms.pop(j))
+    for i in range(len(rule.fields)):
+        yield changed(lambda r, i=i: r.fields.pop(i))
+    if len(rule.watch) > 1:
+        for i in range(len(rule.watch)):
+            yield changed(lambda r, i=i: r.watch.pop(i))
+    if rule.keys:
+        yield changed(lambda r: r.keys.pop())
+
+
+def smaller(rule, events):
+    """Halves and single events first: they are what costs the reader most."""
+    size = len(events)
+    while size >= 1:
+        for start in range(0, len(events), size):
+            if size < len(events):
+                yield rule, [Event(e.pos, e.stream, e.time, e.f) for e in events[:start] + events[start + size:]]
+        size //= 2
+    for candidate in smaller_rules(rule):
+        yield candidate, events
