@@ -59,7 +59,8 @@ typedef struct ast_expr {
     struct ast_expr *next;      /* in an argument list */
     ast_expr_kind kind;
     bool negated;               /* not in, not like, not matches, is not null */
-    bool bracketed;             /* written in parentheses (the formatter keeps them) */
+    bool bracketed;             /* written in parentheses (the formatter keeps them); they are part of the span,
+                                 * but not for STRING and REGEX, whose span is always the literal with its quotes */
     bool has_list;              /* AST_IN with a parenthesised list in args */
     uint16_t height;            /* of the tree below, 1 for a leaf; at most AST_HEIGHT_MAX, so walks may recurse */
     egret_span span;
@@ -216,7 +217,9 @@ typedef struct ast_step {
     ast_strings *strings;       /* START (one), GIVEN_ITEMS */
     ast_pair *pairs;            /* GIVEN_ROW, AT, EXPECT */
     int64_t at_ms;              /* AT, EXPECT */
+    egret_span at_span;         /* of the duration at_ms as written */
     int64_t every_ms, times;    /* AT … every D n times; times 1 when not written */
+    egret_span every_span;
     bool repeated;
 } ast_step;
 

@@ -188,7 +188,8 @@ static ast_expr *parse_prim(egret_parser *p)
         ast_expr *e = parse_expr(p);
         parse_close(p, TOK_RPAREN, tok.span, "the bracket");
         e->bracketed = true;
-        e->span = (egret_span){ tok.span.source, tok.span.start, p->prev.span.end };
+        if (e->kind != AST_STRING)
+            e->span = (egret_span){ tok.span.source, tok.span.start, p->prev.span.end };
         return e;
     }
     ast_expr *e = node_from(p, AST_NAME, tok.span);

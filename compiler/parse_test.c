@@ -6,6 +6,13 @@
 static const char *const STEP_WORDS[] = { "start", "given", "at", "expect" };
 enum { N_STEP_WORDS = sizeof STEP_WORDS / sizeof STEP_WORDS[0] };
 
+static void step_time(egret_parser *p, int64_t *ms, egret_span *span, const char *what)
+{
+    ast_dur dur = parse_duration(p, what);
+    *ms = dur.ms;
+    *span = dur.span;
+}
+
 /* "start" STRING */
 static void step_start(egret_parser *p, ast_step *step)
 {
@@ -35,10 +42,10 @@ static void step_at(egret_parser *p, ast_step *step)
 {
     step->kind = AST_AT;
     step->times = 1;
-    step->at_ms = parse_duration(p, "the time after 'at'").ms;
+    step_time(p, &step->at_ms, &step->at_span, "the time after 'at'");
     if (parse_accept_word(p, "every")) {
         step->repeated = true;
-        step->every_ms = parse_duration(p, "the time after 'every'").ms;
+        step_time(p, &step->every_ms, &step->every_span, "the time after 'every'");
         step->times = parse_int(p, "how many times");
         parse_expect_word(p, "times", "after the number");
     }
@@ -76,7 +83,7 @@ static void step_expect(egret_parser *p, ast_step *step)
         return;
     }
     parse_expect_word(p, "at", "before the time that is expected");
-    step->at_ms = parse_duration(p, "the time after 'at'").ms;
+    step_time(p, &step->at_ms, &step->at_span, "the time after 'at'");
     if (parse_at(p, TOK_LBRACE))
         step->pairs = parse_pairs(p, "the expected fields");
 }
