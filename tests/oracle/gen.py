@@ -8,10 +8,11 @@ from fractions import Fraction
 from random import Random
 
 from print_rule import STREAMS
-from rules import Atom, Event, Item, Rule
+from rules import Atom, Event, Item, Rule, all_atoms
 
 STEPS_MS = (0, 0, 1000, 1000, 1000, 2000, 2000, 3000, 5000)
 BOUNDS_MS = (1000, 2000, 3000, 5000, 8000)
+WITHIN_MS = (3000, 5000, 8000, 8000, 12000, 20000)
 START_MS = (1_767_225_600_000, 1_767_225_603_000, 0)
 CENTS = (10, 20, 30, 100)
 QUANTIFIERS = ((2, 2), (2, None), (2, 3), (1, 3), (0, 2), (0, 1), (1, None), (0, None), (3, None))
@@ -40,6 +41,8 @@ class Generator:
             return ("null?", ("f", "w")) if self.chance(0.5) else ("not", ("null?", ("f", "w")))
         if n < 0.88:
             return (r.choice((">=", "<", "==")), ("f", "m"), ("const", Fraction(r.choice(CENTS), 100)))
+        if n < 0.93:
+            return ("in", ("f", r.choice("vw")), tuple(sorted(r.sample(range(4), 2))))
         return (r.choice(("and", "or")), self.own_condition(), self.own_condition())
 
     def history_condition(self, rule):
@@ -62,14 +65,15 @@ class Generator:
                 return ("stepstream", i)
             return ("step", i, "v" if self.chance(0.85) else "w")
         fn = r.choice(("count", "count", "sum", "avg", "min", "max", "distinct", "first", "last"))
-        return ("agg", fn, i, None if fn == "count" else "v")
+        where = self.own_condition() if self.chance(0.15) else None
+        return ("agg", fn, i, None if fn == "count" else "v", where)
 
     def condition(self, rule, before=()):
         """For a place in the rule; before: items it may look back at."""
         n = self.r.random()
-        if n < 0.35:
+        if n < 0.42:
             return None
-        if before and n < 0.55:
+        if before and n < 0.58:
             return (self.r.choice((">", "<", "==", ">=", "<=", "!=")), ("f", "v"), self.step_value(rule, before))
         if n < 0.68:
             return self.history_condition(rule)
@@ -84,14 +88,17 @@ class Generator:
 
     # ---- rules ----
 
-    def rule(self):
-        kind = "sequence" if self.chance(0.66) else "threshold"
-        rule = Rule(kind)
-        rule.keys = self.r.choice((["k"], ["k"], ["k"], ["k"], ["k", "g"], []))
+    def rules(self):
+        """Mostly one; several have streams in common, so that the engine has something to share."""
         streams = self.r.sample(STREAMS, self.r.choice((2, 3, 3)))
+        return [self.rule(f"r{i + 1}", streams) for i in range(self.r.choices((1, 2, 3), (80, 12, 8))[0])]
+
+    def rule(self, name, streams):
+        rule = Rule("sequence" if self.chance(0.66) else "threshold", name)
+        rule.keys = list(self.r.choice((["k"], ["k"], ["k"], ["k"], ["k", "g"], [])))
         if rule.keys and self.chance(0.15):
             self.profile(rule, streams)
-        if kind == "threshold":
+        if rule.kind == "threshold":
             self.threshold(rule, streams)
         elif self.chance(0.06):
             rule.absence = self.atoms(rule, streams)
@@ -100,6 +107,8 @@ class Generator:
             self.sequence(rule, streams)
         if self.chance(0.18):
             rule.throttle = self.bound()
+            if self.chance(0.25):
+                rule.throttle_per = ("f", "v") if rule.kind == "threshold" else ("step", 0, "v") if rule.items else None
         if not rule.resolve_when and self.chance(0.15):
             rule.resolve_on = [Atom(self.r.choice(streams + [self.r.choice(STREAMS)]), self.own_condition() if self.chance(0.5) else None)]
         return rule
@@ -135,7 +144,7 @@ class Generator:
             rule.items[-1].min, rule.items[-1].max = 1, 1
             rule.items[-1].strict = rule.items[-1].greedy = False
             rule.items[-1].own_within = None
-        rule.within = self.bound() if self.chance(0.45) else None
+        rule.within = r.choice(WITHIN_MS) if self.chance(0.45) else None
         for i in range(1, len(rule.items)):
             item = rule.items[i]
             if rule.items[i - 1].min and item.min and self.chance(0.2):
@@ -160,6 +169,8 @@ class Generator:
             rule.skip = r.choice((("next",), ("no",), ("no",), ("first", r.randrange(count)), ("last", r.randrange(count))))
         for number in range(r.randint(0, 3)):
             rule.fields.append((f"f{number}", self.step_value(rule, everything, False)))
+        if self.chance(0.1):
+            rule.lets = [("l0", self.step_value(rule, everything, False))]
 
     # ---- thresholds ----
 
@@ -215,6 +226,8 @@ class Generator:
         if at_change and self.chance(0.15) and (len(parts) == 1 or joined == "and"):
             self.resolve_when(rule, first)
         rule.fields = [(f"f{i}", self.measure(rule)) for i in range(r.randint(0, 2))]
+        if len(rule.lets) > 1:
+            rule.fields.append(("limbs", ("which", *(name for name, _ in rule.lets))))
         if self.chance(0.3):
             rule.fields.append(("last_v", ("f", "v")))
 
@@ -226,10 +239,9 @@ class Generator:
 
     # ---- events ----
 
-    def events(self, rule):
+    def events(self, rules):
         r = self.r
-        named = {a.stream for i in rule.items for a in i.atoms + i.nots} | {a.stream for a in rule.absence + rule.watch + rule.resolve_on}
-        named = sorted(named | {a.stream for atoms, _ in rule.unless for a in atoms})
+        named = sorted({a.stream for rule in rules for a in all_atoms(rule)})
         keys = ["k1", "k2", "k3"][:r.choices((1, 2, 3), (60, 25, 15))[0]]
         top = r.choice((2, 3, 3, 4))
         time, events = r.choice(START_MS), []

@@ -5,7 +5,7 @@ wrong in ways that hand-written tests do not reach. So here is the same language
 nothing shared: every attempt is an object with its own list of bound events, and a timer is found by asking everything that waits.
 Rules and expressions are those of rules.py.
 """
-from rules import CLOSE, EVENT, TIMER, View, Alert, fits, named_fields, value, windows_of
+from rules import CLOSE, EVENT, TIMER, View, Alert, fits, value, windows_of
 
 
 class Desk:
@@ -16,15 +16,17 @@ class Desk:
         self.last, self.held, self.open = {}, {}, set()
         self.resolves = bool(rule.resolve_on or rule.resolve_when)
 
-    def match(self, key, time, fields, evidence, started):
+    def match(self, key, time, view, evidence, started):
         if key in self.open:
             return
-        last = self.last.get(key)
+        per = (key, value(self.rule.throttle_per, view) if self.rule.throttle_per else None)
+        last = self.last.get(per)
         if self.rule.throttle is not None and last is not None and time - last <= self.rule.throttle:
-            self.held[key] = self.held.get(key, 0) + 1
+            self.held[per] = self.held.get(per, 0) + 1
             return
-        self.alerts.append(Alert("alert", key, time, fields, evidence, started, self.held.pop(key, 0)))
-        self.last[key] = time
+        fields = [value(x, view) for _, x in self.rule.fields + self.rule.lets]
+        self.alerts.append(Alert("alert", key, time, fields, evidence, started, self.held.pop(per, 0)))
+        self.last[per] = time
         if self.resolves:
             self.open.add(key)
 
@@ -153,8 +155,7 @@ class SequenceKey:
             if attempt not in self.attempts:
                 continue        # dropped by the report of one before it
             evidence = [(self.rule.items[i].name, e.pos) for i, e in attempt.events]
-            fields = named_fields(self.rule, self.view(attempt))
-            self.desk.match(self.key, time, fields, evidence, attempt.first.time)
+            self.desk.match(self.key, time, self.view(attempt), evidence, attempt.first.time)
             self.attempts.remove(attempt)
             self.skip(attempt)
 
@@ -188,7 +189,7 @@ class SequenceKey:
 
     def on_timer(self, now):
         if self.armed is not None:
-            self.desk.match(self.key, now[0], named_fields(self.rule, View(self.rule, None, self.history)), [], None)
+            self.desk.match(self.key, now[0], View(self.rule, None, self.history), [], None)
             self.armed = None
             return
         due = [a for a in self.attempts if self.deadline(a) == now[0]]
@@ -234,7 +235,7 @@ class ThresholdKey:
             self.change((event.time, EVENT))
 
     def match(self, now):
-        self.desk.match(self.key, now[0], named_fields(self.rule, self.view(now)), None, None)
+        self.desk.match(self.key, now[0], self.view(now), None, None)
 
     def change(self, now):
         view = self.view(now)

@@ -5,6 +5,7 @@
  *
  *   R <bytes>            the rule text follows, that many bytes and a newline; it stays until the next R
  *   E <ms> <stream> <ref> {<field>=<value>}      an event; a value is n (null), i<int>, s<text without blanks>, d<mantissa>e-<scale>
+ *   A <ms>               the clock goes on: no event before <ms> will come
  *   F <ms>               the end of the pair: the clock goes to <ms>, alerts of the rest are printed, the engine is closed
  *
  * and on standard output, for each pair the alerts, then a line with a dot:
@@ -45,6 +46,14 @@ static void print_decimal(int64_t mantissa, unsigned scale)
         printf(".%s", digits + whole);
 }
 
+/* Blanks part values, so inside of one they are printed as "~". */
+static void print_string(const char *text, size_t len)
+{
+    putchar('s');
+    for (size_t i = 0; i < len; i++)
+        putchar(text[i] == ' ' ? '~' : text[i]);
+}
+
 static void print_value(const egret_value *value)
 {
     switch ((egret_type)value->type) {
@@ -53,7 +62,7 @@ static void print_value(const egret_value *value)
     case EGRET_INT: printf("i%" PRId64, value->u.i); break;
     case EGRET_NUMBER: printf("f%.17g", value->u.d); break;
     case EGRET_DECIMAL: print_decimal(value->u.i, value->scale); break;
-    case EGRET_STRING: printf("s%.*s", (int)value->len, value->u.s); break;
+    case EGRET_STRING: print_string(value->u.s, value->len); break;
     case EGRET_TIME: printf("t%" PRId64, value->u.i); break;
     case EGRET_DURATION: printf("u%" PRId64, value->u.i); break;
     }
@@ -181,15 +190,20 @@ static bool read_event(runner *run)
     return true;
 }
 
-static void finish(runner *run)
+static void advance(runner *run)
 {
-    int64_t end_ms = strtoll(run->line + 1, NULL, 10);
+    int64_t time_ms = strtoll(run->line + 1, NULL, 10);
     if (open_engine(run)) {
-        egret_status status = egret_advance(run->engine, end_ms);
+        egret_status status = egret_advance(run->engine, time_ms);
         if (status != EGRET_OK)
             printf("! advance: %s\n", egret_status_text(status));
         take_all(run);
     }
+}
+
+static void finish(runner *run)
+{
+    advance(run);
     egret_close(run->engine);
     run->engine = NULL;
     puts(".");
@@ -205,6 +219,8 @@ int main(void)
             ok = read_rules(&run, strtoul(run.line + 1, NULL, 10));
         else if (run.line[0] == 'E')
             ok = read_event(&run);
+        else if (run.line[0] == 'A')
+            advance(&run);
         else if (run.line[0] == 'F')
             finish(&run);
         else

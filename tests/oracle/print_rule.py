@@ -6,6 +6,10 @@ FIELDS = "k: string?  g: int?  v: int  w: int?  m: decimal"
 INFIX = ("==", "!=", "<", "<=", ">", ">=", "+", "-", "/")
 
 
+def profile_name(rule):
+    return "of_" + rule.name
+
+
 def duration(ms):
     return f"{ms // 1000}s" if ms % 1000 == 0 else f"{ms}ms"
 
@@ -40,13 +44,18 @@ def expression(x, rule):
         return f"{rule.items[x[1]].name}.stream"
     if op == "agg":
         name = rule.items[x[2]].name
-        return f"{x[1]}({name}.{x[3]})" if x[3] else f"{x[1]}({name})"
+        where = f" where {expression(x[4], rule)}" if x[4] else ""
+        return f"{x[1]}({name}.{x[3]}{where})" if x[3] else f"{x[1]}({name}{where})"
+    if op == "in":
+        return f"{operand(x[1], rule)} in ({', '.join(str(c) for c in x[2])})"
+    if op == "which":
+        return f"which({', '.join(x[1:])})"
     if op in ("prev", "changed"):
         return f"{op}({x[1]})"
     if op == "new":
         return f"new({x[1]} over {duration(x[2])})"
     if op == "prof":
-        return f"p.{x[1]}"
+        return f"{profile_name(rule)}.{x[1]}"
     _, fn, label, name, where, over = x
     what = ".".join(part for part in (label, name) if part)
     parts = [what] if what else []
@@ -100,14 +109,17 @@ def pairs(named, rule):
     return "  ".join(f"{name}: {expression(x, rule)}" for name, x in named)
 
 
+def file_text(rules):
+    """The whole file: streams, then each rule and its profile."""
+    return "\n".join([f"stream {s} {{ {FIELDS} }}" for s in STREAMS] + [rule_text(rule) for rule in rules]) + "\n"
+
+
 def rule_text(rule):
-    """The whole file: streams, profile, rule."""
-    lines = [f"stream {s} {{ {FIELDS} }}" for s in STREAMS]
-    by = ", ".join(rule.keys)
+    by, lines = ", ".join(rule.keys), []
     if rule.profile:
         source, members = rule.profile
-        lines.append(f"profile p {{ from {atoms_text([source], rule)} by {by}  {pairs(members, rule)} }}")
-    lines.append("rule r {")
+        lines.append(f"profile {profile_name(rule)} {{ from {atoms_text([source], rule)} by {by}  {pairs(members, rule)} }}")
+    lines.append(f"rule {rule.name} {{")
     lines.append("  match " + match_text(rule) if rule.kind == "sequence" else "  watch " + atoms_text(rule.watch, rule))
     lines += [f"  by {by}"] if by else []
     lines += [f"  over {window(rule.over)}"] if rule.over else []
@@ -121,12 +133,17 @@ def rule_text(rule):
         how = {"no": "no skip", "next": "skip to next"}.get(rule.skip[0])
         lines.append("  after match " + (how or f"skip to {rule.skip[0]} {rule.items[rule.skip[1]].name}"))
     lines += [f"  alert {{ {pairs(rule.fields, rule)} }}"] if rule.fields else []
-    lines += [f"  throttle {duration(rule.throttle)}"] if rule.throttle is not None else []
+    if rule.throttle is not None:
+        per = f" per {expression(rule.throttle_per, rule)}" if rule.throttle_per else ""
+        lines.append(f"  throttle {duration(rule.throttle)}{per}")
     lines += [f"  resolve on {atoms_text(rule.resolve_on, rule)}"] if rule.resolve_on else []
     if rule.resolve_when:
         held = f" for {duration(rule.resolve_for)}" if rule.resolve_for is not None else ""
         lines.append(f"  resolve when {expression(rule.resolve_when, rule)}{held}")
-    return "\n".join(lines + ["}"]) + "\n"
+    return "\n".join(lines + ["}"])
+
+
+NAMED = set(INFIX) | {"and", "or", "not", "null?", "in", "step", "stepstream", "prev", "changed", "new", "prof", "let", "which"}
 
 
 def operators_of(x):
@@ -134,8 +151,8 @@ def operators_of(x):
     if not isinstance(x, tuple) or not x:
         return set()
     names = {"agg": "over a step: ", "win": "window: "}
-    here = {names[x[0]] + x[1]} if x[0] in names else {x[0]} if x[0] not in ("f", "const", "sliding", "tumbling", "session", "ever") else set()
-    here |= {"where"} if x[0] == "win" and x[4] else set()
+    here = {names[x[0]] + x[1]} if x[0] in names else {x[0]} if x[0] in NAMED else set()
+    here |= {x[0] + " where"} if x[0] in ("win", "agg") and x[4] else set()
     here |= {"over " + x[5][0]} if x[0] == "win" and x[5] else set()
     return here.union(*(operators_of(y) for y in x[1:]))
 
@@ -170,10 +187,10 @@ def operators(rule):
         tags |= {"watch: no when"} if not rule.when else set()
         tags |= {"watch: two streams"} if len(rule.watch) > 1 else set()
         atoms = rule.watch
-    for x in [a.cond for a in atoms] + [rule.when, rule.resolve_when] + [x for _, x in rule.lets]:
+    for x in [a.cond for a in atoms] + [rule.when, rule.resolve_when] + [x for _, x in rule.lets + rule.fields]:
         tags |= {"expr: " + t for t in operators_of(x)}
     tags |= {f"{len(rule.keys)} key parts"}
-    tags |= {"throttle"} if rule.throttle is not None else set()
+    tags |= {"throttle" + (" per" if rule.throttle_per else "")} if rule.throttle is not None else set()
     tags |= {"resolve on"} if rule.resolve_on else set()
     tags |= {"resolve when" + (" for" if rule.resolve_for is not None else "")} if rule.resolve_when else set()
     tags |= {"profile"} if rule.profile else set()

@@ -6,9 +6,9 @@ whole history of the key whenever it is asked for; sums are exact (fractions).
 Instants. Time is a pair (ms, phase): a tumbling window closes in phase CLOSE of its end, events act in phase EVENT, every other
 timer in phase TIMER. So a timer at T sees all events at T, and what is exactly at a bound is inside.
 
-Expressions are tuples: ("const", c) ("f", field) ("step", item, field) ("stepstream", item) ("agg", fn, item, field) ("prev", field)
-("changed", field) ("new", field, ms) ("prof", member) ("win", fn, label, field, where, over) ("let", name) ("null?", x) ("not", x)
-("and", x…) ("or", x…) ("+" "-" "/" "==" "!=" "<" "<=" ">" ">=", x, y). None is null. `over` is ("sliding", ms), ("ever",),
+Expressions are tuples: ("const", c) ("f", field) ("step", item, field) ("stepstream", item) ("agg", fn, item, field, where)
+("prev", field) ("changed", field) ("new", field, ms) ("prof", member) ("win", fn, label, field, where, over) ("let", name) ("which", let, let…)
+("null?", x) ("not", x) ("and", x…) ("or", x…) ("in", x, (c…)) ("+" "-" "/" "==" "!=" "<" "<=" ">" ">=", x, y). None is null. `over` is ("sliding", ms), ("ever",),
 ("tumbling", ms), ("session", ms), or None for the rule's own.
 """
 import operator
@@ -42,11 +42,13 @@ class Item:                     # one step of a sequence, or a loop of one; max 
 @dataclass
 class Rule:
     kind: str                   # "sequence" or "threshold"
+    name: str = "r1"
     keys: list = field(default_factory=list)    # names of fields; none: the whole stream is one key
     lets: list = field(default_factory=list)    # (name, expression)
     fields: list = field(default_factory=list)  # (name, expression) of the alert block
     when: tuple = None
     throttle: int = None
+    throttle_per: tuple = None
     resolve_on: list = field(default_factory=list)
     resolve_when: tuple = None
     resolve_for: int = None
@@ -121,9 +123,13 @@ def value(x, view):
         events = view.bound[x[1]]
         return events[-1].stream if events else None
     if op == "agg":
-        return aggregate(x[1], x[3], view.bound[x[2]])
+        return aggregate(x[1], x[3], [e for e in view.bound[x[2]] if x[4] is None or value(x[4], View(view.rule, e, view.history))])
     if op == "win":
         return window_value(x, view)
+    if op == "in":
+        return value(x[1], view) in x[2]
+    if op == "which":
+        return ", ".join(name for name in x[1:] if value(("let", name), view))
     if op == "let":
         return value(dict(view.rule.lets)[x[1]], view)
     if op in ("+", "-", "/"):
@@ -196,13 +202,15 @@ def fits(atoms, event, view):
     return None
 
 
-def named_fields(rule, view):
-    return [value(x, view) for _, x in rule.fields] + [value(x, view) for _, x in rule.lets]
-
-
 def windows_of(x):
     """All sizes of sliding windows that an expression names; None stands for the rule's own."""
     if not isinstance(x, tuple):
         return set()
-    own = {x[5]} if x[0] == "win" else set()
+    own = {x[5]} if x and x[0] == "win" else set()
     return own.union(*(windows_of(y) for y in x[1:]))
+
+
+def all_atoms(rule):
+    """All places where a rule names a stream."""
+    lists = [item.atoms for item in rule.items] + [item.nots for item in rule.items] + [rule.absence, rule.watch, rule.resolve_on]
+    return [a for atoms in lists + [atoms for atoms, _ in rule.unless] for a in atoms]

@@ -16,10 +16,11 @@ import time
 from collections import Counter
 from fractions import Fraction
 
+sys.dont_write_bytecode = True     # the source tree stays as it is
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from gen import Generator
 from naive import run
-from print_rule import decimal_text, operators, rule_text
+from print_rule import decimal_text, file_text, operators
 from shrink import smaller
 
 AFTER_MS = 100_000      # the clock goes this far beyond the last event: longer than all bounds of a rule together
@@ -39,10 +40,14 @@ def encode(x):
     return f"d{int(x * 100)}e-2" if isinstance(x, Fraction) else f"i{x}"
 
 
-def pair_text(rule, events):
-    text = rule_text(rule)
-    lines = [f"R {len(text.encode())}\n{text}"]
+def pair_text(rules, events):
+    """In the protocol of pairs.c. Here and there the clock moves between events, which must change nothing."""
+    text = file_text(rules)
+    lines, before = [f"R {len(text.encode())}\n{text}"], None
     for e in events:
+        if before is not None and e.pos % 4 == 0:
+            lines.append(f"A {max(before, e.time - e.pos % 3 * 500)}")
+        before = e.time
         lines.append(f"E {e.time} {e.stream} {e.pos} " + " ".join(f"{name}={encode(x)}" for name, x in e.f.items()))
     lines.append(f"F {end_of(events)}\n")
     return "\n".join(lines)
@@ -87,7 +92,7 @@ def same_value(ours, theirs):
         return ours is None and theirs == "n"
     kind, text = theirs[0], theirs[1:]
     if isinstance(ours, str):
-        return kind == "s" and ours == text
+        return kind == "s" and ours.replace(" ", "~") == text
     if isinstance(ours, bool):
         return kind == "b" and text == str(int(ours))
     if kind == "f":
@@ -116,57 +121,70 @@ def same_alert(rule, ours, line):
     return int(started) == ours.started and int(bound) == len(ours.evidence) and evidence == [f"{s}:{pos}" for s, pos in ours.evidence]
 
 
-def same(rule, ours, theirs):
-    return len(ours) == len(theirs) and all(line.startswith("A ") and same_alert(rule, a, line) for a, line in zip(ours, theirs))
+def same(rules, ours, theirs):
+    """ours: for each rule its alerts in order."""
+    if len(rules) == 1:
+        mine = [theirs]
+    else:
+        mine = [[line for line in theirs if line.split(" ", 3)[2:3] == [rule.name]] for rule in rules]
+    if sum(map(len, ours)) != len(theirs):
+        return False
+    return all(len(a) == len(b) and all(line.startswith("A ") and same_alert(rule, alert, line) for alert, line in zip(a, b))
+               for rule, a, b in zip(rules, ours, mine))
+
+
+def judged(rules, events):
+    return [run(rule, events, end_of(events)) for rule in rules]
 
 
 def refused(theirs):
     return bool(theirs) and theirs[0].startswith("X ")
 
 
-def differs(harness, rule, events):
+def differs(harness, rules, events):
     """Whether the two differ on this pair; a rule that the compiler refuses is no difference."""
-    results, died = engine(harness, [pair_text(rule, events)])
+    results, died = engine(harness, [pair_text(rules, events)])
     if died:
         return True
-    return not refused(results[0]) and not same(rule, run(rule, events, end_of(events)), results[0])
+    return not refused(results[0]) and not same(rules, judged(rules, events), results[0])
 
 
 # ---- a difference ----
 
-def shrink(harness, rule, events):
+def shrink(harness, rules, events):
     """Takes the first smaller pair that still differs, until there is none."""
     while True:
-        for candidate in smaller(rule, events):
+        for candidate in smaller(rules, events):
             try:
                 found = differs(harness, *candidate)
             except (IndexError, KeyError, TypeError, ValueError):
                 continue        # the rule made no sense any more
             if found:
-                rule, events = candidate
+                rules, events = candidate
                 break
         else:
-            return rule, events
+            return rules, events
 
 
-def show(harness, rule, events):
-    print(rule_text(rule))
+def show(harness, rules, events):
+    print(file_text(rules))
     begin = events[0].time if events else 0
     for e in events:
         values = "  ".join(f"{n}: {decimal_text(x) if isinstance(x, Fraction) else x}" for n, x in e.f.items())
         print(f"  #{e.pos:<3} at {begin} + {e.time - begin:>6}  {e.stream}  {{ {values} }}")
     print("expected:")
-    for a in run(rule, events, end_of(events)):
-        named = ", ".join(f"{n}={x}" for (n, _), x in zip(rule.fields + rule.lets, a.fields))
-        print(f"  {a.kind} {a.key} at {begin} + {a.time - begin} {{ {named} }} {a.evidence or ''} held {a.held}")
+    for rule, alerts in zip(rules, judged(rules, events)):
+        for a in alerts:
+            named = ", ".join(f"{n}={x}" for (n, _), x in zip(rule.fields + rule.lets, a.fields))
+            print(f"  {rule.name} {a.kind} {a.key} at {a.time} (+ {a.time - begin}) {{ {named} }} {a.evidence or ''} held {a.held}")
     print("engine:")
-    results, died = engine(harness, [pair_text(rule, events)])
+    results, died = engine(harness, [pair_text(rules, events)])
     print("\n".join("  " + line for line in (results[0] if results else [])) + (f"\n  {died}" if died else ""))
 
 
-def report(harness, seed, rule, events, keep):
+def report(harness, seed, rules, events, keep):
     print(f"---- seed {seed}: the two differ" + ("" if keep else ", made smaller"))
-    show(harness, *((rule, events) if keep else shrink(harness, rule, events)))
+    show(harness, *((rules, events) if keep else shrink(harness, rules, events)))
     sys.stdout.flush()
 
 
@@ -176,12 +194,16 @@ class Table:
     def __init__(self):
         self.seen, self.hit, self.pairs, self.alerts = Counter(), Counter(), 0, 0
 
-    def add(self, rule, ours):
+    def add(self, rules, ours):
         self.pairs += 1
-        self.alerts += len(ours)
-        names = operators(rule) | {"all pairs"}
+        self.add_names({"all pairs"} | ({"several rules"} if len(rules) > 1 else set()), any(ours))
+        for rule, alerts in zip(rules, ours):
+            self.alerts += len(alerts)
+            self.add_names(operators(rule), alerts)
+
+    def add_names(self, names, hit):
         self.seen.update(names)
-        if ours:
+        if hit:
             self.hit.update(names)
 
     def print(self):
@@ -195,8 +217,8 @@ def pairs_of(seeds):
     pairs = []
     for seed in seeds:
         generator = Generator(seed)
-        rule = generator.rule()
-        pairs.append((seed, rule, generator.events(rule)))
+        rules = generator.rules()
+        pairs.append((seed, rules, generator.events(rules)))
     return pairs
 
 
@@ -205,18 +227,18 @@ def batch(options, seeds, table):
     pairs = pairs_of(seeds)
     wrong = no = 0
     while pairs:
-        results, died = engine(options.harness, [pair_text(rule, events) for _, rule, events in pairs])
-        for (seed, rule, events), theirs in zip(pairs, results):
-            ours = run(rule, events, end_of(events))
-            table.add(rule, ours)
+        results, died = engine(options.harness, [pair_text(rules, events) for _, rules, events in pairs])
+        for (seed, rules, events), theirs in zip(pairs, results):
+            ours = judged(rules, events)
+            table.add(rules, ours)
             if refused(theirs):
                 no += 1
                 if no <= options.refused:
-                    print(f"---- seed {seed}: refused\n{rule_text(rule)}{theirs[0]}")
-            elif not same(rule, ours, theirs):
+                    print(f"---- seed {seed}: refused\n{file_text(rules)}{theirs[0]}")
+            elif not same(rules, ours, theirs):
                 wrong += 1
                 if wrong <= options.show:
-                    report(options.harness, seed, rule, events, options.whole)
+                    report(options.harness, seed, rules, events, options.whole)
         pairs = pairs[len(results):]
         if died and pairs:
             wrong += 1

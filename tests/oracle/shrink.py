@@ -4,7 +4,7 @@ A candidate need not make sense (a condition may name a step that is gone): the 
 """
 import copy
 
-from rules import Event
+from rules import Event, all_atoms
 
 
 def renumbered(x, gone):
@@ -19,18 +19,15 @@ def renumbered(x, gone):
     return x[:at] + (x[at] - (x[at] > gone),) + x[at + 1:]
 
 
-def all_atoms(rule):
-    lists = [item.atoms for item in rule.items] + [item.nots for item in rule.items] + [rule.absence, rule.watch, rule.resolve_on]
-    return [a for atoms in lists + [atoms for atoms, _ in rule.unless] for a in atoms]
-
-
 def without_item(rule, gone):
     rule = copy.deepcopy(rule)
     del rule.items[gone]
     for atom in all_atoms(rule):
         atom.cond = renumbered(atom.cond, gone)
     rule.when = renumbered(rule.when, gone)
+    rule.throttle_per = renumbered(rule.throttle_per, gone)
     rule.fields = [(name, renumbered(x, gone)) for name, x in rule.fields]
+    rule.lets = [(name, renumbered(x, gone)) for name, x in rule.lets]
     if any(after == gone for _, after in rule.unless) or rule.skip[1:] == (gone,):
         raise ValueError("names the item")
     rule.unless = [(atoms, after - (after > gone) if after is not None else None) for atoms, after in rule.unless]
@@ -47,7 +44,7 @@ def simpler_conditions(x):
         yield from x[1:]
 
 
-PLAIN = {"lets": [], "fields": [], "when": None, "throttle": None, "resolve_on": [], "resolve_when": None, "resolve_for": None, "profile": None,
+PLAIN = {"lets": [], "fields": [], "when": None, "throttle": None, "throttle_per": None, "resolve_on": [], "resolve_when": None, "resolve_for": None, "profile": None,
          "within": None, "absence": [], "unless": [], "skip": ("past",), "hold": None}
 PLAIN_ITEM = {"strict": False, "greedy": False, "own_within": None, "link": "then", "link_within": None, "nots": [], "min": 1, "max": 1}
 
@@ -94,13 +91,16 @@ def smaller_rules(rule):
         yield changed(lambda r: r.keys.pop())
 
 
-def smaller(rule, events):
+def smaller(rules, events):
     """Halves and single events first: they are what costs the reader most."""
     size = len(events)
     while size >= 1:
         for start in range(0, len(events), size):
             if size < len(events):
-                yield rule, [Event(e.pos, e.stream, e.time, e.f) for e in events[:start] + events[start + size:]]
+                yield rules, [Event(e.pos, e.stream, e.time, e.f) for e in events[:start] + events[start + size:]]
         size //= 2
-    for candidate in smaller_rules(rule):
-        yield candidate, events
+    for i, rule in enumerate(rules):
+        if len(rules) > 1:
+            yield rules[:i] + rules[i + 1:], events
+        for candidate in smaller_rules(rule):
+            yield rules[:i] + [candidate] + rules[i + 1:], events

@@ -5,10 +5,11 @@ import sys
 import unittest
 from fractions import Fraction
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from gen import Generator
 from naive import run
-from print_rule import rule_text
+from print_rule import file_text
 from rules import Atom, Event, Item, Rule
 from shrink import smaller
 
@@ -30,11 +31,11 @@ def step(name, source="", cond=None, low=1, high=1, **more):
 
 
 def sequence(*items, **more):
-    return Rule("sequence", ["k"], items=list(items), **more)
+    return Rule("sequence", keys=["k"], items=list(items), **more)
 
 
 def threshold(when, over, watch=(("a", None, ""),), **more):
-    return Rule("threshold", ["k"], when=when, over=over, watch=[Atom(*w) for w in watch], **more)
+    return Rule("threshold", keys=["k"], when=when, over=over, watch=[Atom(*w) for w in watch], **more)
 
 
 def count(label=None, where=None, over=None):
@@ -120,7 +121,7 @@ class Sequences(unittest.TestCase):
         self.assertEqual(matches(rule, (0, "a", 0), (1, "b", 0), (2, "b", 0), (3, "b", 0)), [(2, [0, 1, 2])])
 
     def test_with_when_it_goes_on_until_that_holds(self):
-        rule = sequence(step("a"), step("b", low=2, high=None), when=(">=", ("agg", "sum", 1, "v"), const(6)))
+        rule = sequence(step("a"), step("b", low=2, high=None), when=(">=", ("agg", "sum", 1, "v", None), const(6)))
         self.assertEqual(matches(rule, (0, "a", 0), (1, "b", 1), (2, "b", 2), (3, "b", 3), (4, "b", 9)), [(3, [0, 1, 2, 3])])
         no_loop = sequence(step("a"), step("b"), when=(">", ("step", 1, "v"), const(1)))
         self.assertEqual(matches(no_loop, (0, "a", 0), (1, "b", 1), (2, "b", 2)), [])
@@ -131,14 +132,14 @@ class Sequences(unittest.TestCase):
         self.assertEqual(matches(rule, (0, "a", 0), (1, "b", 0), (2, "u", 0), (3, "c", 0)), [])
 
     def test_unbound_steps_are_null(self):
-        rule = sequence(step("o", "a", low=0), step("b"), fields=[("f", ("step", 0, "v")), ("n", ("agg", "count", 0, None)),
-                                                                  ("s", ("agg", "sum", 0, "v")), ("m", ("agg", "max", 0, "v"))])
+        rule = sequence(step("o", "a", low=0), step("b"), fields=[("f", ("step", 0, "v")), ("n", ("agg", "count", 0, None, None)),
+                                                                  ("s", ("agg", "sum", 0, "v", None)), ("m", ("agg", "max", 0, "v", None))])
         self.assertEqual(run(rule, stream((0, "b", 0)), END)[0].fields, [None, 0, 0, None])
 
     def test_three_rises(self):
         rise = (">", f("v"), ("prev", "v"))
         rule = sequence(step("r", "a"), step("up", "a", rise, 3, 3, strict=True, link="next"), within=15 * M, skip=("no",),
-                        when=(">=", ("-", ("agg", "last", 1, "v"), ("step", 0, "v")), const(2)))
+                        when=(">=", ("-", ("agg", "last", 1, "v", None), ("step", 0, "v")), const(2)))
         self.assertEqual(matches(rule, *[(t, "a", v) for t, v in enumerate((1, 2, 3, 4, 5))]), [(3, [0, 1, 2, 3]), (4, [1, 2, 3, 4])])
         self.assertEqual(matches(rule, *[(t, "a", v) for t, v in enumerate((1, 2, 2, 3, 4))]), [])
 
@@ -210,15 +211,15 @@ class Absence(unittest.TestCase):
         self.assertEqual(matches(rule, (0, "a", 0), (3, "a", 0), (5, "a", 0), (6, "a", 0)), [(5, [0]), (11, [3])])
 
     def test_lone(self):
-        rule = Rule("sequence", ["k"], absence=[Atom("h")], absence_for=180 * S)
+        rule = Rule("sequence", keys=["k"], absence=[Atom("h")], absence_for=180 * S)
         self.assertEqual(times(rule, (0, "h", 0), (180, "h", 0), (400, "h", 0)), [360, 580])
 
     def test_lone_once_per_silence_and_resolved_by_the_next(self):
-        rule = Rule("sequence", ["k"], absence=[Atom("h")], absence_for=180 * S, resolve_on=[Atom("h")])
+        rule = Rule("sequence", keys=["k"], absence=[Atom("h")], absence_for=180 * S, resolve_on=[Atom("h")])
         self.assertEqual(kinds(rule, (0, "h", 0), (240, "h", 0)), [("alert", 180), ("resolved", 240), ("alert", 420)])
 
     def test_lone_what_does_not_fit_does_not_end_the_silence(self):
-        rule = Rule("sequence", ["k"], absence=[Atom("h", ("==", f("v"), const(1)))], absence_for=10 * S)
+        rule = Rule("sequence", keys=["k"], absence=[Atom("h", ("==", f("v"), const(1)))], absence_for=10 * S)
         self.assertEqual(times(rule, (0, "h", 0), (4, "h", 0), (8, "h", 1), (12, "h", 0)), [18])
 
 
@@ -275,7 +276,7 @@ class Windows(unittest.TestCase):
         self.assertEqual(times(rule, (0, "a", 1), (1, "b", 0), (2, "a", 2)), [2])
 
     def test_throttle_is_inclusive_and_counts(self):
-        rule = Rule("threshold", ["k"], watch=[Atom("a")], throttle=5 * S)
+        rule = Rule("threshold", keys=["k"], watch=[Atom("a")], throttle=5 * S)
         found = run(rule, stream((0, "a", 0), (4, "a", 0), (5, "a", 0), (6, "a", 0)), END)
         self.assertEqual([(a.time, a.held) for a in found], [(0, 0), (6000, 2)])
 
@@ -286,7 +287,7 @@ class Windows(unittest.TestCase):
         self.assertEqual(kinds(rule, (0, "a", 0), (1, "a", 0)), [("alert", 1), ("resolved", 8)])
 
     def test_an_open_alert_blocks(self):
-        rule = Rule("threshold", ["k"], watch=[Atom("a")], resolve_on=[Atom("b")])
+        rule = Rule("threshold", keys=["k"], watch=[Atom("a")], resolve_on=[Atom("b")])
         self.assertEqual(kinds(rule, (0, "a", 0), (1, "a", 0), (2, "b", 0), (3, "a", 0)), [("alert", 0), ("resolved", 2), ("alert", 3)])
 
 
@@ -321,18 +322,18 @@ class Machinery(unittest.TestCase):
     def test_the_generator_is_a_function_of_its_seed(self):
         for seed in range(50):
             one, two = Generator(seed), Generator(seed)
-            rule, twin = one.rule(), two.rule()
-            self.assertEqual(rule_text(rule), rule_text(twin))
-            self.assertEqual([(e.time, e.stream, e.f) for e in one.events(rule)], [(e.time, e.stream, e.f) for e in two.events(twin)])
+            rules, twins = one.rules(), two.rules()
+            self.assertEqual(file_text(rules), file_text(twins))
+            self.assertEqual([(e.time, e.stream, e.f) for e in one.events(rules)], [(e.time, e.stream, e.f) for e in two.events(twins)])
 
     def test_smaller_pairs_leave_the_pair_as_it_was(self):
         for seed in range(50):
             generator = Generator(seed)
-            rule = generator.rule()
-            events = generator.events(rule)
-            before = rule_text(rule)
-            self.assertTrue(any(True for _ in smaller(rule, events)))
-            self.assertEqual(rule_text(rule), before)
+            rules = generator.rules()
+            events = generator.events(rules)
+            before = file_text(rules)
+            self.assertTrue(any(True for _ in smaller(rules, events)))
+            self.assertEqual(file_text(rules), before)
 
 
 if __name__ == "__main__":
