@@ -109,6 +109,9 @@ class Generator:
             rule.throttle = self.bound()
             if self.chance(0.25):
                 rule.throttle_per = ("f", "v") if rule.kind == "threshold" else ("step", 0, "v") if rule.items else None
+        if (rule.items or rule.watch) and self.chance(0.06):
+            rule.exempt = (self.r.choice((">", "<")), ("f", "v") if rule.watch else self.step_value(rule, range(len(rule.items))),
+                           ("const", self.r.randint(1, 2)))
         if not rule.resolve_when and self.chance(0.15):
             rule.resolve_on = [Atom(self.r.choice(streams + [self.r.choice(STREAMS)]), self.own_condition() if self.chance(0.5) else None)]
         return rule

@@ -17,7 +17,7 @@ class Desk:
         self.resolves = bool(rule.resolve_on or rule.resolve_when)
 
     def match(self, key, time, view, evidence, started):
-        if key in self.open:
+        if key in self.open or (self.rule.exempt and value(self.rule.exempt, view)):
             return
         per = (key, value(self.rule.throttle_per, view) if self.rule.throttle_per else None)
         last = self.last.get(per)

@@ -133,6 +133,7 @@ def rule_text(rule):
         how = {"no": "no skip", "next": "skip to next"}.get(rule.skip[0])
         lines.append("  after match " + (how or f"skip to {rule.skip[0]} {rule.items[rule.skip[1]].name}"))
     lines += [f"  alert {{ {pairs(rule.fields, rule)} }}"] if rule.fields else []
+    lines += [f"  except {expression(rule.exempt, rule)}"] if rule.exempt else []
     if rule.throttle is not None:
         per = f" per {expression(rule.throttle_per, rule)}" if rule.throttle_per else ""
         lines.append(f"  throttle {duration(rule.throttle)}{per}")
@@ -187,10 +188,11 @@ def operators(rule):
         tags |= {"watch: no when"} if not rule.when else set()
         tags |= {"watch: two streams"} if len(rule.watch) > 1 else set()
         atoms = rule.watch
-    for x in [a.cond for a in atoms] + [rule.when, rule.resolve_when] + [x for _, x in rule.lets + rule.fields]:
+    for x in [a.cond for a in atoms] + [rule.when, rule.resolve_when, rule.exempt] + [x for _, x in rule.lets + rule.fields]:
         tags |= {"expr: " + t for t in operators_of(x)}
     tags |= {f"{len(rule.keys)} key parts"}
     tags |= {"throttle" + (" per" if rule.throttle_per else "")} if rule.throttle is not None else set()
+    tags |= {"except"} if rule.exempt else set()
     tags |= {"resolve on"} if rule.resolve_on else set()
     tags |= {"resolve when" + (" for" if rule.resolve_for is not None else "")} if rule.resolve_when else set()
     tags |= {"profile"} if rule.profile else set()

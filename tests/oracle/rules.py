@@ -47,6 +47,7 @@ class Rule:
     lets: list = field(default_factory=list)    # (name, expression)
     fields: list = field(default_factory=list)  # (name, expression) of the alert block
     when: tuple = None
+    exempt: tuple = None        # except
     throttle: int = None
     throttle_per: tuple = None
     resolve_on: list = field(default_factory=list)
