@@ -159,6 +159,7 @@ typedef struct ast_value {      /* a value of a source or sink pair: one of a co
     ast_expr *expr;             /* NULL: a map */
     ast_expr *when;
     ast_pair *map;              /* names of string keys are unescaped */
+    egret_span span;
 } ast_value;
 
 typedef struct ast_option { struct ast_option *next; ast_name name; ast_value *values; egret_span span; } ast_option;
@@ -177,7 +178,7 @@ typedef struct ast_key {        /* IDENT [ "=" sum { "|" sum } ] */
 
 typedef struct ast_keys { ast_key *first; ast_name table; egret_span span; } ast_keys;
 
-typedef struct ast_profile { ast_atom *from; ast_keys by; ast_pair *members; } ast_profile;
+typedef struct ast_profile { ast_atom *from; ast_keys by; ast_pair *members; egret_span from_word; } ast_profile;
 
 typedef enum ast_clause_kind {
     AST_MATCH, AST_WATCH, AST_BY, AST_OVER, AST_WITHIN, AST_IDLE, AST_LET, AST_WHEN, AST_EARLY, AST_UNLESS, AST_EXCEPT,

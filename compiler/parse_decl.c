@@ -155,15 +155,17 @@ static ast_pair *parse_map(egret_parser *p)
 static ast_value *parse_value(egret_parser *p)
 {
     ast_value *value = parse_node(p, sizeof *value);
+    value->span = p->tok[0].span;
     if (parse_at(p, TOK_LBRACE)) {
         value->map = parse_map(p);
-        return value;
+    } else {
+        value->expr = parse_expr(p);
+        if (parse_at_tail(p, "when")) {
+            parse_advance(p);
+            value->when = parse_expr(p);
+        }
     }
-    value->expr = parse_expr(p);
-    if (parse_at_tail(p, "when")) {
-        parse_advance(p);
-        value->when = parse_expr(p);
-    }
+    value->span.end = p->prev.span.end;
     return value;
 }
 
@@ -228,6 +230,7 @@ static void parse_profile(egret_parser *p, ast_decl *decl)
     decl->name = parse_name(p, "the name of the profile");
     egret_span open = p->tok[0].span;
     parse_expect(p, TOK_LBRACE, "after the name of the profile");
+    profile->from_word = p->tok[0].span;
     parse_expect_word(p, "from", "at the beginning of the profile");
     profile->from = parse_watch(p);
     parse_expect_word(p, "by", "after the streams of the profile");

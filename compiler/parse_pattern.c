@@ -251,9 +251,27 @@ static void parse_link(egret_parser *p, ast_choice *choice)
     choice->link_span.end = p->prev.span.end;
 }
 
+static bool at_link_word(const egret_parser *p, const egret_token *tok)
+{
+    static const char *const WORDS[] = { "then", "next" };
+    return tok->kind == TOK_IDENT && parse_is_one_of(parse_text(p, tok), WORDS, 2);
+}
+
 static bool at_link(const egret_parser *p)
 {
-    return parse_at_word(p, "then") || parse_at_word(p, "next");
+    return at_link_word(p, &p->tok[0]);
+}
+
+/* A link without a step before it. A stream may be called `then`, so only what cannot follow a stream tells. */
+static bool at_dangling_link(const egret_parser *p)
+{
+    const egret_token *next = &p->tok[1];
+    if (!at_link(p))
+        return false;
+    if (next->kind == TOK_LPAREN || next->kind == TOK_NOT)
+        return true;
+    return next->kind == TOK_IDENT && !at_link_word(p, next) &&
+           !parse_is_one_of(parse_text(p, next), parse_clause_words, parse_n_clause_words);
 }
 
 /* seq = choice { link choice } [ "within" dur ] */
@@ -263,7 +281,7 @@ ast_seq *parse_seq(egret_parser *p)
     seq->span = p->tok[0].span;
     if (!parse_enter(p))
         return seq;
-    if (at_link(p) && !parse_next_is(p, TOK_LBRACKET) && !parse_next_is(p, TOK_COLON)) {
+    if (at_dangling_link(p)) {
         egret_str word = parse_text(p, &p->tok[0]);
         egret_diag *diag = parse_fail(p, 202, p->tok[0].span, "a sequence begins with a step, not with '%.*s'", (int)word.len,
                                       word.ptr);
