@@ -1,0 +1,74 @@
+/*
+ * backend.h: what the web folder asks of the program it is part of: to take events, to say how it is, to give numbers.
+ *
+ * All functions are called from the server's thread and must not block.
+ */
+#ifndef EGRET_WEB_BACKEND_H
+#define EGRET_WEB_BACKEND_H
+
+#include "alerting/outbox.h"
+#include "ingest/stats.h"
+#include "nfa/engine.h"
+#include "web/server.h"
+
+typedef struct web_sink_numbers {
+    const char *name;
+    outbox_stats stats;
+} web_sink_numbers;
+
+/* A copy of all counters at one moment; arrays belong to the backend and stay until its next call. */
+typedef struct web_numbers {
+    const plan *plan;
+    const ingest_stats *streams;        /* n_streams of the plan */
+    const nfa_rule_stats *rules;        /* n_rules of the plan */
+    nfa_stats engine;
+    const web_sink_numbers *sinks;
+    size_t n_sinks;
+    uint64_t unrouted;                  /* records that no route of their source wanted, or whose stream was never known */
+    uint64_t queued_records;            /* admitted, not evaluated yet */
+    uint64_t queue_limit;
+    int64_t clock_ms;                   /* of the engine; INT64_MIN before the first event */
+    int64_t start_time_ms;              /* of the process, wall clock */
+} web_numbers;
+
+typedef enum web_admission {
+    WEB_ADMITTED,
+    WEB_FULL,           /* the queue has no room: the same again in a moment */
+    WEB_STOPPING,
+    WEB_NO_MEMORY
+} web_admission;
+
+/* Records of one request on their way in, between begin and end. */
+typedef struct web_batch web_batch;
+
+typedef struct web_backend {
+    void *user;
+    const plan *plan;
+    /* A batch for records of one request; NULL: no memory. */
+    web_batch *(*begin)(void *user);
+    /* Copies one decoded record into the batch. False: no memory. */
+    bool (*add)(web_batch *batch, uint32_t stream, const egret_value *slots, const char *raw, size_t raw_len);
+    /* A record that could not be decoded: goes to the dead letters. */
+    void (*reject)(web_batch *batch, uint32_t stream, ingest_reason reason, const char *text, const char *raw, size_t raw_len);
+    /* Admits all of the batch or nothing; the batch is gone afterwards. */
+    web_admission (*end)(web_batch *batch);
+    /* Gives the batch up: nothing of it happened. */
+    void (*drop)(web_batch *batch);
+    /* Ready to take events? Else a constant sentence. */
+    const char *(*not_ready)(void *user);
+    /* Is the engine's thread alive? */
+    bool (*is_live)(void *user);
+    void (*numbers)(void *user, web_numbers *out);
+} web_backend;
+
+/* Tables of routes for web_server_options.tables, one a file; their handlers take a web_endpoints as app. */
+extern const web_route web_routes_events[];
+extern const web_route web_routes_health[];
+extern const web_route web_routes_metrics[];
+
+/* What the handlers keep between requests. It belongs to the server's thread from web_server_open to web_server_close. */
+typedef struct web_endpoints web_endpoints;
+web_endpoints *web_endpoints_new(const web_backend *backend);   /* NULL: no memory */
+void web_endpoints_free(web_endpoints *endpoints);              /* NULL is allowed */
+
+#endif

@@ -1,0 +1,201 @@
+/*
+ * endpoint_events.c: POST /v1/events/{stream}: events by HTTP.
+ *
+ * The body is one JSON object, an array of objects, objects one a line, or CSV with a header (by content type). Records are judged one by
+ * one: the answer counts what was accepted and what was not and names the first bad ones by line; the good ones are not spoiled by them.
+ * The records of a request are admitted all together or, when the queue is full, not at all (429): so a client that repeats a request
+ * after a 429 repeats nothing that was taken. An accepted record may still turn out late or a duplicate; that is counted, not an error.
+ */
+#include "web/endpoints.h"
+
+#include "alerting/json_write.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { MAX_ERRORS = 100 };
+
+web_endpoints *web_endpoints_new(const web_backend *backend)
+{
+    web_endpoints *endpoints = calloc(1, sizeof *endpoints);
+    if (!endpoints) return NULL;
+    endpoints->backend = backend;
+    endpoints->decoders = calloc((size_t)backend->plan->n_streams * 2 + 1, sizeof *endpoints->decoders);
+    if (endpoints->decoders) return endpoints;
+    free(endpoints);
+    return NULL;
+}
+
+void web_endpoints_free(web_endpoints *endpoints)
+{
+    if (!endpoints) return;
+    for (size_t i = 0; i < (size_t)endpoints->backend->plan->n_streams * 2; i++) ingest_decoder_free(endpoints->decoders[i]);
+    free(endpoints->decoders);
+    free(endpoints);
+}
+
+static uint32_t find_stream(const plan *p, const char *name)
+{
+    for (uint32_t i = 0; i < p->n_streams; i++)
+        if (egret_str_is(p->streams[i].name, name)) return i;
+    return PLAN_NONE;
+}
+
+static void answer_unknown(const plan *p, const char *name, web_response *response)
+{
+    char detail[256];
+    const char **names = calloc((size_t)p->n_streams + 1, sizeof *names);
+    const char *nearest = NULL;
+    for (uint32_t i = 0; names && i < p->n_streams; i++) names[i] = p->streams[i].name.ptr;
+    if (names) nearest = egret_diag_nearest((egret_str){name, (uint32_t)strlen(name)}, names, p->n_streams);
+    snprintf(detail, sizeof detail, "there is no stream '%.80s'%s%.80s%s", name, nearest ? "; did you mean '" : "", nearest ? nearest : "",
+             nearest ? "'?" : "");
+    free(names);
+    web_response_problem(response, 404, detail);
+}
+
+static bool is_type(const char *content_type, const char *wanted)
+{
+    size_t len = strlen(wanted);
+    return strncasecmp(content_type, wanted, len) == 0 && strchr("; \t", content_type[len]) != NULL;
+}
+
+static ingest_decoder *decoder_for(web_endpoints *endpoints, uint32_t stream, ingest_format format)
+{
+    ingest_decoder **slot = &endpoints->decoders[(size_t)stream * 2 + (format == INGEST_FORMAT_CSV)];
+    if (!*slot) {
+        ingest_decoder_options options = {.plan = endpoints->backend->plan, .stream = stream, .format = format};
+        *slot = ingest_decoder_new(&options);
+    } else {
+        ingest_decoder_reset(*slot);
+    }
+    return *slot;
+}
+
+/* The answer while the body is read. */
+typedef struct tally {
+    uint64_t accepted, rejected;
+    json_writer errors;
+    bool no_memory;
+} tally;
+
+static void note_error(tally *t, const ingest_record *record)
+{
+    if (t->rejected++ >= MAX_ERRORS) return;
+    jsonw_begin(&t->errors, '{');
+    jsonw_key_z(&t->errors, "line");
+    jsonw_uint(&t->errors, record->line);
+    jsonw_key_z(&t->errors, "reason");
+    jsonw_string_z(&t->errors, record->text);
+    jsonw_end(&t->errors, '}');
+}
+
+static void read_body(const web_backend *backend, web_batch *batch, ingest_decoder *decoder, const web_request *request, uint32_t stream,
+                      tally *t)
+{
+    ingest_record record;
+    ingest_decoder_feed(decoder, request->body, request->body_len, request->body_len + WEB_BODY_PADDING, true);
+    for (;;) {
+        switch (ingest_decoder_next(decoder, &record)) {
+        case INGEST_GOT_RECORD:
+            t->no_memory |= !backend->add(batch, record.stream, record.slots, record.raw, record.raw_len);
+            t->accepted++;
+            break;
+        case INGEST_GOT_REJECTED:
+            backend->reject(batch, stream, record.reason, record.text, record.raw, record.raw_len);
+            note_error(t, &record);
+            break;
+        case INGEST_GOT_MORE:
+        case INGEST_GOT_END:
+            return;
+        case INGEST_GOT_NO_MEMORY:
+            t->no_memory = true;
+            return;
+        }
+        if (t->no_memory) return;
+    }
+}
+
+/* 400 carries the same members as 202, within a problem document, so that clients read errors in one way. */
+static void answer_tally(const tally *t, web_response *response)
+{
+    unsigned status = t->accepted == 0 && t->rejected > 0 ? 400 : 202;
+    json_writer w;
+    jsonw_init(&w);
+    jsonw_begin(&w, '{');
+    if (status == 400) {
+        jsonw_key_z(&w, "type");
+        jsonw_string_z(&w, "about:blank");
+        jsonw_key_z(&w, "title");
+        jsonw_string_z(&w, "Bad Request");
+        jsonw_key_z(&w, "status");
+        jsonw_uint(&w, status);
+        jsonw_key_z(&w, "detail");
+        jsonw_string_z(&w, "no record could be accepted");
+    }
+    jsonw_key_z(&w, "accepted");
+    jsonw_uint(&w, t->accepted);
+    jsonw_key_z(&w, "rejected");
+    jsonw_uint(&w, t->rejected);
+    jsonw_key_z(&w, "errors");
+    jsonw_begin(&w, '[');
+    jsonw_raw(&w, t->errors.ptr, t->errors.len);
+    jsonw_end(&w, ']');
+    jsonw_end(&w, '}');
+    jsonw_raw(&w, "\n", 1);
+    if (w.failed || t->errors.failed) web_response_problem(response, 500, "no memory");
+    else web_response_text(response, status, status == 400 ? "application/problem+json" : "application/json", w.ptr, w.len);
+    jsonw_deinit(&w);
+}
+
+static void answer_admission(web_admission admission, const tally *t, web_response *response)
+{
+    switch (admission) {
+    case WEB_ADMITTED:
+        answer_tally(t, response);
+        return;
+    case WEB_FULL:
+        web_response_problem(response, 429, "the queue is full; nothing of this request was taken; send it again");
+        response->retry_after_s = 1;
+        return;
+    case WEB_STOPPING:
+        web_response_problem(response, 503, "the appliance is stopping; nothing of this request was taken");
+        response->retry_after_s = 5;
+        return;
+    case WEB_NO_MEMORY:
+        web_response_problem(response, 503, "no memory; nothing of this request was taken");
+        response->retry_after_s = 5;
+        return;
+    }
+}
+
+static void answer_events(void *app, const web_request *request, web_response *response)
+{
+    web_endpoints *endpoints = app;
+    const web_backend *backend = endpoints->backend;
+    uint32_t stream = find_stream(backend->plan, request->argument);
+    if (stream == PLAN_NONE) {
+        answer_unknown(backend->plan, request->argument, response);
+        return;
+    }
+    ingest_format format = is_type(request->content_type, "text/csv") ? INGEST_FORMAT_CSV : INGEST_FORMAT_JSON;
+    ingest_decoder *decoder = decoder_for(endpoints, stream, format);
+    web_batch *batch = backend->begin(backend->user);
+    tally t = {.no_memory = !decoder || !batch};
+    jsonw_init(&t.errors);
+    if (!t.no_memory) read_body(backend, batch, decoder, request, stream, &t);
+    if (t.no_memory) {
+        if (batch) backend->drop(batch);
+        answer_admission(WEB_NO_MEMORY, &t, response);
+    } else {
+        answer_admission(backend->end(batch), &t, response);
+    }
+    jsonw_deinit(&t.errors);
+}
+
+const web_route web_routes_events[] = {
+    {"POST", "/v1/events/{stream}", answer_events, "events of one stream: an object, an array, lines, or CSV"},
+    {0},
+};

@@ -1,0 +1,24 @@
+/*
+ * endpoint_metrics.c: GET /metrics.
+ */
+#include "web/endpoints.h"
+#include "web/metrics_text.h"
+
+static void answer_metrics(void *app, const web_request *request, web_response *response)
+{
+    const web_backend *backend = ((web_endpoints *)app)->backend;
+    web_numbers numbers;
+    egret_text page;
+    (void)request;
+    egret_text_init(&page, egret_mem_of(NULL));
+    backend->numbers(backend->user, &numbers);
+    metrics_page(&page, &numbers);
+    if (page.failed) web_response_problem(response, 500, "no memory");
+    else web_response_text(response, 200, "text/plain; version=0.0.4; charset=utf-8", page.ptr, page.len);
+    egret_text_deinit(&page);
+}
+
+const web_route web_routes_metrics[] = {
+    {"GET", "/metrics", answer_metrics, "counters for Prometheus"},
+    {0},
+};

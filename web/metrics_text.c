@@ -1,0 +1,213 @@
+/*
+ * metrics_text.c: what GET /metrics says. Names follow the conventions of Prometheus: base units, counters end with _total, and no label
+ * takes values that the outside chooses (streams, rules and sinks are named by rule files).
+ */
+#include "web/metrics_text.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+void metrics_family(egret_text *out, const char *name, const char *type, const char *help)
+{
+    egret_text_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void put_label_value(egret_text *out, const char *ptr, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (ptr[i] == '\\' || ptr[i] == '"') egret_text_put(out, "\\", 1);
+        if (ptr[i] == '\n') egret_text_puts(out, "\\n");
+        else egret_text_put(out, &ptr[i], 1);
+    }
+}
+
+static void put_name(egret_text *out, const char *name, const metrics_label *labels)
+{
+    egret_text_puts(out, name);
+    for (size_t i = 0; labels && labels[i].name; i++) {
+        egret_text_printf(out, "%s%s=\"", i == 0 ? "{" : ",", labels[i].name);
+        put_label_value(out, labels[i].value, labels[i].len);
+        egret_text_puts(out, "\"");
+    }
+    if (labels && labels[0].name) egret_text_puts(out, "}");
+}
+
+void metrics_count(egret_text *out, const char *name, const metrics_label *labels, uint64_t value)
+{
+    put_name(out, name, labels);
+    egret_text_printf(out, " %" PRIu64 "\n", value);
+}
+
+void metrics_number(egret_text *out, const char *name, const metrics_label *labels, double value)
+{
+    put_name(out, name, labels);
+    if (isnan(value)) egret_text_puts(out, " NaN\n");
+    else egret_text_printf(out, " %.17g\n", value);
+}
+
+/* ---- streams ---- */
+
+typedef struct stream_metric {
+    const char *name, *help;
+    size_t offset;      /* of the counter in ingest_stats */
+} stream_metric;
+
+static const stream_metric stream_metrics[] = {
+    {"egret_events_received_total", "Records read for a stream, rejected ones too.", offsetof(ingest_stats, records)},
+    {"egret_events_accepted_total", "Events handed to the engine.", offsetof(ingest_stats, accepted)},
+    {"egret_events_late_total", "Events below the watermark: kept in the late log, not evaluated.", offsetof(ingest_stats, late)},
+    {"egret_events_duplicate_total", "Events whose identity was seen before: dropped.", offsetof(ingest_stats, duplicates)},
+};
+
+static uint64_t counter_at(const void *stats, size_t offset)
+{
+    uint64_t value;
+    memcpy(&value, (const char *)stats + offset, sizeof value);
+    return value;
+}
+
+static void put_streams(egret_text *out, const web_numbers *numbers)
+{
+    const plan_stream *streams = numbers->plan->streams;
+    for (size_t m = 0; m < sizeof stream_metrics / sizeof stream_metrics[0]; m++) {
+        metrics_family(out, stream_metrics[m].name, "counter", stream_metrics[m].help);
+        for (uint32_t i = 0; i < numbers->plan->n_streams; i++) {
+            metrics_label labels[] = {{"stream", streams[i].name.ptr, streams[i].name.len}, {0}};
+            metrics_count(out, stream_metrics[m].name, labels, counter_at(&numbers->streams[i], stream_metrics[m].offset));
+        }
+    }
+    metrics_family(out, "egret_events_rejected_total", "counter", "Records that went to the dead letters, by reason.");
+    for (uint32_t i = 0; i < numbers->plan->n_streams; i++) {
+        for (unsigned reason = INGEST_REASON_NONE + 1; reason < INGEST_REASONS; reason++) {
+            const char *name = ingest_reason_name((ingest_reason)reason);
+            metrics_label labels[] = {{"stream", streams[i].name.ptr, streams[i].name.len}, {"reason", name, strlen(name)}, {0}};
+            metrics_count(out, "egret_events_rejected_total", labels, numbers->streams[i].rejected[reason]);
+        }
+    }
+    metrics_family(out, "egret_events_unrouted_total", "counter", "Records that no route of their source wanted.");
+    metrics_count(out, "egret_events_unrouted_total", NULL, numbers->unrouted);
+}
+
+/* ---- rules ---- */
+
+typedef struct rule_metric {
+    const char *name, *help;
+    size_t offset;      /* in nfa_rule_stats */
+} rule_metric;
+
+static const rule_metric rule_metrics[] = {
+    {"egret_rule_events_total", "Events that fitted some condition of a rule.", offsetof(nfa_rule_stats, events)},
+    {"egret_rule_matches_total", "Matches of a rule.", offsetof(nfa_rule_stats, matches)},
+    {"egret_rule_alerts_total", "Alerts of a rule.", offsetof(nfa_rule_stats, alerts)},
+    {"egret_rule_held_back_total", "Matches that gave no alert: throttled, excepted, in shadow, or already open.",
+     offsetof(nfa_rule_stats, held_back)},
+    {"egret_rule_attempts_dropped_total", "Partial matches dropped as a limit was reached.", offsetof(nfa_rule_stats, attempts_dropped)},
+    {"egret_rule_null_keys_total", "Events a rule skipped as a part of their key was null.", offsetof(nfa_rule_stats, null_keys)},
+};
+
+static void put_rules(egret_text *out, const web_numbers *numbers)
+{
+    char instance[16];
+    for (size_t m = 0; m < sizeof rule_metrics / sizeof rule_metrics[0]; m++) {
+        metrics_family(out, rule_metrics[m].name, "counter", rule_metrics[m].help);
+        for (uint32_t i = 0; i < numbers->plan->n_rules; i++) {
+            const plan_rule *rule = &numbers->plan->rules[i];
+            int n = snprintf(instance, sizeof instance, "%u", rule->instance);
+            metrics_label labels[] = {{"rule", rule->name.ptr, rule->name.len}, {"instance", instance, (size_t)n}, {0}};
+            metrics_count(out, rule_metrics[m].name, labels, counter_at(&numbers->rules[i], rule_metrics[m].offset));
+        }
+    }
+}
+
+/* ---- engine, sinks, process ---- */
+
+static void put_engine(egret_text *out, const web_numbers *numbers)
+{
+    const nfa_stats *stats = &numbers->engine;
+    metrics_family(out, "egret_engine_events_total", "counter", "Events evaluated.");
+    metrics_count(out, "egret_engine_events_total", NULL, stats->events);
+    metrics_family(out, "egret_engine_keys", "gauge", "Keys that have state now.");
+    metrics_count(out, "egret_engine_keys", NULL, stats->keys);
+    metrics_family(out, "egret_engine_state_bytes", "gauge", "Memory of all keys' state.");
+    metrics_count(out, "egret_engine_state_bytes", NULL, stats->bytes);
+    metrics_family(out, "egret_engine_overflows_total", "counter", "Sums and whole numbers that did not fit and read as null.");
+    metrics_count(out, "egret_engine_overflows_total", NULL, stats->overflows);
+    metrics_family(out, "egret_engine_regex_limits_total", "counter", "Regular expressions stopped at a limit.");
+    metrics_count(out, "egret_engine_regex_limits_total", NULL, stats->regex_limits);
+    metrics_family(out, "egret_watermark_timestamp_seconds", "gauge", "The engine's clock, in event time; NaN before the first event.");
+    metrics_number(out, "egret_watermark_timestamp_seconds", NULL, numbers->clock_ms == INT64_MIN ? NAN : (double)numbers->clock_ms / 1000.0);
+    metrics_family(out, "egret_queue_records", "gauge", "Records admitted and not evaluated yet.");
+    metrics_count(out, "egret_queue_records", NULL, numbers->queued_records);
+    metrics_family(out, "egret_queue_limit_records", "gauge", "Records that may wait before senders are told to wait.");
+    metrics_count(out, "egret_queue_limit_records", NULL, numbers->queue_limit);
+}
+
+typedef struct sink_metric {
+    const char *name, *type, *help;
+    size_t offset;      /* in outbox_stats */
+} sink_metric;
+
+static const sink_metric sink_metrics[] = {
+    {"egret_sink_sent_total", "counter", "Alerts a sink has taken.", offsetof(outbox_stats, sent)},
+    {"egret_sink_retried_total", "counter", "Tries that failed and were repeated.", offsetof(outbox_stats, retried)},
+    {"egret_sink_failed_total", "counter", "Alerts that went to the dead letters of a sink.", offsetof(outbox_stats, failed)},
+    {"egret_sink_backlog", "gauge", "Alerts that wait for a sink.", offsetof(outbox_stats, backlog)},
+};
+
+static void put_sinks(egret_text *out, const web_numbers *numbers)
+{
+    for (size_t m = 0; m < sizeof sink_metrics / sizeof sink_metrics[0]; m++) {
+        metrics_family(out, sink_metrics[m].name, sink_metrics[m].type, sink_metrics[m].help);
+        for (size_t i = 0; i < numbers->n_sinks; i++) {
+            metrics_label labels[] = {{"sink", numbers->sinks[i].name, strlen(numbers->sinks[i].name)}, {0}};
+            metrics_count(out, sink_metrics[m].name, labels, counter_at(&numbers->sinks[i].stats, sink_metrics[m].offset));
+        }
+    }
+    metrics_family(out, "egret_sink_gone", "gauge", "1 when the receiver has said that it wants nothing more.");
+    for (size_t i = 0; i < numbers->n_sinks; i++) {
+        metrics_label labels[] = {{"sink", numbers->sinks[i].name, strlen(numbers->sinks[i].name)}, {0}};
+        metrics_count(out, "egret_sink_gone", labels, numbers->sinks[i].stats.gone);
+    }
+}
+
+static uint64_t resident_bytes(void)
+{
+    unsigned long long size = 0, resident = 0;
+    FILE *stream = fopen("/proc/self/statm", "r");
+    if (!stream) return 0;
+    int n = fscanf(stream, "%llu %llu", &size, &resident);
+    fclose(stream);
+    return n == 2 ? (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+static void put_process(egret_text *out, const web_numbers *numbers)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) == 0) {
+        double seconds = (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
+                         ((double)usage.ru_utime.tv_usec + (double)usage.ru_stime.tv_usec) / 1e6;
+        metrics_family(out, "process_cpu_seconds_total", "counter", "Processor time, user and system.");
+        metrics_number(out, "process_cpu_seconds_total", NULL, seconds);
+    }
+    metrics_family(out, "process_resident_memory_bytes", "gauge", "Memory of the process.");
+    metrics_count(out, "process_resident_memory_bytes", NULL, resident_bytes());
+    metrics_family(out, "process_start_time_seconds", "gauge", "When the process began, since the epoch.");
+    metrics_number(out, "process_start_time_seconds", NULL, (double)numbers->start_time_ms / 1000.0);
+}
+
+void metrics_page(egret_text *out, const web_numbers *numbers)
+{
+    metrics_label version[] = {{"version", EGRET_VERSION, sizeof EGRET_VERSION - 1}, {0}};
+    metrics_family(out, "egret_build_info", "gauge", "1, with the version as a label.");
+    metrics_count(out, "egret_build_info", version, 1);
+    put_streams(out, numbers);
+    put_rules(out, numbers);
+    put_engine(out, numbers);
+    put_sinks(out, numbers);
+    put_process(out, numbers);
+}
