@@ -18,7 +18,7 @@
 
 #include "compiler/arena.h"
 
-enum { NFA_MAX_DEQUES = 40, NFA_SPILL_BYTES = 2048, NFA_CHUNK_BYTES = 16384 };
+enum { NFA_MAX_DEQUES = 72, NFA_SPILL_BYTES = 4096, NFA_CHUNK_BYTES = 16384 };
 
 #define NFA_NO_BLOCK UINT32_MAX
 #define NFA_NEVER INT64_MAX
@@ -31,7 +31,7 @@ typedef enum nfa_part_kind {
 
 typedef struct nfa_part_def {
     uint8_t kind;           /* nfa_part_kind */
-    uint16_t rec_size;      /* DEQUE: bytes of a record, a multiple of 4 */
+    uint16_t rec_size;      /* DEQUE: bytes of a record, a multiple of 4, at most NFA_CHUNK_BYTES */
 } nfa_part_def;
 
 /* What a section of this kind looks like. Made by the plan, the same for all keys. */
