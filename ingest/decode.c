@@ -1,0 +1,360 @@
+/*
+ * decode.c: which stream a record is of, and what its fields say.
+ *
+ * For each stream that this decoder may feed there is a spec: the fields that somebody reads, compiled to a shape (JSON) or to columns
+ * (CSV). A record is indexed once. If a choice is needed the few fields that decide it are read first; reading those of the stream
+ * then starts again at the record's first key, on the same index.
+ *
+ * Invariants: tokens, slots and choice_slots have room for the largest spec. Slots nobody fills (there are none in a plan) stay null.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ingest/decode_internal.h"
+
+/* ---- specs ---- */
+
+static void free_spec(decode_spec *spec)
+{
+    free((void *)spec->fields);
+    free(spec->slot);
+    free(spec->column);
+    ingest_shape_free(spec->shape);
+}
+
+/* Fields [0, n) of which those with a slot count; the i-th of `fields` fills slot number `slot`, or its index where by_index. */
+static bool make_spec(decode_spec *spec, const plan_field *fields, uint32_t n, bool by_index, ingest_format format)
+{
+    spec->fields = calloc((size_t)n + 1, sizeof *spec->fields);
+    spec->slot = calloc((size_t)n + 1, sizeof *spec->slot);
+    spec->column = calloc((size_t)n + 1, sizeof *spec->column);
+    egret_str *paths = calloc((size_t)n + 1, sizeof *paths);
+    bool good = spec->fields != NULL && spec->slot != NULL && spec->column != NULL && paths != NULL;
+    for (uint32_t i = 0; good && i < n; i++) {
+        if (!by_index && fields[i].slot == PLAN_NONE)
+            continue;
+        paths[spec->n_fields] = fields[i].path;
+        spec->slot[spec->n_fields] = by_index ? i : fields[i].slot;
+        spec->fields[spec->n_fields++] = &fields[i];
+    }
+    if (good && format == INGEST_FORMAT_JSON) {
+        spec->shape = ingest_shape_new(paths, spec->n_fields);
+        good = spec->shape != NULL;
+    }
+    free(paths);
+    return good;
+}
+
+/* Makes the spec of a stream if it is not there yet. */
+static bool need_stream(ingest_decoder *decoder, uint32_t stream)
+{
+    const plan_stream *declared = &decoder->options.plan->streams[stream];
+    decode_spec *spec = &decoder->specs[stream];
+    return spec->fields != NULL || make_spec(spec, declared->fields, declared->n_fields, false, decoder->options.format);
+}
+
+static bool make_routed(ingest_decoder *decoder, const plan_edge *source)
+{
+    for (uint32_t i = 0; i < source->n_routes; i++) {
+        if (!need_stream(decoder, source->routes[i].stream))
+            return false;
+        decoder->chooses = decoder->chooses || source->routes[i].when != PLAN_NONE;
+    }
+    if (source->n_routes > 1)
+        decoder->chooses = true;
+    return !decoder->chooses || make_spec(&decoder->choice, source->route_fields, source->n_route_fields, true, decoder->options.format);
+}
+
+static bool make_named(ingest_decoder *decoder)
+{
+    for (uint32_t i = 0; i < decoder->options.plan->n_streams; i++)
+        if (!need_stream(decoder, i))
+            return false;
+    egret_str name = decoder->options.name_field;
+    if (name.len == 0)
+        name = (egret_str){ "type", 4 };
+    decoder->name_field = (plan_field){ .name = name, .path = name, .type = EGRET_STRING, .optional = true };
+    decoder->chooses = true;
+    return make_spec(&decoder->choice, &decoder->name_field, 1, true, decoder->options.format);
+}
+
+static bool make_specs(ingest_decoder *decoder)
+{
+    const ingest_decoder_options *options = &decoder->options;
+    if (options->stream != PLAN_NONE)
+        return need_stream(decoder, options->stream);
+    return options->source != NULL ? make_routed(decoder, options->source) : make_named(decoder);
+}
+
+static bool make_room(ingest_decoder *decoder)
+{
+    size_t most = decoder->choice.n_fields;
+    for (uint32_t i = 0; i < decoder->options.plan->n_streams; i++) {
+        const plan_stream *stream = &decoder->options.plan->streams[i];
+        most = most < stream->n_slots ? stream->n_slots : most;
+        most = most < stream->n_fields ? stream->n_fields : most;
+    }
+    decoder->tokens = calloc(most + 1, sizeof *decoder->tokens);
+    decoder->slots = calloc(most + 1, sizeof *decoder->slots);
+    decoder->choice_slots = calloc(most + 1, sizeof *decoder->choice_slots);
+    decoder->json = ingest_json_new();
+    return decoder->tokens != NULL && decoder->slots != NULL && decoder->choice_slots != NULL && decoder->json != NULL;
+}
+
+ingest_decoder *ingest_decoder_new(const ingest_decoder_options *options)
+{
+    ingest_decoder *decoder = calloc(1, sizeof *decoder);
+    if (decoder == NULL)
+        return NULL;
+    decoder->options = *options;
+    if (options->max_record == 0)
+        decoder->options.max_record = DECODE_DEFAULT_MAX_RECORD;
+    egret_text_init(&decoder->header, egret_mem_of(NULL));
+    decoder->specs = calloc((size_t)options->plan->n_streams + 1, sizeof *decoder->specs);
+    if (decoder->specs != NULL && make_specs(decoder) && make_room(decoder))
+        return decoder;
+    ingest_decoder_free(decoder);
+    return NULL;
+}
+
+void ingest_decoder_free(ingest_decoder *decoder)
+{
+    if (decoder == NULL)
+        return;
+    for (uint32_t i = 0; decoder->specs != NULL && i < decoder->options.plan->n_streams; i++)
+        free_spec(&decoder->specs[i]);
+    free(decoder->specs);
+    free_spec(&decoder->choice);
+    free(decoder->tokens);
+    free(decoder->slots);
+    free(decoder->choice_slots);
+    ingest_json_free(decoder->json);
+    decode_forget_header(decoder);
+    free(decoder);
+}
+
+/* ---- what was fed ---- */
+
+void ingest_decoder_reset(ingest_decoder *decoder)
+{
+    decode_forget_header(decoder);
+    decoder->ptr = NULL;
+    decoder->len = decoder->readable = decoder->pos = 0;
+    decoder->base = decoder->line = 0;
+    decoder->final = decoder->array_done = decoder->skipping = false;
+    decoder->layout = DECODE_UNKNOWN;
+}
+
+void ingest_decoder_seek(ingest_decoder *decoder, uint64_t offset, uint64_t lines_before)
+{
+    decoder->ptr = NULL;
+    decoder->len = decoder->readable = decoder->pos = 0;
+    decoder->base = offset;
+    decoder->line = lines_before;
+    if (offset > 0 && decoder->options.format == INGEST_FORMAT_JSON)
+        decoder->layout = DECODE_LINES;
+}
+
+void ingest_decoder_feed(ingest_decoder *decoder, const char *ptr, size_t len, size_t readable, bool final)
+{
+    decoder->base += decoder->pos;
+    decoder->ptr = ptr;
+    decoder->len = len;
+    decoder->readable = readable;
+    decoder->pos = 0;
+    decoder->final = final;
+}
+
+size_t ingest_decoder_taken(const ingest_decoder *decoder)
+{
+    return decoder->pos;
+}
+
+ingest_got ingest_decoder_next(ingest_decoder *decoder, ingest_record *record)
+{
+    return decoder->options.format == INGEST_FORMAT_CSV ? decode_next_csv(decoder, record) : decode_next_json(decoder, record);
+}
+
+const ingest_stats *ingest_decoder_stats(const ingest_decoder *decoder)
+{
+    return &decoder->stats;
+}
+
+void ingest_decoder_render(ingest_decoder *decoder, const char *raw, size_t raw_len, egret_text *out)
+{
+    if (decoder->options.format == INGEST_FORMAT_CSV)
+        decode_render_csv(decoder, raw, raw_len, out);
+    else if (ingest_json_valid(decoder->json, raw, raw_len))
+        egret_text_put(out, raw, raw_len);
+    else
+        egret_text_put_json(out, raw, raw_len);
+}
+
+ingest_format ingest_format_of_path(const char *path)
+{
+    size_t len = strlen(path);
+    return len >= 4 && strcmp(path + len - 4, ".csv") == 0 ? INGEST_FORMAT_CSV : INGEST_FORMAT_JSON;
+}
+
+/* ---- one record ---- */
+
+ingest_got decode_reject(ingest_decoder *decoder, ingest_record *record, ingest_reason reason, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(decoder->reason, sizeof decoder->reason, format, args);
+    va_end(args);
+    decoder->stats.records++;
+    decoder->stats.rejected[reason]++;
+    record->reason = reason;
+    record->text = decoder->reason;
+    record->slots = NULL;
+    return INGEST_GOT_REJECTED;
+}
+
+/* Tokens of a spec to slots. In a choice (`strict` false) what does not fit is null: that a route's field is odd decides no more than
+ * that the route is not taken. */
+static ingest_got convert_all(ingest_decoder *decoder, const decode_spec *spec, egret_value *slots, bool strict, ingest_record *record)
+{
+    for (uint32_t i = 0; i < spec->n_fields; i++) {
+        const plan_field *field = spec->fields[i];
+        const ingest_token *token = &decoder->tokens[i];
+        egret_value *slot = &slots[spec->slot[i]];
+        bool fits = ingest_convert(&decoder->dates, token, field, slot);
+        if (fits && (slot->type != EGRET_NULL || field->optional || !strict))
+            continue;
+        if (!strict) {
+            *slot = egret_null();
+            continue;
+        }
+        char text[DECODE_REASON_CAP];
+        ingest_convert_explain(token, field, text, sizeof text);
+        return decode_reject(decoder, record, fits ? INGEST_REASON_MISSING : INGEST_REASON_TYPE, "%s", text);
+    }
+    return INGEST_GOT_RECORD;
+}
+
+static ingest_got choose_by_name(ingest_decoder *decoder, ingest_record *record)
+{
+    const egret_value *name = &decoder->choice_slots[0];
+    if (name->type != EGRET_STRING)
+        return decode_reject(decoder, record, INGEST_REASON_STREAM, "field '%.*s', which names the stream: missing or not a string",
+                             (int)decoder->name_field.name.len, decoder->name_field.name.ptr);
+    for (uint32_t i = 0; i < decoder->options.plan->n_streams; i++)
+        if (egret_str_eq(decoder->options.plan->streams[i].name, (egret_str){ name->u.s, name->len })) {
+            record->stream = i;
+            return INGEST_GOT_RECORD;
+        }
+    return INGEST_GOT_MORE;
+}
+
+/* Reads choice_slots; the first route whose condition holds wins. MORE: none does. */
+static ingest_got choose(ingest_decoder *decoder, ingest_record *record)
+{
+    const plan_edge *source = decoder->options.source;
+    if (source == NULL)
+        return choose_by_name(decoder, record);
+    for (uint32_t i = 0; i < source->n_routes; i++) {
+        const plan_route *route = &source->routes[i];
+        if (route->when != PLAN_NONE) {
+            if (decoder->options.engine == NULL)
+                continue;
+            egret_value holds = nfa_eval_slots(decoder->options.engine, route->when, decoder->choice_slots, 0);
+            if (holds.type != EGRET_BOOL || holds.u.i == 0)
+                continue;
+        }
+        record->stream = route->stream;
+        return INGEST_GOT_RECORD;
+    }
+    return INGEST_GOT_MORE;
+}
+
+/* What is the same in all formats: the stream is chosen from the tokens of the choice. */
+static ingest_got choose_stream(ingest_decoder *decoder, ingest_record *record)
+{
+    convert_all(decoder, &decoder->choice, decoder->choice_slots, false, record);
+    ingest_got got = choose(decoder, record);
+    if (got == INGEST_GOT_MORE) {
+        decoder->stats.records++;
+        decoder->stats.unrouted++;
+    }
+    return got;
+}
+
+static ingest_got take_fields(ingest_decoder *decoder, ingest_record *record)
+{
+    ingest_got got = convert_all(decoder, &decoder->specs[record->stream], decoder->slots, true, record);
+    if (got != INGEST_GOT_RECORD)
+        return got;
+    decoder->stats.records++;
+    record->slots = decoder->slots;
+    record->reason = INGEST_REASON_NONE;
+    record->text = "";
+    return INGEST_GOT_RECORD;
+}
+
+static uint32_t fixed_stream(const ingest_decoder *decoder)
+{
+    if (decoder->options.stream != PLAN_NONE)
+        return decoder->options.stream;
+    return decoder->chooses || decoder->options.source->n_routes == 0 ? PLAN_NONE : decoder->options.source->routes[0].stream;
+}
+
+static ingest_got bad_json(ingest_decoder *decoder, ingest_record *record, egret_status status, const ingest_fault *fault)
+{
+    if (status != EGRET_BAD_EVENT)
+        return INGEST_GOT_NO_MEMORY;
+    return decode_reject(decoder, record, INGEST_REASON_SYNTAX, "%s (byte %zu of the record)", fault->text, fault->offset + 1);
+}
+
+ingest_got decode_fields_json(ingest_decoder *decoder, ingest_record *record, size_t readable)
+{
+    ingest_fault fault = { "", 0 };
+    egret_status status = ingest_json_begin(decoder->json, record->raw, record->raw_len, readable, &fault);
+    if (status == EGRET_OK && decoder->chooses) {
+        status = ingest_json_read(decoder->json, decoder->choice.shape, decoder->tokens, &fault);
+        ingest_got got = status == EGRET_OK ? choose_stream(decoder, record) : INGEST_GOT_RECORD;
+        if (got != INGEST_GOT_RECORD)
+            return got;
+    } else {
+        record->stream = fixed_stream(decoder);
+    }
+    if (status == EGRET_OK && record->stream == PLAN_NONE)
+        return decode_reject(decoder, record, INGEST_REASON_STREAM, "the source feeds no stream");
+    if (status == EGRET_OK)
+        status = ingest_json_read(decoder->json, decoder->specs[record->stream].shape, decoder->tokens, &fault);
+    return status == EGRET_OK ? take_fields(decoder, record) : bad_json(decoder, record, status, &fault);
+}
+
+/* The cells of the row at hand as tokens of a spec. */
+static void tokens_of_row(ingest_decoder *decoder, const decode_spec *spec)
+{
+    for (uint32_t i = 0; i < spec->n_fields; i++) {
+        uint32_t column = spec->column[i];
+        ingest_token *token = &decoder->tokens[i];
+        *token = (ingest_token){ NULL, 0, INGEST_TOKEN_ABSENT };
+        if (column == PLAN_NONE || column >= decoder->csv.n_cells)
+            continue;
+        const egret_csv_cell *cell = &decoder->csv.cells[column];
+        if (cell->len > 0 || cell->quoted)
+            *token = (ingest_token){ cell->ptr, cell->len, INGEST_TOKEN_CELL };
+    }
+}
+
+ingest_got decode_fields_csv(ingest_decoder *decoder, ingest_record *record)
+{
+    if (decoder->chooses) {
+        tokens_of_row(decoder, &decoder->choice);
+        ingest_got got = choose_stream(decoder, record);
+        if (got != INGEST_GOT_RECORD)
+            return got;
+    } else {
+        record->stream = fixed_stream(decoder);
+    }
+    if (record->stream == PLAN_NONE)
+        return decode_reject(decoder, record, INGEST_REASON_STREAM, "the source feeds no stream");
+    tokens_of_row(decoder, &decoder->specs[record->stream]);
+    return take_fields(decoder, record);
+}

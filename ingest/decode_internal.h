@@ -1,0 +1,68 @@
+/*
+ * decode_internal.h: the decoder's insides, shared by decode.c (streams and fields), decode_json.c and decode_csv.c (records).
+ */
+#ifndef EGRET_INGEST_DECODE_INTERNAL_H
+#define EGRET_INGEST_DECODE_INTERNAL_H
+
+#include "compiler/csv.h"
+#include "ingest/convert.h"
+#include "ingest/decode.h"
+#include "ingest/simdjson_shim.h"
+
+enum { DECODE_REASON_CAP = 320, DECODE_DEFAULT_MAX_RECORD = 1 << 20 };
+
+/* Fields to read together: of one stream (those that have a slot), or of a source's routes. Field i goes to slot[i]. */
+typedef struct decode_spec {
+    const plan_field **fields;
+    uint32_t *slot;
+    uint32_t n_fields;
+    ingest_shape *shape;        /* JSON */
+    uint32_t *column;           /* CSV: column of each field; PLAN_NONE: the file has none */
+} decode_spec;
+
+typedef enum decode_layout { DECODE_UNKNOWN, DECODE_LINES, DECODE_ARRAY, DECODE_VALUES } decode_layout;
+
+struct ingest_decoder {
+    ingest_decoder_options options;
+    decode_spec *specs;         /* per stream of the plan; fields NULL: this decoder never feeds it */
+    decode_spec choice;         /* route fields, or the one field that names the stream */
+    plan_field name_field;
+    bool chooses;               /* choice must be read first */
+    ingest_token *tokens;
+    egret_value *slots;
+    egret_value *choice_slots;
+    ingest_date_cache dates;
+    ingest_stats stats;
+    char reason[DECODE_REASON_CAP];
+
+    const char *ptr;            /* as fed */
+    size_t len, readable, pos;
+    bool final;
+    uint64_t base;              /* offset of ptr[0] */
+    uint64_t line;              /* lines (or records) before pos */
+
+    ingest_json *json;
+    decode_layout layout;
+    bool array_done;
+    bool skipping;              /* inside a line that is too long */
+
+    egret_csv csv;
+    bool has_header, started;
+    egret_text header;          /* its cells, one after the other */
+    uint32_t *header_end;       /* end of each in header */
+    uint32_t n_columns;
+};
+
+/* decode_json.c, decode_csv.c: the next record of what was fed. */
+ingest_got decode_next_json(ingest_decoder *decoder, ingest_record *record);
+ingest_got decode_next_csv(ingest_decoder *decoder, ingest_record *record);
+void decode_render_csv(ingest_decoder *decoder, const char *raw, size_t raw_len, egret_text *out);
+void decode_forget_header(ingest_decoder *decoder);
+
+/* decode.c: the stream and fields of one record whose text is set. RECORD, REJECTED, MORE (unrouted: go on), NO_MEMORY. */
+ingest_got decode_fields_json(ingest_decoder *decoder, ingest_record *record, size_t readable);
+ingest_got decode_fields_csv(ingest_decoder *decoder, ingest_record *record);
+ingest_got decode_reject(ingest_decoder *decoder, ingest_record *record, ingest_reason reason, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+#endif
