@@ -148,7 +148,11 @@ class SequenceKey:
             kept.append(begun)
         self.attempts = kept
         if not self.rule.absence:
-            self.report([a for a in moved if self.at_end(a) and self.when_holds(a)], event.time)
+            finished = [a for a in moved if self.at_end(a)]
+            complete = [a for a in finished if self.when_holds(a)]
+            if self.rule.items[-1].max == 1:    # no loop at the end that could make `when` true yet
+                self.attempts = [a for a in self.attempts if a not in finished or a in complete]
+            self.report(complete, event.time)
 
     def report(self, complete, time):
         for attempt in sorted(complete, key=lambda a: a.order):

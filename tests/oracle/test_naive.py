@@ -123,6 +123,8 @@ class Sequences(unittest.TestCase):
     def test_with_when_it_goes_on_until_that_holds(self):
         rule = sequence(step("a"), step("b", low=2, high=None), when=(">=", ("agg", "sum", 1, "v", None), const(6)))
         self.assertEqual(matches(rule, (0, "a", 0), (1, "b", 1), (2, "b", 2), (3, "b", 3), (4, "b", 9)), [(3, [0, 1, 2, 3])])
+        optional = sequence(step("a"), step("b", low=0), when=(">", ("agg", "count", 1, None, None), const(0)))
+        self.assertEqual(matches(optional, (0, "a", 0), (1, "b", 0)), [])
         no_loop = sequence(step("a"), step("b"), when=(">", ("step", 1, "v"), const(1)))
         self.assertEqual(matches(no_loop, (0, "a", 0), (1, "b", 1), (2, "b", 2)), [])
 
