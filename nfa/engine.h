@@ -47,7 +47,7 @@ typedef struct nfa_stats {
 } nfa_stats;
 
 /* The plan must outlive the engine. NULL: no memory. */
-nfa_engine *nfa_engine_new(egret_mem mem, const plan *plan);
+nfa_engine *nfa_engine_new(egret_mem mem, const plan *rules);
 void nfa_engine_free(nfa_engine *engine);
 
 /* EGRET_LATE (event not evaluated, counted) when time_ms is below the clock. */
@@ -59,7 +59,7 @@ int64_t nfa_engine_next_due(const nfa_engine *engine);
 egret_status nfa_engine_finish(nfa_engine *engine, int64_t until_ms);
 int64_t nfa_engine_clock(const nfa_engine *engine);     /* INT64_MIN before the first event */
 
-/* Gives the next alert or NULL. Lives until the next event, advance, finish, or take that gives NULL. */
+/* Gives the next alert or NULL. Lives until the next event, advance or finish, or until take gives NULL. */
 const nfa_alert *nfa_engine_take(nfa_engine *engine);
 
 /* Replaces the content of a list or table (values are copied). Takes effect with the next event. */

@@ -18,12 +18,13 @@ typedef struct nfa_sum {
 } nfa_sum;
 
 typedef struct nfa_square_sum {
-    uint64_t w[3];      /* two's complement, least first, 64 fraction bits */
+    uint64_t w[3];      /* two's complement, least first; unit: INT and DURATION 1, DECIMAL 10^-18, NUMBER 2^-64 */
 } nfa_square_sum;
 
 /* sign +1 or -1. false: it would overflow, the sum is unchanged (the caller counts it and reads null). */
 bool nfa_sum_add(nfa_sum *sum, egret_value v, int sign);
-/* The sum as a value of `type` (INT, DURATION, DECIMAL with `scale` digits, NUMBER); null when it does not fit. */
+/* The sum as a value of `type` (INT, DURATION, DECIMAL, NUMBER); null when it does not fit. A decimal has as many digits after the point as
+ * exactness needs, and at least `scale` where 18 digits in all allow it; only what needs more than 18 digits is rounded. */
 egret_value nfa_sum_read(const nfa_sum *sum, egret_type type, uint8_t scale);
 /* sum / n as number (DURATION: as duration, rounded half away from zero); null when n is 0. One rounding. */
 egret_value nfa_sum_mean(const nfa_sum *sum, egret_type type, int64_t n);

@@ -1,0 +1,363 @@
+/*
+ * alert.c: from match to alert, and the life of an open alert.
+ *
+ * A match passes, in this order: except, shadow, an alert still open (resolve), throttle. What stops it counts it; the match is spent all the
+ * same. What gets through is written out whole: values of the alert block and of every let, the key, the evidence, and an id that depends
+ * on the rule, its definition, the key and the first and completing events alone, so that the same evidence gives the same id.
+ *
+ * The life of an alert stands in a section of its own, present only while there is something to remember.
+ */
+#include "nfa/shard.h"
+
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+enum { LIFE_OPEN = 1, LIFE_DELIVERED = 2, LIFE_FADING = 4, LIFE_MAY_ESCALATE = 8 };
+
+typedef struct life_root {
+    int64_t due_ms;             /* the alert resolves (`resolve when … for`) */
+    int64_t delivered_ms;       /* of the last alert delivered */
+    int64_t escalate_until_ms;
+    int64_t fading_since_ms;    /* `resolve when` has held since */
+    uint64_t id[2];
+    uint64_t held_back;         /* since the last one delivered */
+    uint32_t flags, reserved;
+} life_root;
+
+static const char *const level_names[] = {"info", "low", "medium", "high", "critical"};
+
+size_t life_root_size(void)
+{
+    return sizeof(life_root);
+}
+
+/* ---- writing an alert out ---- */
+
+egret_value nfa_copy_out(nfa_engine *engine, egret_value v)
+{
+    if (v.type == EGRET_STRING) {
+        v.u.s = egret_arena_str(&engine->out, v.u.s, v.len).ptr;
+        v.type = v.u.s ? EGRET_STRING : EGRET_NULL;
+    }
+    return v;
+}
+
+static const char *severity_of(const nfa_env *env, const plan_rule *rule)
+{
+    egret_value v = rule->severity == PLAN_NONE ? egret_null() : nfa_eval(env, rule->severity);
+    for (size_t i = 0; v.type == EGRET_STRING && i < sizeof level_names / sizeof *level_names; i++) {
+        if (strlen(level_names[i]) == v.len && memcmp(level_names[i], v.u.s, v.len) == 0) {
+            return level_names[i];
+        }
+    }
+    return level_names[PLAN_MEDIUM];
+}
+
+static const egret_named_value *key_of(nfa_engine *engine, const plan_rule *rule, uint32_t rule_index, uint32_t block)
+{
+    const plan_group *group = &engine->plan->groups[rule->group];
+    egret_named_value *key = egret_arena_alloc(&engine->out, (group->n_parts + 1) * sizeof *key);
+    size_t len = 0;
+    const void *bytes = nfa_block_key(engine->store, block, &len);
+    for (uint32_t i = 0; key != NULL && i < group->n_parts; i++) {
+        key[i].name = engine->names[rule_index].keys[i];
+        key[i].value = nfa_copy_out(engine, nfa_key_part(bytes, len, i));
+    }
+    return key;
+}
+
+static const egret_named_value *fields_of(const nfa_env *env, const plan_rule *rule, uint32_t rule_index, size_t *n)
+{
+    nfa_engine *engine = env->engine;
+    egret_named_value *field = egret_arena_alloc(&engine->out, (rule->n_fields + rule->n_lets + 1) * sizeof *field);
+    *n = 0;
+    for (uint32_t i = 0; field != NULL && i < rule->n_fields; i++) {
+        field[*n].name = engine->names[rule_index].fields[i];
+        field[(*n)++].value = nfa_copy_out(engine, nfa_eval(env, rule->fields[i].expr));
+    }
+    for (uint32_t i = 0; field != NULL && i < rule->n_lets; i++) {
+        field[*n].name = engine->names[rule_index].lets[i];
+        field[(*n)++].value = nfa_copy_out(engine, nfa_eval(env, rule->lets[i].expr));
+    }
+    return field;
+}
+
+static void make_id(nfa_engine *engine, const nfa_match *match, uint64_t id[2])
+{
+    size_t len = 0;
+    const void *key = nfa_block_key(engine->store, match->block, &len);
+    uint64_t parts[6] = {match->rule->name_hash, match->rule->hash, XXH3_64bits(key, len), match->first_identity,
+                         match->last_identity, match->ordinal};
+    XXH128_hash_t hash = XXH3_128bits(parts, sizeof parts);
+    id[0] = hash.high64;
+    id[1] = hash.low64;
+}
+
+static void write_id(char out[33], const uint64_t id[2])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (int i = 0; i < 32; i++) {
+        out[i] = digits[id[i / 16] >> (60 - i % 16 * 4) & 15];
+    }
+    out[32] = '\0';
+}
+
+static nfa_alert *queue_alert(nfa_engine *engine, uint32_t rule_index)
+{
+    nfa_queued *queued = egret_arena_alloc(&engine->out, sizeof *queued);
+    if (queued == NULL) {
+        return NULL;
+    }
+    *engine->last = queued;
+    engine->last = &queued->next;
+    queued->alert.rule = rule_index;
+    queued->alert.body.size = sizeof queued->alert.body;
+    queued->alert.body.rule = engine->names[rule_index].rule;
+    return &queued->alert;
+}
+
+static egret_status deliver(nfa_env *env, const nfa_match *match, const uint64_t id[2], uint64_t held_back)
+{
+    nfa_engine *engine = env->engine;
+    size_t n = 0;
+    const egret_named_value *fields = fields_of(env, match->rule, match->rule_index, &n);
+    const egret_named_value *key = key_of(engine, match->rule, match->rule_index, match->block);
+    const char *severity = severity_of(env, match->rule);
+    if (engine->out.failed || engine->scratch.failed) {
+        return EGRET_NO_MEMORY;
+    }
+    nfa_alert *alert = queue_alert(engine, match->rule_index);
+    if (alert == NULL) {
+        return EGRET_NO_MEMORY;
+    }
+    egret_alert *body = &alert->body;
+    body->kind = EGRET_ALERT;
+    write_id(body->id, id);
+    body->severity = severity;
+    body->time_ms = match->time_ms;
+    body->started_ms = match->started_ms;
+    body->key = key;
+    body->n_key = engine->plan->groups[match->rule->group].n_parts;
+    body->fields = fields;
+    body->n_fields = n;
+    body->events = match->events;
+    body->n_events = match->n_events;
+    body->n_events_total = match->n_events_total;
+    body->held_back = held_back;
+    body->limited = match->limited;
+    engine->stats.alerts++;
+    engine->rule_stats[match->rule_index].alerts++;
+    return EGRET_OK;
+}
+
+/* ---- life ---- */
+
+static bool lives(const plan_rule *rule)
+{
+    return rule->throttle_ms > 0 || rule->resolves || rule->escalates;
+}
+
+/* Getting the life's section may move the others of the block: those in use are found again. */
+static egret_status open_life(nfa_env *env, const nfa_match *match, nfa_section *life)
+{
+    nfa_engine *engine = env->engine;
+    const nfa_section_def *def = &engine->life[match->rule_index];
+    if (nfa_section_find(engine->store, match->block, def, life)) {
+        return EGRET_OK;
+    }
+    if (!nfa_section_get(engine->store, match->block, def, life)) {
+        return EGRET_NO_MEMORY;
+    }
+    ((life_root *)nfa_section_root(life))->due_ms = NFA_NEVER;
+    nfa_section *used = env->run ? env->run->section : env->window;
+    if (used != NULL) {
+        (void)nfa_section_find(engine->store, match->block, used->def, used);
+    }
+    return EGRET_OK;
+}
+
+static bool is_held_back(const plan_rule *rule, const life_root *life, int64_t now_ms)
+{
+    if (rule->resolves && (life->flags & LIFE_OPEN) != 0) {
+        return true;
+    }
+    return rule->throttle_ms > 0 && (life->flags & LIFE_DELIVERED) != 0
+        && (life->delivered_ms > INT64_MAX - rule->throttle_ms || now_ms <= life->delivered_ms + rule->throttle_ms);
+}
+
+static void note_delivery(const plan_rule *rule, life_root *life, const nfa_match *match, const uint64_t id[2])
+{
+    life->flags |= LIFE_DELIVERED | (rule->resolves ? LIFE_OPEN : 0u) | (rule->escalates ? LIFE_MAY_ESCALATE : 0u);
+    life->flags &= ~(uint32_t)LIFE_FADING;
+    life->due_ms = NFA_NEVER;
+    life->delivered_ms = match->time_ms;
+    life->held_back = 0;
+    life->id[0] = id[0];
+    life->id[1] = id[1];
+    life->escalate_until_ms = match->time_ms > INT64_MAX - rule->escalate_within_ms ? NFA_NEVER
+                                                                                  : match->time_ms + rule->escalate_within_ms;
+}
+
+egret_status nfa_report(nfa_env *env, const nfa_match *match)
+{
+    nfa_engine *engine = env->engine;
+    const plan_rule *rule = match->rule;
+    nfa_rule_stats *stats = &engine->rule_stats[match->rule_index];
+    env->block = match->block;
+    env->key = NULL;
+    engine->stats.matches++;
+    stats->matches++;
+    if (rule->mode != PLAN_LIVE || (rule->except != PLAN_NONE && nfa_holds(env, rule->except))) {
+        stats->held_back++;
+        return EGRET_OK;
+    }
+    uint64_t id[2];
+    make_id(engine, match, id);
+    if (!lives(rule)) {
+        return deliver(env, match, id, 0);
+    }
+    nfa_section section;
+    egret_status status = open_life(env, match, &section);
+    if (status != EGRET_OK) {
+        return status;
+    }
+    life_root *life = nfa_section_root(&section);
+    if (is_held_back(rule, life, match->time_ms)) {
+        life->held_back++;
+        stats->held_back++;
+        return EGRET_OK;
+    }
+    status = deliver(env, match, id, life->held_back);
+    if (status == EGRET_OK) {
+        note_delivery(rule, life, match, id);
+    }
+    return status;
+}
+
+/* A change of an alert that is already out: it carries the same id. */
+static egret_status follow_up(nfa_engine *engine, uint32_t rule, const life_root *life, uint32_t block, egret_alert_kind kind,
+                              int64_t time_ms, const char *severity, const nfa_event *event)
+{
+    const plan_rule *def = &engine->plan->rules[rule];
+    const egret_named_value *key = key_of(engine, def, rule, block);
+    egret_evidence *evidence = egret_arena_alloc(&engine->out, sizeof *evidence);
+    nfa_alert *alert = queue_alert(engine, rule);
+    if (engine->out.failed || alert == NULL) {
+        return EGRET_NO_MEMORY;
+    }
+    egret_alert *body = &alert->body;
+    body->kind = kind;
+    write_id(body->id, life->id);
+    body->severity = severity;
+    body->time_ms = time_ms;
+    body->started_ms = life->delivered_ms;
+    body->key = key;
+    body->n_key = engine->plan->groups[def->group].n_parts;
+    body->held_back = life->held_back;
+    if (event != NULL) {
+        *evidence = (egret_evidence){.step = "", .stream = engine->stream_name[event->stream], .time_ms = event->time_ms,
+                                     .ref = event->ref};
+        body->events = evidence;
+        body->n_events = body->n_events_total = 1;
+    }
+    return EGRET_OK;
+}
+
+static egret_status resolve(nfa_engine *engine, uint32_t rule, life_root *life, uint32_t block, int64_t time_ms,
+                            const nfa_event *event)
+{
+    life->flags &= ~(uint32_t)(LIFE_OPEN | LIFE_FADING | LIFE_MAY_ESCALATE);
+    life->due_ms = NFA_NEVER;
+    egret_status status = follow_up(engine, rule, life, block, EGRET_RESOLVED, time_ms, "info", event);
+    life->held_back = 0;
+    return status;
+}
+
+static bool some_atom(const nfa_env *env, const plan_rule *rule, uint64_t mask, uint32_t first, uint32_t n)
+{
+    for (uint32_t i = first; i < first + n; i++) {
+        if ((mask >> i & 1u) != 0 && (rule->atoms[i].rest == PLAN_NONE || nfa_holds(env, rule->atoms[i].rest))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+egret_status life_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *event, uint64_t mask, nfa_key *key)
+{
+    const plan_rule *def = &engine->plan->rules[rule];
+    nfa_section section;
+    if (key->block == NFA_NO_BLOCK || !nfa_section_find(engine->store, key->block, &engine->life[rule], &section)) {
+        return EGRET_OK;
+    }
+    life_root *life = nfa_section_root(&section);
+    nfa_env env = {.engine = engine, .event = event, .now_ms = event->time_ms, .rule = def, .block = key->block, .key = key};
+    bool in_time = (life->flags & LIFE_MAY_ESCALATE) != 0 && event->time_ms <= life->escalate_until_ms;
+    if (in_time && some_atom(&env, def, mask, def->escalate_on, def->n_escalate_on)) {
+        life->flags &= ~(uint32_t)LIFE_MAY_ESCALATE;
+        egret_status status = follow_up(engine, rule, life, key->block, EGRET_ESCALATED, event->time_ms,
+                                        level_names[def->escalate_to], event);
+        if (status != EGRET_OK) {
+            return status;
+        }
+    }
+    if ((life->flags & LIFE_OPEN) != 0 && some_atom(&env, def, mask, def->resolve_on, def->n_resolve_on)) {
+        return resolve(engine, rule, life, key->block, event->time_ms, event);
+    }
+    return EGRET_OK;
+}
+
+egret_status life_after_change(nfa_env *env, uint32_t rule)
+{
+    const plan_rule *def = env->rule;
+    nfa_section section;
+    if (def->resolve_when == PLAN_NONE
+        || !nfa_section_find(env->engine->store, env->window->block, &env->engine->life[rule], &section)) {
+        return EGRET_OK;
+    }
+    life_root *life = nfa_section_root(&section);
+    if ((life->flags & LIFE_OPEN) == 0) {
+        return EGRET_OK;
+    }
+    if (!nfa_holds(env, def->resolve_when)) {
+        life->flags &= ~(uint32_t)LIFE_FADING;
+        life->due_ms = NFA_NEVER;
+        return EGRET_OK;
+    }
+    if (def->resolve_for_ms == 0) {
+        return resolve(env->engine, rule, life, section.block, env->now_ms, env->event);
+    }
+    if ((life->flags & LIFE_FADING) == 0) {
+        life->flags |= LIFE_FADING;
+        life->fading_since_ms = env->now_ms;
+        life->due_ms = env->now_ms > INT64_MAX - def->resolve_for_ms ? NFA_NEVER : env->now_ms + def->resolve_for_ms;
+    }
+    return nfa_hang(env->engine, &section);
+}
+
+egret_status life_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t due_ms)
+{
+    return resolve(engine, rule, nfa_section_root(section), section->block, due_ms, NULL);
+}
+
+bool life_is_open(nfa_engine *engine, uint32_t rule, uint32_t block)
+{
+    nfa_section section;
+    return block != NFA_NO_BLOCK && nfa_section_find(engine->store, block, &engine->life[rule], &section)
+        && (((const life_root *)nfa_section_root(&section))->flags & LIFE_OPEN) != 0;
+}
+
+bool life_sweep(nfa_engine *engine, uint32_t rule, nfa_section *section)
+{
+    const plan_rule *def = &engine->plan->rules[rule];
+    const life_root *life = nfa_section_root(section);
+    bool throttled = def->throttle_ms > 0 && (engine->clock_ms - life->delivered_ms <= def->throttle_ms || life->held_back > 0);
+    bool escalates = (life->flags & LIFE_MAY_ESCALATE) != 0 && engine->clock_ms <= life->escalate_until_ms;
+    if ((life->flags & LIFE_OPEN) != 0 || throttled || escalates) {
+        return false;
+    }
+    nfa_section_drop(section);
+    return true;
+}

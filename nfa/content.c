@@ -1,0 +1,259 @@
+/*
+ * content.c: the data that conditions look into: lists, tables, constant sets, compiled regular expressions.
+ *
+ * A set of values is an open-addressing table by egret_value_hash. A table's rows are found through the same structure by the hash of
+ * their key values. Replacing a list or table builds the new one first and swaps, so a failure leaves the old one whole.
+ */
+#include "nfa/shard.h"
+
+#include <string.h>
+
+typedef struct value_set {
+    egret_arena arena;          /* owns the texts and arrays */
+    egret_value *items;
+    uint32_t n_items;
+    uint32_t *table;            /* item + 1 by hash; 0: free */
+    uint32_t mask;
+} value_set;
+
+typedef struct row_set {
+    egret_arena arena;
+    egret_value *cells;
+    uint32_t n_rows;
+    uint32_t *table;            /* row + 1 by hash of its key */
+    uint32_t mask;
+} row_set;
+
+struct nfa_content {
+    value_set *lists, *sets;
+    row_set *tables;
+    nfa_regex **regexes;
+};
+
+static uint32_t table_size(uint32_t n)
+{
+    uint32_t size = 4;
+    while (size < n * 2u) {
+        size *= 2;
+    }
+    return size;
+}
+
+static bool copy_values(egret_arena *arena, egret_value **out, const egret_value *items, size_t n)
+{
+    *out = egret_arena_alloc(arena, (n + 1) * sizeof **out);
+    for (size_t i = 0; *out != NULL && i < n; i++) {
+        (*out)[i] = items[i];
+        if (items[i].type == EGRET_STRING) {
+            egret_str text = egret_arena_str(arena, items[i].u.s, items[i].len);
+            (*out)[i].u.s = text.ptr;
+        }
+    }
+    return !arena->failed;
+}
+
+static bool set_fill(egret_mem mem, value_set *set, const egret_value *items, uint32_t n)
+{
+    value_set fresh = {.n_items = n, .mask = table_size(n) - 1};
+    egret_arena_init(&fresh.arena, mem);
+    fresh.table = egret_arena_alloc(&fresh.arena, ((size_t)fresh.mask + 1) * sizeof *fresh.table);
+    if (fresh.table == NULL || !copy_values(&fresh.arena, &fresh.items, items, n)) {
+        egret_arena_deinit(&fresh.arena);
+        return false;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t at = (uint32_t)egret_value_hash(items[i]) & fresh.mask;
+        while (fresh.table[at] != 0) {
+            at = (at + 1) & fresh.mask;
+        }
+        fresh.table[at] = i + 1;
+    }
+    egret_arena_deinit(&set->arena);
+    *set = fresh;
+    return true;
+}
+
+static bool set_has(const value_set *set, egret_value v)
+{
+    if (v.type == EGRET_NULL) {
+        return false;
+    }
+    for (uint32_t at = (uint32_t)egret_value_hash(v) & set->mask; set->table[at] != 0; at = (at + 1) & set->mask) {
+        if (egret_value_equal(set->items[set->table[at] - 1], v)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t mix(uint64_t seed, egret_value v)
+{
+    uint64_t h = seed * UINT64_C(0x9E3779B97F4A7C15) + egret_value_hash(v);
+    return h ^ h >> 29;
+}
+
+static bool rows_fill(egret_mem mem, const plan_table *def, row_set *rows, const egret_value *cells, uint32_t n)
+{
+    row_set fresh = {.n_rows = n, .mask = table_size(n) - 1};
+    egret_arena_init(&fresh.arena, mem);
+    fresh.table = egret_arena_alloc(&fresh.arena, ((size_t)fresh.mask + 1) * sizeof *fresh.table);
+    if (fresh.table == NULL || !copy_values(&fresh.arena, &fresh.cells, cells, (size_t)n * def->n_columns)) {
+        egret_arena_deinit(&fresh.arena);
+        return false;
+    }
+    for (uint32_t row = 0; row < n; row++) {
+        uint64_t hash = 1;
+        for (uint32_t k = 0; k < def->n_key; k++) {
+            hash = mix(hash, fresh.cells[(size_t)row * def->n_columns + def->key[k]]);
+        }
+        uint32_t at = (uint32_t)hash & fresh.mask;
+        while (fresh.table[at] != 0) {
+            at = (at + 1) & fresh.mask;
+        }
+        fresh.table[at] = row + 1;
+    }
+    egret_arena_deinit(&rows->arena);
+    *rows = fresh;
+    return true;
+}
+
+static bool compile_regexes(nfa_engine *engine, nfa_content *content)
+{
+    const plan *p = engine->plan;
+    for (uint32_t i = 0; i < p->n_regexes; i++) {
+        const char *error = NULL;
+        size_t at = 0;
+        content->regexes[i] = nfa_regex_new(engine->mem, p->regexes[i].pattern.ptr, p->regexes[i].pattern.len, &error, &at);
+        if (content->regexes[i] == NULL) {
+            return false;   /* the checker compiled it before: this is want of memory */
+        }
+    }
+    return true;
+}
+
+bool nfa_content_make(nfa_engine *engine)
+{
+    const plan *p = engine->plan;
+    nfa_content *content = egret_arena_alloc(&engine->keep, sizeof *content);
+    if (content == NULL) {
+        return false;
+    }
+    engine->content = content;
+    content->lists = egret_arena_alloc(&engine->keep, (p->n_lists + 1) * sizeof *content->lists);
+    content->sets = egret_arena_alloc(&engine->keep, (p->n_sets + 1) * sizeof *content->sets);
+    content->tables = egret_arena_alloc(&engine->keep, (p->n_tables + 1) * sizeof *content->tables);
+    content->regexes = egret_arena_alloc(&engine->keep, (p->n_regexes + 1) * sizeof(nfa_regex *));
+    if (engine->keep.failed) {
+        engine->content = NULL;
+        return false;
+    }
+    for (uint32_t i = 0; i < p->n_lists + p->n_sets; i++) {
+        egret_arena_init(i < p->n_lists ? &content->lists[i].arena : &content->sets[i - p->n_lists].arena, engine->mem);
+    }
+    for (uint32_t i = 0; i < p->n_tables; i++) {
+        egret_arena_init(&content->tables[i].arena, engine->mem);
+    }
+    bool good = compile_regexes(engine, content);
+    for (uint32_t i = 0; good && i < p->n_lists; i++) {
+        good = set_fill(engine->mem, &content->lists[i], p->lists[i].items, p->lists[i].n_items);
+    }
+    for (uint32_t i = 0; good && i < p->n_sets; i++) {
+        good = set_fill(engine->mem, &content->sets[i], p->sets[i].items, p->sets[i].n_items);
+    }
+    for (uint32_t i = 0; good && i < p->n_tables; i++) {
+        good = rows_fill(engine->mem, &p->tables[i], &content->tables[i], p->tables[i].cells, p->tables[i].n_rows);
+    }
+    return good;
+}
+
+void nfa_content_free(nfa_engine *engine)
+{
+    nfa_content *content = engine->content;
+    if (content == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < engine->plan->n_lists; i++) {
+        egret_arena_deinit(&content->lists[i].arena);
+    }
+    for (uint32_t i = 0; i < engine->plan->n_sets; i++) {
+        egret_arena_deinit(&content->sets[i].arena);
+    }
+    for (uint32_t i = 0; i < engine->plan->n_tables; i++) {
+        egret_arena_deinit(&content->tables[i].arena);
+    }
+    for (uint32_t i = 0; i < engine->plan->n_regexes; i++) {
+        nfa_regex_free(content->regexes[i]);
+    }
+}
+
+bool nfa_content_in_list(const nfa_engine *engine, uint32_t list, egret_value v)
+{
+    return set_has(&engine->content->lists[list], v);
+}
+
+bool nfa_content_in_set(const nfa_engine *engine, uint32_t set, egret_value v)
+{
+    return set_has(&engine->content->sets[set], v);
+}
+
+bool nfa_content_matches(nfa_engine *engine, uint32_t regex, egret_value v)
+{
+    return v.type == EGRET_STRING && nfa_regex_match(engine->content->regexes[regex], v, &engine->stats.regex_limits);
+}
+
+/* The row with these key values, NULL: there is none. */
+static const egret_value *find_row(const nfa_engine *engine, uint32_t table, const egret_value *key)
+{
+    const plan_table *def = &engine->plan->tables[table];
+    const row_set *rows = &engine->content->tables[table];
+    uint64_t hash = 1;
+    for (uint32_t k = 0; k < def->n_key; k++) {
+        if (key[k].type == EGRET_NULL) {
+            return NULL;
+        }
+        hash = mix(hash, key[k]);
+    }
+    for (uint32_t at = (uint32_t)hash & rows->mask; rows->table[at] != 0; at = (at + 1) & rows->mask) {
+        const egret_value *cells = rows->cells + (size_t)(rows->table[at] - 1) * def->n_columns;
+        bool same = true;
+        for (uint32_t k = 0; same && k < def->n_key; k++) {
+            same = egret_value_equal(cells[def->key[k]], key[k]);
+        }
+        if (same) {
+            return cells;
+        }
+    }
+    return NULL;
+}
+
+egret_value nfa_content_lookup(const nfa_engine *engine, uint32_t table, const egret_value *key, uint32_t column)
+{
+    const egret_value *row = find_row(engine, table, key);
+    return row ? row[column] : egret_null();
+}
+
+bool nfa_content_has_row(const nfa_engine *engine, uint32_t table, const egret_value *key)
+{
+    return find_row(engine, table, key) != NULL;
+}
+
+uint32_t nfa_content_rows(const nfa_engine *engine, uint32_t table)
+{
+    return engine->content->tables[table].n_rows;
+}
+
+egret_value nfa_content_cell(const nfa_engine *engine, uint32_t table, uint32_t row, uint32_t column)
+{
+    return engine->content->tables[table].cells[(size_t)row * engine->plan->tables[table].n_columns + column];
+}
+
+egret_status nfa_engine_set_list(nfa_engine *engine, uint32_t list, const egret_value *items, uint32_t n_items)
+{
+    return set_fill(engine->mem, &engine->content->lists[list], items, n_items) ? EGRET_OK : EGRET_NO_MEMORY;
+}
+
+egret_status nfa_engine_set_table(nfa_engine *engine, uint32_t table, const egret_value *cells, uint32_t n_rows)
+{
+    const plan_table *def = &engine->plan->tables[table];
+    return rows_fill(engine->mem, def, &engine->content->tables[table], cells, n_rows) ? EGRET_OK : EGRET_NO_MEMORY;
+}

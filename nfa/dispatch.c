@@ -1,0 +1,460 @@
+/*
+ * dispatch.c: from an event to the rules that have something to do with it, without trying each.
+ *
+ * Every guard (a condition that looks at its own event alone) is reached through one of its conjuncts, chosen by the compiler:
+ *   equality, membership   a hash table per field: the event's value finds the guards that want it;
+ *   a bound (<, <=, >, >=)  a list per field sorted by constant: the guards that hold are a prefix of it;
+ *   neither                a plain list.
+ * What the index let through is tested for the rest of its condition, once, whatever the number of rules that share it. Ten thousand
+ * rules with other constants so cost what the few cost that fit.
+ */
+#include "nfa/shard.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct eq_entry { egret_value value; uint32_t *guards; uint32_t n_guards, cap; } eq_entry;
+
+typedef struct eq_index {
+    uint32_t slot;
+    eq_entry *entries;
+    uint32_t n_entries, cap;
+    uint32_t *table;            /* entry + 1 by hash; made when all entries are known */
+    uint32_t mask;
+} eq_index;
+
+typedef struct range_index {
+    uint32_t slot;
+    uint8_t access;
+    uint32_t *guards;           /* sorted so that the ones that hold come first */
+    uint32_t n_guards, cap;
+} range_index;
+
+typedef struct stream_index {
+    eq_index *eq;
+    uint32_t n_eq, cap_eq;
+    range_index *range;
+    uint32_t n_range, cap_range;
+    uint32_t *plain;
+    uint32_t n_plain, cap_plain;
+    nfa_sub *always;            /* for every event of the stream */
+    uint32_t n_always, cap_always;
+} stream_index;
+
+typedef struct guard_subs { nfa_sub *subs; uint32_t n, cap; } guard_subs;
+
+struct nfa_dispatch {
+    stream_index *streams;
+    guard_subs *guards;
+};
+
+/* Room for one more in an array that lives in the keep arena (old copies stay there: built once, doubled). */
+static void *room(nfa_engine *engine, void *array, uint32_t n, uint32_t *cap, size_t size)
+{
+    if (n < *cap) {
+        return array;
+    }
+    uint32_t bigger = *cap ? *cap * 2 : 4;
+    void *copy = egret_arena_alloc(&engine->keep, bigger * size);
+    if (copy != NULL && n > 0) {
+        memcpy(copy, array, n * size);
+    }
+    *cap = copy ? bigger : *cap;
+    return copy;
+}
+
+#define ROOM(engine, array, n, cap) ((array) = room((engine), (array), (n), &(cap), sizeof *(array)), (array) != NULL)
+
+/* ---- building ---- */
+
+static bool subscribe(nfa_engine *engine, uint32_t guard, nfa_sub sub)
+{
+    const plan_guard *def = &engine->plan->guards[guard];
+    if (def->expr == PLAN_NONE) {
+        stream_index *index = &engine->dispatch->streams[def->stream];
+        if (!ROOM(engine, index->always, index->n_always, index->cap_always)) {
+            return false;
+        }
+        index->always[index->n_always++] = sub;
+        return true;
+    }
+    guard_subs *list = &engine->dispatch->guards[guard];
+    if (!ROOM(engine, list->subs, list->n, list->cap)) {
+        return false;
+    }
+    list->subs[list->n++] = sub;
+    return true;
+}
+
+static bool subscribe_stream(nfa_engine *engine, uint32_t stream, nfa_sub sub)
+{
+    stream_index *index = &engine->dispatch->streams[stream];
+    if (!ROOM(engine, index->always, index->n_always, index->cap_always)) {
+        return false;
+    }
+    index->always[index->n_always++] = sub;
+    return true;
+}
+
+static bool subscribe_atoms(nfa_engine *engine, const plan_atom *atoms, uint32_t n, nfa_sub sub)
+{
+    bool good = true;
+    for (uint32_t i = 0; good && i < n; i++) {
+        sub.atom = (uint8_t)i;
+        good = subscribe(engine, atoms[i].guard, sub);
+    }
+    return good;
+}
+
+static bool subscribe_rule(nfa_engine *engine, uint32_t number)
+{
+    const plan_rule *rule = &engine->plan->rules[number];
+    nfa_sub match = {.order = number * 2 + 1, .kind = NFA_SUB_MATCH, .target = number};
+    nfa_sub life = {.order = number * 2, .kind = NFA_SUB_LIFE, .target = number};
+    if (rule->mode == PLAN_OFF) {
+        return true;
+    }
+    if (!subscribe_atoms(engine, rule->atoms, rule->n_atoms, life)) {
+        return false;
+    }
+    if (rule->kind == PLAN_THRESHOLD) {
+        const plan_window *window = &engine->plan->windows[rule->threshold.window];
+        return subscribe_atoms(engine, window->atoms, window->n_atoms, match);
+    }
+    const plan_pattern *pattern = rule->pattern;
+    bool good = subscribe_atoms(engine, pattern->atoms, pattern->n_atoms, match);
+    bool every = pattern->contiguous || pattern->n_items == 0;
+    match.atom = 0xFF;
+    for (uint32_t s = 0; good && every && s < engine->plan->n_streams; s++) {
+        good = !pattern->streams[s] || subscribe_stream(engine, s, match);
+    }
+    return good;
+}
+
+static bool index_eq(nfa_engine *engine, stream_index *index, uint32_t slot, egret_value value, uint32_t guard)
+{
+    eq_index *eq = NULL;
+    for (uint32_t i = 0; eq == NULL && i < index->n_eq; i++) {
+        eq = index->eq[i].slot == slot ? &index->eq[i] : NULL;
+    }
+    if (eq == NULL) {
+        if (!ROOM(engine, index->eq, index->n_eq, index->cap_eq)) {
+            return false;
+        }
+        eq = &index->eq[index->n_eq++];
+        *eq = (eq_index){.slot = slot};
+    }
+    if (!ROOM(engine, eq->entries, eq->n_entries, eq->cap)) {
+        return false;
+    }
+    /* Equal values are joined when the table is made. */
+    eq->entries[eq->n_entries] = (eq_entry){.value = value};
+    eq_entry *entry = &eq->entries[eq->n_entries++];
+    if (!ROOM(engine, entry->guards, entry->n_guards, entry->cap)) {
+        return false;
+    }
+    entry->guards[entry->n_guards++] = guard;
+    return true;
+}
+
+static bool index_range(nfa_engine *engine, stream_index *index, uint32_t guard)
+{
+    const plan_guard *def = &engine->plan->guards[guard];
+    range_index *range = NULL;
+    for (uint32_t i = 0; range == NULL && i < index->n_range; i++) {
+        range_index *r = &index->range[i];
+        range = r->slot == def->slot && r->access == def->access ? r : NULL;
+    }
+    if (range == NULL) {
+        if (!ROOM(engine, index->range, index->n_range, index->cap_range)) {
+            return false;
+        }
+        range = &index->range[index->n_range++];
+        *range = (range_index){.slot = def->slot, .access = def->access};
+    }
+    if (!ROOM(engine, range->guards, range->n_guards, range->cap)) {
+        return false;
+    }
+    range->guards[range->n_guards++] = guard;
+    return true;
+}
+
+static bool index_guard(nfa_engine *engine, uint32_t guard)
+{
+    const plan *p = engine->plan;
+    const plan_guard *def = &p->guards[guard];
+    stream_index *index = &engine->dispatch->streams[def->stream];
+    if (def->expr == PLAN_NONE || engine->dispatch->guards[guard].n == 0) {
+        return true;
+    }
+    switch ((plan_access)def->access) {
+    case PLAN_ACCESS_EQ:
+        return index_eq(engine, index, def->slot, p->consts[def->constant], guard);
+    case PLAN_ACCESS_SET:
+        for (uint32_t i = 0; i < p->sets[def->constant].n_items; i++) {
+            if (!index_eq(engine, index, def->slot, p->sets[def->constant].items[i], guard)) {
+                return false;
+            }
+        }
+        return true;
+    case PLAN_ACCESS_LT: case PLAN_ACCESS_LE: case PLAN_ACCESS_GT: case PLAN_ACCESS_GE:
+        return index_range(engine, index, guard);
+    case PLAN_ACCESS_ALWAYS:
+        break;
+    }
+    if (!ROOM(engine, index->plain, index->n_plain, index->cap_plain)) {
+        return false;
+    }
+    index->plain[index->n_plain++] = guard;
+    return true;
+}
+
+/* Makes the hash table of an equality index; entries with equal values become one. */
+static bool finish_eq(nfa_engine *engine, eq_index *eq)
+{
+    uint32_t size = 4;
+    while (size < eq->n_entries * 2) {
+        size *= 2;
+    }
+    eq->mask = size - 1;
+    eq->table = egret_arena_alloc(&engine->keep, size * sizeof *eq->table);
+    if (eq->table == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < eq->n_entries; i++) {
+        eq_entry *entry = &eq->entries[i];
+        uint32_t at = (uint32_t)egret_value_hash(entry->value) & eq->mask;
+        while (eq->table[at] != 0 && !egret_value_equal(eq->entries[eq->table[at] - 1].value, entry->value)) {
+            at = (at + 1) & eq->mask;
+        }
+        if (eq->table[at] == 0) {
+            eq->table[at] = i + 1;
+            continue;
+        }
+        eq_entry *same = &eq->entries[eq->table[at] - 1];
+        if (!ROOM(engine, same->guards, same->n_guards, same->cap)) {
+            return false;
+        }
+        same->guards[same->n_guards++] = entry->guards[0];
+    }
+    return true;
+}
+
+static int range_order(const plan *p, const range_index *range, uint32_t a, uint32_t b)
+{
+    int order = 0;
+    (void)egret_value_compare(p->consts[p->guards[a].constant], p->consts[p->guards[b].constant], &order);
+    bool descending = range->access == PLAN_ACCESS_LT || range->access == PLAN_ACCESS_LE;
+    return descending ? -order : order;
+}
+
+/* A heap sort: no recursion, no globals for the comparison, and the lists may be long. */
+static void sort_range(const plan *p, range_index *range)
+{
+    uint32_t *g = range->guards;
+    for (uint32_t n = range->n_guards, start = n / 2; n > 1;) {
+        uint32_t item;
+        if (start > 0) {
+            item = g[--start];
+        } else {
+            item = g[--n];
+            g[n] = g[0];
+        }
+        uint32_t at = start;
+        for (uint32_t child = at * 2 + 1; child < n; child = at * 2 + 1) {
+            if (child + 1 < n && range_order(p, range, g[child], g[child + 1]) < 0) {
+                child++;
+            }
+            if (range_order(p, range, item, g[child]) >= 0) {
+                break;
+            }
+            g[at] = g[child];
+            at = child;
+        }
+        g[at] = item;
+    }
+}
+
+static bool finish_stream(nfa_engine *engine, stream_index *index)
+{
+    for (uint32_t i = 0; i < index->n_eq; i++) {
+        if (!finish_eq(engine, &index->eq[i])) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < index->n_range; i++) {
+        sort_range(engine->plan, &index->range[i]);
+    }
+    return true;
+}
+
+static bool subscribe_updates(nfa_engine *engine)
+{
+    const plan *p = engine->plan;
+    bool good = true;
+    for (uint32_t i = 0; good && i < p->n_profiles; i++) {
+        const plan_window *window = &p->windows[p->profiles[i].window];
+        nfa_sub sub = {.order = UINT32_C(0x80000000) + i, .kind = NFA_SUB_PROFILE, .target = i};
+        good = subscribe_atoms(engine, window->atoms, window->n_atoms, sub);
+    }
+    for (uint32_t i = 0; good && i < p->n_features; i++) {
+        nfa_sub sub = {.order = UINT32_C(0xC0000000) + i, .kind = NFA_SUB_FEATURE, .atom = 0xFF, .target = i};
+        good = subscribe_stream(engine, p->features[i].stream, sub);
+    }
+    return good;
+}
+
+bool nfa_dispatch_make(nfa_engine *engine)
+{
+    const plan *p = engine->plan;
+    nfa_dispatch *dispatch = egret_arena_alloc(&engine->keep, sizeof *dispatch);
+    if (dispatch == NULL) {
+        return false;
+    }
+    engine->dispatch = dispatch;
+    dispatch->streams = egret_arena_alloc(&engine->keep, (p->n_streams + 1) * sizeof *dispatch->streams);
+    dispatch->guards = egret_arena_alloc(&engine->keep, (p->n_guards + 1) * sizeof *dispatch->guards);
+    bool good = !engine->keep.failed;
+    for (uint32_t i = 0; good && i < p->n_rules; i++) {
+        good = subscribe_rule(engine, i);
+    }
+    good = good && subscribe_updates(engine);
+    for (uint32_t i = 0; good && i < p->n_guards; i++) {
+        good = index_guard(engine, i);
+    }
+    for (uint32_t i = 0; good && i < p->n_streams; i++) {
+        good = finish_stream(engine, &dispatch->streams[i]);
+    }
+    return good;
+}
+
+/* ---- per event ---- */
+
+static bool take_subs(nfa_engine *engine, const nfa_sub *subs, uint32_t n)
+{
+    if (engine->n_hits + n > engine->cap_hits) {
+        uint32_t cap = (engine->n_hits + n) * 2;
+        void *grown = egret_mem_grow(engine->mem, engine->hits, engine->cap_hits * sizeof *engine->hits,
+                                     cap * sizeof *engine->hits);
+        if (grown == NULL) {
+            return false;
+        }
+        engine->hits = grown;
+        engine->cap_hits = cap;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        engine->hits[engine->n_hits++] = &subs[i];
+    }
+    return true;
+}
+
+/* Tests what the index did not say, and takes the subscribers when the guard holds. */
+static bool try_guard(const nfa_env *env, uint32_t guard)
+{
+    nfa_engine *engine = env->engine;
+    uint32_t residual = engine->plan->guards[guard].residual;
+    engine->stats.guards_tried++;
+    if (residual != PLAN_NONE && !nfa_holds(env, residual)) {
+        return true;
+    }
+    return take_subs(engine, engine->dispatch->guards[guard].subs, engine->dispatch->guards[guard].n);
+}
+
+static bool try_eq(const nfa_env *env, const eq_index *eq)
+{
+    egret_value v = env->event->slots[eq->slot];
+    if (v.type == EGRET_NULL) {
+        return true;
+    }
+    for (uint32_t at = (uint32_t)egret_value_hash(v) & eq->mask; eq->table[at] != 0; at = (at + 1) & eq->mask) {
+        const eq_entry *entry = &eq->entries[eq->table[at] - 1];
+        if (!egret_value_equal(entry->value, v)) {
+            continue;
+        }
+        for (uint32_t i = 0; i < entry->n_guards; i++) {
+            if (!try_guard(env, entry->guards[i])) {
+                return false;
+            }
+        }
+        break;
+    }
+    return true;
+}
+
+static bool range_holds(const plan *p, const range_index *range, uint32_t guard, egret_value v)
+{
+    int order = 0;
+    if (!egret_value_compare(v, p->consts[p->guards[guard].constant], &order)) {
+        return false;
+    }
+    switch ((plan_access)range->access) {
+    case PLAN_ACCESS_LT: return order < 0;
+    case PLAN_ACCESS_LE: return order <= 0;
+    case PLAN_ACCESS_GT: return order > 0;
+    default: return order >= 0;
+    }
+}
+
+static bool try_range(const nfa_env *env, const range_index *range)
+{
+    egret_value v = env->event->slots[range->slot];
+    if (v.type == EGRET_NULL) {
+        return true;
+    }
+    for (uint32_t i = 0; i < range->n_guards && range_holds(env->engine->plan, range, range->guards[i], v); i++) {
+        if (!try_guard(env, range->guards[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int hit_order(const nfa_sub *a, const nfa_sub *b)
+{
+    if (a->order != b->order) {
+        return a->order < b->order ? -1 : 1;
+    }
+    return (int)a->atom - (int)b->atom;
+}
+
+static int hit_compare(const void *a, const void *b)
+{
+    const nfa_sub *const *x = a;
+    const nfa_sub *const *y = b;
+    return hit_order(*x, *y);
+}
+
+static void sort_hits(const nfa_sub **hits, uint32_t n)
+{
+    if (n > 24) {
+        qsort(hits, n, sizeof *hits, hit_compare);
+        return;
+    }
+    for (uint32_t i = 1; i < n; i++) {
+        const nfa_sub *hit = hits[i];
+        uint32_t at = i;
+        for (; at > 0 && hit_order(hits[at - 1], hit) > 0; at--) {
+            hits[at] = hits[at - 1];
+        }
+        hits[at] = hit;
+    }
+}
+
+bool nfa_dispatch_event(nfa_engine *engine, const nfa_event *event)
+{
+    const stream_index *index = &engine->dispatch->streams[event->stream];
+    nfa_env env = {.engine = engine, .event = event, .now_ms = event->time_ms, .block = NFA_NO_BLOCK};
+    engine->n_hits = 0;
+    bool good = take_subs(engine, index->always, index->n_always);
+    for (uint32_t i = 0; good && i < index->n_eq; i++) {
+        good = try_eq(&env, &index->eq[i]);
+    }
+    for (uint32_t i = 0; good && i < index->n_range; i++) {
+        good = try_range(&env, &index->range[i]);
+    }
+    for (uint32_t i = 0; good && i < index->n_plain; i++) {
+        good = try_guard(&env, index->plain[i]);
+    }
+    sort_hits(engine->hits, engine->n_hits);
+    return good;
+}

@@ -1,0 +1,465 @@
+/*
+ * engine.c: one event after the other, and the deadlines between them.
+ *
+ * An event: deadlines before its time act first; dispatch says which rules care; each meets the event in the order of rule names (the life of
+ * its open alert before its matcher); then profiles and features take the event in. A deadline: all sections due at one instant are
+ * gathered, put into the order (rule, key), and act.
+ *
+ * Sweeping: what merely takes room (expired attempts of a silent key) is no deadline. A few blocks are looked at every few events, round
+ * robin; what is found empty goes. It changes nothing that can be seen.
+ */
+#include "nfa/shard.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SWEEP_EVERY = 64, SWEEP_BLOCKS = 16 };
+
+/* ---- life of an engine ---- */
+
+nfa_engine *nfa_engine_new(egret_mem mem, const plan *rules)
+{
+    nfa_engine *engine = egret_mem_alloc(mem, sizeof *engine);
+    if (engine == NULL) {
+        return NULL;
+    }
+    memset(engine, 0, sizeof *engine);
+    engine->mem = mem;
+    engine->plan = rules;
+    engine->clock_ms = INT64_MIN;
+    engine->stamp = 1;
+    engine->last = &engine->first;
+    egret_arena_init(&engine->keep, mem);
+    egret_arena_init(&engine->scratch, mem);
+    egret_arena_init(&engine->out, mem);
+    engine->store = nfa_store_new(mem);
+    engine->timers = nfa_timers_new(mem);
+    engine->keys = egret_arena_alloc(&engine->keep, (rules->n_groups + 1) * sizeof *engine->keys);
+    engine->rule_stats = egret_arena_alloc(&engine->keep, (rules->n_rules + 1) * sizeof *engine->rule_stats);
+    if (engine->store == NULL || engine->timers == NULL || engine->keep.failed || !nfa_content_make(engine)
+        || !nfa_layout_make(engine) || !nfa_dispatch_make(engine)) {
+        nfa_engine_free(engine);
+        return NULL;
+    }
+    return engine;
+}
+
+void nfa_engine_free(nfa_engine *engine)
+{
+    if (engine == NULL) {
+        return;
+    }
+    nfa_content_free(engine);
+    if (engine->store != NULL) {
+        nfa_store_free(engine->store);
+    }
+    if (engine->timers != NULL) {
+        nfa_timers_free(engine->timers);
+    }
+    egret_mem_free(engine->mem, engine->hits, engine->cap_hits * sizeof *engine->hits);
+    egret_arena_deinit(&engine->keep);
+    egret_arena_deinit(&engine->scratch);
+    egret_arena_deinit(&engine->out);
+    egret_mem_free(engine->mem, engine, sizeof *engine);
+}
+
+static egret_status fail(nfa_engine *engine, egret_status status)
+{
+    engine->failed = engine->failed || status == EGRET_NO_MEMORY;
+    return status;
+}
+
+static void begin_call(nfa_engine *engine)
+{
+    if (engine->first == NULL) {
+        egret_arena_reset(&engine->out);
+    }
+}
+
+egret_status nfa_engine_start(nfa_engine *engine, int64_t time_ms)
+{
+    if (engine->failed) {
+        return EGRET_NO_MEMORY;
+    }
+    if (engine->started) {
+        return EGRET_BAD_USE;
+    }
+    engine->started = true;
+    engine->start_ms = time_ms;
+    engine->clock_ms = time_ms > engine->clock_ms ? time_ms : engine->clock_ms;
+    for (uint32_t i = 0; i < engine->plan->n_rules; i++) {
+        if (engine->silence[i].root_size > 0 && engine->plan->rules[i].mode != PLAN_OFF) {
+            egret_status status = silence_start(engine, i);
+            if (status != EGRET_OK) {
+                return fail(engine, status);
+            }
+        }
+    }
+    return EGRET_OK;
+}
+
+/* ---- deadlines ---- */
+
+static const nfa_section_def *def_of(const nfa_engine *engine, uint32_t id)
+{
+    const nfa_slot *slot = &engine->slots[id];
+    switch (slot->kind) {
+    case NFA_PATTERN: return &engine->seq[slot->owner]->def;
+    case NFA_SILENCE: return &engine->silence[slot->owner];
+    case NFA_WINDOW: return &engine->win[slot->owner]->def;
+    case NFA_FEATURE: return &engine->feature[slot->owner];
+    case NFA_LIFE: break;
+    }
+    return &engine->life[slot->owner];
+}
+
+egret_status nfa_hang(nfa_engine *engine, const nfa_section *section)
+{
+    int64_t due = ((const nfa_root *)nfa_section_root(section))->due_ms;
+    if (due >= nfa_block_due(engine->store, section->block)) {
+        return EGRET_OK;
+    }
+    nfa_block_set_due(engine->store, section->block, due);
+    return nfa_timers_push(engine->timers, due, section->block) ? EGRET_OK : EGRET_NO_MEMORY;
+}
+
+typedef struct due_section { uint32_t rule, id, block; const void *key; size_t key_len; } due_section;
+
+typedef struct due_list { due_section *items; uint32_t n, cap; } due_list;
+
+static bool due_push(nfa_engine *engine, due_list *list, due_section item)
+{
+    if (list->n == list->cap) {
+        uint32_t cap = list->cap ? list->cap * 2 : 16;
+        due_section *grown = nfa_scratch(engine, cap * sizeof *grown);
+        if (grown == NULL) {
+            return false;
+        }
+        if (list->n > 0) {
+            memcpy(grown, list->items, list->n * sizeof *grown);
+        }
+        list->items = grown;
+        list->cap = cap;
+    }
+    list->items[list->n++] = item;
+    return true;
+}
+
+static int due_compare(const void *a, const void *b)
+{
+    const due_section *x = a;
+    const due_section *y = b;
+    if (x->rule != y->rule) {
+        return x->rule < y->rule ? -1 : 1;
+    }
+    size_t len = x->key_len < y->key_len ? x->key_len : y->key_len;
+    int order = len > 0 ? memcmp(x->key, y->key, len) : 0;
+    if (order != 0 || x->key_len != y->key_len) {
+        return order != 0 ? order : (x->key_len < y->key_len ? -1 : 1);
+    }
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+static bool section_at(nfa_engine *engine, uint32_t block, uint32_t id, nfa_section *section)
+{
+    return nfa_section_find(engine->store, block, def_of(engine, id), section);
+}
+
+/* The sections of a block that are due. The key's bytes are copied: acting may move blocks. */
+static bool gather_block(nfa_engine *engine, due_list *list, uint32_t block, int64_t due)
+{
+    size_t key_len = 0;
+    const void *key = nfa_block_key(engine->store, block, &key_len);
+    void *copy = nfa_scratch(engine, key_len + 1);
+    if (copy == NULL) {
+        return false;
+    }
+    memcpy(copy, key, key_len);
+    for (size_t i = 0; i < nfa_section_count(engine->store, block); i++) {
+        uint32_t id = nfa_section_id_at(engine->store, block, i);
+        nfa_section section;
+        if (!section_at(engine, block, id, &section) || ((const nfa_root *)nfa_section_root(&section))->due_ms > due) {
+            continue;
+        }
+        due_section item = {.rule = engine->slots[id].rule, .id = id, .block = block, .key = copy, .key_len = key_len};
+        if (!due_push(engine, list, item)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static egret_status act(nfa_engine *engine, const due_section *item, int64_t due)
+{
+    nfa_section section;
+    if (!section_at(engine, item->block, item->id, &section)) {
+        return EGRET_OK;
+    }
+    if (((const nfa_root *)nfa_section_root(&section))->due_ms > due) {
+        return EGRET_OK;    /* something that acted before it at this instant has moved it */
+    }
+    switch (engine->slots[item->id].kind) {
+    case NFA_PATTERN: return seq_on_deadline(engine, item->rule, &section, due);
+    case NFA_SILENCE: return silence_on_deadline(engine, item->rule, &section, due);
+    case NFA_WINDOW: return win_on_deadline(engine, item->rule, &section, due);
+    case NFA_LIFE: return life_on_deadline(engine, item->rule, &section, due);
+    case NFA_FEATURE: break;
+    }
+    return EGRET_OK;
+}
+
+/* The block's next deadline, from its sections. */
+static egret_status hang_block(nfa_engine *engine, uint32_t block)
+{
+    int64_t due = NFA_NEVER;
+    for (size_t i = 0; i < nfa_section_count(engine->store, block); i++) {
+        nfa_section section;
+        if (section_at(engine, block, nfa_section_id_at(engine->store, block, i), &section)) {
+            int64_t root_due = ((const nfa_root *)nfa_section_root(&section))->due_ms;
+            due = root_due < due ? root_due : due;
+        }
+    }
+    if (due == nfa_block_due(engine->store, block)) {
+        return EGRET_OK;    /* hung up already, by the section that acted */
+    }
+    nfa_block_set_due(engine->store, block, due);
+    return due == NFA_NEVER || nfa_timers_push(engine->timers, due, block) ? EGRET_OK : EGRET_NO_MEMORY;
+}
+
+/* Takes all hints of instant `due` down and gathers what is really due. early: blocks whose hint was early. */
+static bool gather(nfa_engine *engine, int64_t due, due_list *list, due_list *blocks)
+{
+    int64_t at;
+    uint32_t block;
+    while (nfa_timers_top(engine->timers, &at, &block) && at == due) {
+        nfa_timers_pop(engine->timers);
+        if (!nfa_block_exists(engine->store, block) || nfa_block_due(engine->store, block) != due) {
+            continue;   /* an outlived hint: whoever moved the deadline has hung up another */
+        }
+        nfa_block_set_due(engine->store, block, NFA_NEVER);
+        if (!gather_block(engine, list, block, due) || !due_push(engine, blocks, (due_section){.block = block})) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static egret_status fire_instant(nfa_engine *engine, int64_t due)
+{
+    due_list list = {0};
+    due_list blocks = {0};
+    egret_arena_reset(&engine->scratch);
+    engine->stamp++;
+    if (!gather(engine, due, &list, &blocks)) {
+        return EGRET_NO_MEMORY;
+    }
+    if (list.n > 1) {
+        qsort(list.items, list.n, sizeof *list.items, due_compare);
+    }
+    engine->clock_ms = due > engine->clock_ms ? due : engine->clock_ms;
+    egret_status status = EGRET_OK;
+    for (uint32_t i = 0; status == EGRET_OK && i < list.n; i++) {
+        status = act(engine, &list.items[i], due);
+    }
+    for (uint32_t i = 0; status == EGRET_OK && i < blocks.n; i++) {
+        status = hang_block(engine, blocks.items[i].block);
+    }
+    return status;
+}
+
+/* All deadlines before limit_ms, in order. */
+static egret_status fire_before(nfa_engine *engine, int64_t limit_ms)
+{
+    int64_t due;
+    uint32_t block;
+    egret_status status = EGRET_OK;
+    while (status == EGRET_OK && nfa_timers_top(engine->timers, &due, &block) && due < limit_ms) {
+        status = fire_instant(engine, due);
+    }
+    return status;
+}
+
+/* ---- sweeping ---- */
+
+static bool sweep_section(nfa_engine *engine, nfa_section *section, uint32_t id)
+{
+    const nfa_slot *slot = &engine->slots[id];
+    switch (slot->kind) {
+    case NFA_PATTERN: return seq_sweep(engine, slot->owner, section);
+    case NFA_WINDOW: return win_sweep(engine, slot->owner, section);
+    case NFA_FEATURE: return feature_sweep(engine, slot->owner, section);
+    case NFA_LIFE: return life_sweep(engine, slot->owner, section);
+    case NFA_SILENCE: break;
+    }
+    return false;
+}
+
+static void sweep_block(nfa_engine *engine, uint32_t block)
+{
+    for (size_t i = nfa_section_count(engine->store, block); i-- > 0;) {
+        nfa_section section;
+        uint32_t id = nfa_section_id_at(engine->store, block, i);
+        if (section_at(engine, block, id, &section)) {
+            (void)sweep_section(engine, &section, id);
+        }
+    }
+    if (nfa_section_count(engine->store, block) == 0) {
+        nfa_block_drop(engine->store, block);
+    }
+}
+
+static void sweep(nfa_engine *engine)
+{
+    if (++engine->sweep_tick % SWEEP_EVERY != 0) {
+        return;
+    }
+    uint32_t limit = nfa_block_limit(engine->store);
+    for (uint32_t i = 0; i < SWEEP_BLOCKS && limit > 0; i++) {
+        engine->sweep_at = engine->sweep_at + 1 < limit ? engine->sweep_at + 1 : 0;
+        if (nfa_block_exists(engine->store, engine->sweep_at)) {
+            sweep_block(engine, engine->sweep_at);
+        }
+    }
+}
+
+/* ---- events ---- */
+
+static uint32_t group_of(const nfa_engine *engine, const nfa_sub *sub)
+{
+    switch ((nfa_sub_kind)sub->kind) {
+    case NFA_SUB_LIFE: case NFA_SUB_MATCH: return engine->plan->rules[sub->target].group;
+    case NFA_SUB_PROFILE: return engine->plan->profiles[sub->target].group;
+    case NFA_SUB_FEATURE: break;
+    }
+    return engine->plan->features[sub->target].group;
+}
+
+static egret_status meet(nfa_engine *engine, const nfa_sub *sub, uint64_t mask, const nfa_event *event)
+{
+    nfa_key *key = (nfa_key *)nfa_key_of(engine, group_of(engine, sub), event);
+    bool of_rule = sub->kind == NFA_SUB_MATCH || sub->kind == NFA_SUB_LIFE;
+    if (key->null) {
+        if (of_rule) {
+            engine->rule_stats[sub->target].null_keys += sub->kind == NFA_SUB_MATCH;
+        }
+        return EGRET_OK;
+    }
+    switch ((nfa_sub_kind)sub->kind) {
+    case NFA_SUB_LIFE: return life_on_event(engine, sub->target, event, mask, key);
+    case NFA_SUB_PROFILE: return win_profile_update(engine, sub->target, event, mask, key);
+    case NFA_SUB_FEATURE: return feature_update(engine, sub->target, event, key);
+    case NFA_SUB_MATCH: break;
+    }
+    engine->rule_stats[sub->target].events++;
+    if (engine->plan->rules[sub->target].kind == PLAN_THRESHOLD) {
+        return win_on_event(engine, sub->target, event, mask, key);
+    }
+    return engine->seq[sub->target] != NULL ? seq_on_event(engine, sub->target, event, mask, key)
+                                            : silence_on_event(engine, sub->target, event, mask, key);
+}
+
+static egret_status evaluate(nfa_engine *engine, const nfa_event *event)
+{
+    egret_arena_reset(&engine->scratch);
+    engine->stamp++;
+    if (!nfa_dispatch_event(engine, event)) {
+        return EGRET_NO_MEMORY;
+    }
+    egret_status status = EGRET_OK;
+    for (uint32_t i = 0; status == EGRET_OK && i < engine->n_hits;) {
+        const nfa_sub *sub = engine->hits[i];
+        uint64_t mask = 0;
+        for (; i < engine->n_hits && engine->hits[i]->order == sub->order; i++) {
+            mask |= engine->hits[i]->atom < 64 ? UINT64_C(1) << engine->hits[i]->atom : 0;
+        }
+        status = meet(engine, sub, mask, event);
+    }
+    return status;
+}
+
+egret_status nfa_engine_event(nfa_engine *engine, const nfa_event *event)
+{
+    if (engine->failed) {
+        return EGRET_NO_MEMORY;
+    }
+    if (event->time_ms < engine->clock_ms) {
+        engine->stats.late++;
+        return EGRET_LATE;
+    }
+    begin_call(engine);
+    egret_status status = engine->started ? EGRET_OK : nfa_engine_start(engine, event->time_ms);
+    if (status == EGRET_OK) {
+        status = fire_before(engine, event->time_ms);
+    }
+    engine->clock_ms = event->time_ms;
+    if (status == EGRET_OK) {
+        engine->stats.events++;
+        status = evaluate(engine, event);
+    }
+    sweep(engine);
+    return fail(engine, status);
+}
+
+egret_status nfa_engine_advance(nfa_engine *engine, int64_t time_ms)
+{
+    if (engine->failed) {
+        return EGRET_NO_MEMORY;
+    }
+    begin_call(engine);
+    if (!engine->started) {
+        egret_status status = nfa_engine_start(engine, time_ms);
+        if (status != EGRET_OK) {
+            return status;
+        }
+    }
+    egret_status status = fire_before(engine, time_ms);
+    engine->clock_ms = time_ms > engine->clock_ms ? time_ms : engine->clock_ms;
+    return fail(engine, status);
+}
+
+egret_status nfa_engine_finish(nfa_engine *engine, int64_t until_ms)
+{
+    if (engine->failed) {
+        return EGRET_NO_MEMORY;
+    }
+    begin_call(engine);
+    return fail(engine, fire_before(engine, until_ms == INT64_MAX ? INT64_MAX : until_ms + 1));
+}
+
+int64_t nfa_engine_next_due(const nfa_engine *engine)
+{
+    int64_t due = NFA_NEVER;
+    uint32_t block;
+    return nfa_timers_top(engine->timers, &due, &block) ? due : NFA_NEVER;
+}
+
+int64_t nfa_engine_clock(const nfa_engine *engine)
+{
+    return engine->clock_ms;
+}
+
+const nfa_alert *nfa_engine_take(nfa_engine *engine)
+{
+    nfa_queued *queued = engine->first;
+    if (queued == NULL) {
+        egret_arena_reset(&engine->out);
+        return NULL;
+    }
+    engine->first = queued->next;
+    if (engine->first == NULL) {
+        engine->last = &engine->first;
+    }
+    return &queued->alert;
+}
+
+const nfa_stats *nfa_engine_stats(nfa_engine *engine)
+{
+    engine->stats.keys = nfa_block_count(engine->store);
+    engine->stats.bytes = nfa_store_bytes(engine->store);
+    return &engine->stats;
+}
+
+const nfa_rule_stats *nfa_engine_rule_stats(const nfa_engine *engine, uint32_t rule)
+{
+    return &engine->rule_stats[rule];
+}

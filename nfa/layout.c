@@ -1,0 +1,145 @@
+/*
+ * layout.c: numbers the sections of a plan and lays them out.
+ *
+ * Every pattern, window, feature and alert life gets a section id. Ids are handed out in order of the plan; what stands behind an id is
+ * found in engine->slots, so that a deadline in a block leads to the code that acts on it.
+ */
+#include "nfa/sequence.h"
+#include "nfa/window.h"
+
+static const char *copy_name(nfa_engine *engine, egret_str name)
+{
+    const char *copy = name.len ? egret_arena_str(&engine->keep, name.ptr, name.len).ptr : "";
+    return copy ? copy : "";
+}
+
+static const char **copy_pairs(nfa_engine *engine, const plan_pair *pairs, uint32_t n)
+{
+    const char **out = egret_arena_alloc(&engine->keep, (n + 1) * sizeof *out);
+    for (uint32_t i = 0; out != NULL && i < n; i++) {
+        out[i] = copy_name(engine, pairs[i].name);
+    }
+    return out;
+}
+
+static void name_rule(nfa_engine *engine, uint32_t number)
+{
+    const plan_rule *rule = &engine->plan->rules[number];
+    const plan_group *group = &engine->plan->groups[rule->group];
+    nfa_names *names = &engine->names[number];
+    uint32_t n_items = rule->pattern ? rule->pattern->n_items : 0;
+    names->rule = copy_name(engine, rule->name);
+    names->fields = copy_pairs(engine, rule->fields, rule->n_fields);
+    names->lets = copy_pairs(engine, rule->lets, rule->n_lets);
+    names->keys = egret_arena_alloc(&engine->keep, (group->n_parts + 1) * sizeof *names->keys);
+    names->items = egret_arena_alloc(&engine->keep, (n_items + 1) * sizeof *names->items);
+    for (uint32_t i = 0; names->keys != NULL && i < group->n_parts; i++) {
+        names->keys[i] = copy_name(engine, group->part_name[i]);
+    }
+    for (uint32_t i = 0; names->items != NULL && i < n_items; i++) {
+        names->items[i] = copy_name(engine, rule->pattern->items[i].name);
+    }
+}
+
+static bool make_names(nfa_engine *engine)
+{
+    const plan *p = engine->plan;
+    engine->stream_name = egret_arena_alloc(&engine->keep, (p->n_streams + 1) * sizeof *engine->stream_name);
+    engine->names = egret_arena_alloc(&engine->keep, (p->n_rules + 1) * sizeof *engine->names);
+    for (uint32_t i = 0; !engine->keep.failed && i < p->n_streams; i++) {
+        engine->stream_name[i] = copy_name(engine, p->streams[i].name);
+    }
+    for (uint32_t i = 0; !engine->keep.failed && i < p->n_rules; i++) {
+        name_rule(engine, i);
+    }
+    return !engine->keep.failed;
+}
+
+static uint32_t new_id(nfa_engine *engine, nfa_kind kind, uint32_t owner, uint32_t rule, uint32_t group)
+{
+    engine->slots[engine->n_slots] = (nfa_slot){.kind = kind, .owner = owner, .rule = rule, .group = group};
+    return engine->n_slots++;
+}
+
+static bool lay_out_rule(nfa_engine *engine, uint32_t number)
+{
+    const plan_rule *rule = &engine->plan->rules[number];
+    engine->silence[number].id = NFA_NONE;
+    engine->life[number].id = NFA_NONE;
+    if (rule->throttle_ms > 0 || rule->resolves || rule->escalates) {
+        engine->life[number].root_size = (uint16_t)life_root_size();
+    }
+    if (rule->kind == PLAN_THRESHOLD) {
+        engine->window_rule[rule->threshold.window] = number;
+        return true;
+    }
+    if (rule->pattern->n_items == 0) {
+        engine->silence[number].id = new_id(engine, NFA_SILENCE, number, number, rule->group);
+        engine->silence[number].root_size = (uint16_t)silence_root_size();
+        return true;
+    }
+    engine->seq[number] = egret_arena_alloc(&engine->keep, sizeof **engine->seq);
+    uint32_t id = new_id(engine, NFA_PATTERN, number, number, rule->group);
+    return engine->seq[number] != NULL && seq_layout_make(engine, number, engine->seq[number], id);
+}
+
+static bool lay_out_window(nfa_engine *engine, uint32_t number)
+{
+    uint32_t rule = engine->window_rule[number];
+    uint32_t id = new_id(engine, NFA_WINDOW, number, rule, engine->plan->windows[number].group);
+    engine->win[number] = egret_arena_alloc(&engine->keep, sizeof **engine->win);
+    return engine->win[number] != NULL && win_layout_make(engine, number, engine->win[number], id);
+}
+
+static void lay_out_feature(nfa_engine *engine, uint32_t number)
+{
+    const plan_feature *feature = &engine->plan->features[number];
+    nfa_section_def *def = &engine->feature[number];
+    def->id = new_id(engine, NFA_FEATURE, number, NFA_NONE, feature->group);
+    def->root_size = (uint16_t)feature_root_size();
+    bool strings = feature->kind == PLAN_FEATURE_PREV && feature->type == EGRET_STRING;
+    if (feature->kind == PLAN_FEATURE_NEW || strings) {
+        def->n_parts = 1;
+        def->part[0].kind = strings ? NFA_BYTES : NFA_MAP;
+    }
+}
+
+bool nfa_layout_make(nfa_engine *engine)
+{
+    const plan *p = engine->plan;
+    egret_arena *keep = &engine->keep;
+    uint32_t max = p->n_rules * 2 + p->n_windows + p->n_features + 1;
+    engine->slots = egret_arena_alloc(keep, max * sizeof *engine->slots);
+    engine->seq = egret_arena_alloc(keep, (p->n_rules + 1) * sizeof(seq_layout *));
+    engine->silence = egret_arena_alloc(keep, (p->n_rules + 1) * sizeof *engine->silence);
+    engine->life = egret_arena_alloc(keep, (p->n_rules + 1) * sizeof *engine->life);
+    engine->win = egret_arena_alloc(keep, (p->n_windows + 1) * sizeof(win_layout *));
+    engine->window_rule = egret_arena_alloc(keep, (p->n_windows + 1) * sizeof *engine->window_rule);
+    engine->feature = egret_arena_alloc(keep, (p->n_features + 1) * sizeof *engine->feature);
+    if (keep->failed || !make_names(engine)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < p->n_windows; i++) {
+        engine->window_rule[i] = NFA_NONE;
+    }
+    for (uint32_t i = 0; i < p->n_rules; i++) {
+        if (!lay_out_rule(engine, i)) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < p->n_windows; i++) {
+        if (!lay_out_window(engine, i)) {
+            return false;
+        }
+    }
+    /* The life comes last: at one instant its deadline acts after the rule's own. */
+    for (uint32_t i = 0; i < p->n_rules; i++) {
+        if (engine->life[i].root_size > 0) {
+            engine->life[i].id = new_id(engine, NFA_LIFE, i, i, p->rules[i].group);
+        }
+    }
+    for (uint32_t i = 0; i < p->n_features; i++) {
+        lay_out_feature(engine, i);
+    }
+    return true;
+}

@@ -1,0 +1,228 @@
+/*
+ * sequence.c: an event (or a deadline) meets the attempts of one rule and key. See sequence.h for the structure and the reasons.
+ */
+#include "nfa/sequence.h"
+
+#include <string.h>
+
+static seq_step step_of(nfa_engine *engine, uint32_t rule, const nfa_event *event, int64_t now_ms)
+{
+    seq_step step = {.engine = engine, .rule_index = rule, .event = event, .now_ms = now_ms};
+    step.rule = &engine->plan->rules[rule];
+    step.pattern = step.rule->pattern;
+    step.layout = engine->seq[rule];
+    return step;
+}
+
+/* Asks what conditions say of the key's state (profiles, prev, new); sets apart those that must ask each attempt. */
+static void ask_key_state(seq_step *step, uint64_t mask)
+{
+    nfa_env env = {.engine = step->engine, .event = step->event, .now_ms = step->now_ms, .rule = step->rule,
+                   .block = step->block};
+    step->mask = mask;
+    for (uint64_t bits = mask; bits != 0; bits &= bits - 1) {
+        uint32_t atom = (uint32_t)__builtin_ctzll(bits);
+        uint32_t rest = step->pattern->atoms[atom].rest;
+        if (rest == PLAN_NONE) {
+            continue;
+        }
+        if ((step->engine->plan->exprs[rest].uses & PLAN_USES_STEPS) != 0) {
+            step->each |= UINT64_C(1) << atom;
+        } else if (!nfa_holds(&env, rest)) {
+            step->mask &= ~(UINT64_C(1) << atom);
+        }
+    }
+}
+
+/* Lets the event meet the attempts of one queue. Where attempts do not differ, those it touches are a prefix. */
+static void run_queue(seq_step *step, uint32_t item, bool open, uint8_t queue)
+{
+    uint32_t n = nfa_deque_count(&step->section, queue);
+    uint32_t first = n ? nfa_deque_first(&step->section, queue) : 0;
+    uint32_t kept = 0;
+    uint32_t gone = 0;
+    size_t size = step->layout->words * sizeof(uint32_t);
+    uint32_t word[SEQ_MAX_WORDS];
+    for (uint32_t k = 0; k < n; k++) {
+        memcpy(word, nfa_deque_at(&step->section, queue, first + k), size);
+        seq_action action = seq_decide(step, item, open, word);
+        if (action == SEQ_GONE) {
+            gone++;
+            continue;
+        }
+        if (!step->layout->scan_all) {
+            break;
+        }
+        if (action == SEQ_KEEP || kept != k) {
+            memcpy(nfa_deque_at(&step->section, queue, first + kept), word, size);
+        }
+        kept++;
+    }
+    if (step->layout->scan_all && n > kept) {
+        nfa_deque_pop_back(&step->section, queue, n - kept);
+    } else if (!step->layout->scan_all && gone > 0) {
+        nfa_deque_pop_front(&step->section, queue, gone);
+    }
+}
+
+/* The furthest items first, so that no attempt meets the event twice. */
+static void run_queues(seq_step *step)
+{
+    for (uint32_t i = step->pattern->n_items; i-- > 0;) {
+        const seq_item *place = &step->layout->item[i];
+        if (place->queue_closed != 0) {
+            run_queue(step, i, false, place->queue_closed);
+        }
+        if (place->queue_open != 0) {
+            run_queue(step, i, place->loop, place->queue_open);
+        }
+    }
+}
+
+static egret_status finish(seq_step *step)
+{
+    if (step->no_memory) {
+        return EGRET_NO_MEMORY;
+    }
+    bool dropped = false;
+    if (step->n_done > 0) {
+        egret_status status = seq_report(step, &dropped);
+        if (status != EGRET_OK || dropped) {
+            return status;
+        }
+    }
+    if (seq_collect(step->engine, step->layout, &step->section)) {
+        return EGRET_OK;
+    }
+    if (step->pattern->absence == PLAN_ABSENCE_NONE) {
+        return EGRET_OK;
+    }
+    seq_set_due(step->layout, &step->section);
+    return nfa_hang(step->engine, &step->section);
+}
+
+/* Finds the section, or makes it when an attempt may begin. false in *there: nothing to do. */
+static egret_status open_section(seq_step *step, nfa_key *key, bool *there)
+{
+    *there = key->block != NFA_NO_BLOCK
+        && nfa_section_find(step->engine->store, key->block, &step->layout->def, &step->section);
+    if (*there || (step->mask & step->layout->start_mask) == 0) {
+        return EGRET_OK;
+    }
+    step->block = nfa_key_block(step->engine, key, step->rule->group);
+    if (step->block == NFA_NO_BLOCK
+        || !nfa_section_get(step->engine->store, step->block, &step->layout->def, &step->section)) {
+        return EGRET_NO_MEMORY;
+    }
+    seq_root *root = nfa_section_root(&step->section);
+    root->due_ms = NFA_NEVER;
+    for (uint32_t i = 0; i < step->layout->n_cums; i++) {
+        root->cum[i].last = NFA_NONE;
+    }
+    *there = true;
+    return EGRET_OK;
+}
+
+egret_status seq_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *event, uint64_t mask, nfa_key *key)
+{
+    seq_step step = step_of(engine, rule, event, event->time_ms);
+    step.block = key->block;
+    if (key->block == NFA_NO_BLOCK && (mask & step.layout->start_mask) == 0) {
+        return EGRET_OK;
+    }
+    ask_key_state(&step, mask);
+    bool there = false;
+    egret_status status = open_section(&step, key, &there);
+    if (status != EGRET_OK || !there) {
+        return status;
+    }
+    if (step.pattern->contiguous) {
+        step.seen = ++((seq_root *)nfa_section_root(&step.section))->seen;
+    }
+    if (!seq_log_push(&step)) {
+        return EGRET_NO_MEMORY;
+    }
+    run_queues(&step);
+    bool starts_nothing = step.n_done > 0 && step.pattern->skip == AST_SKIP_PAST_LAST;
+    if ((step.mask & step.layout->start_mask) != 0 && !starts_nothing) {
+        seq_begin(&step);
+    }
+    if (!step.used) {
+        seq_log_unpush(&step);
+    } else if (!step.no_memory && step.n_done == 0) {
+        seq_enforce_limits(&step);
+    }
+    return finish(&step);
+}
+
+/* Attempts of a queue whose silence is over. */
+static void ripe(seq_step *step, uint32_t item, bool open, uint8_t queue, int64_t due_ms)
+{
+    const seq_item *place = &step->layout->item[item];
+    uint32_t n = nfa_deque_count(&step->section, queue);
+    uint32_t first = n ? nfa_deque_first(&step->section, queue) : 0;
+    uint32_t kept = 0;
+    uint32_t k = 0;
+    size_t size = step->layout->words * sizeof(uint32_t);
+    uint32_t word[SEQ_MAX_WORDS];
+    for (; k < n; k++) {
+        memcpy(word, nfa_deque_at(&step->section, queue, first + k), size);
+        if (seq_deadline(word) > due_ms) {
+            if (!step->layout->scan_all) {
+                break;
+            }
+            if (kept != k) {
+                memcpy(nfa_deque_at(&step->section, queue, first + kept), word, size);
+            }
+            kept++;
+            continue;
+        }
+        if (open && place->loop && !place->tracked) {
+            const seq_cum *cum = &((const seq_root *)nfa_section_root(&step->section))->cum[place->cum];
+            const seq_event *begin = seq_log(&step->section, step->layout, word[place->word]);
+            word[place->word + SEQ_LOOP_LAST] = cum->last;
+            word[place->word + SEQ_LOOP_COUNT] =
+                cum->count - seq_record_cum(step->layout, step->pattern, begin, place->cum) + 1;
+        }
+        bool waits = false;
+        if (!seq_complete(step, word, (uint64_t)due_ms, &waits)) {
+            step->no_memory = true;
+        }
+    }
+    if (step->layout->scan_all) {
+        nfa_deque_pop_back(&step->section, queue, n - kept);
+    } else {
+        nfa_deque_pop_front(&step->section, queue, k);
+    }
+}
+
+egret_status seq_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t due_ms)
+{
+    seq_step step = step_of(engine, rule, NULL, due_ms);
+    step.section = *section;
+    step.block = section->block;
+    for (uint32_t i = 0; i < step.pattern->n_items; i++) {
+        const seq_item *place = &step.layout->item[i];
+        if (place->final && place->queue_closed != 0) {
+            ripe(&step, i, false, place->queue_closed, due_ms);
+        }
+        if (place->final && place->queue_open != 0) {
+            ripe(&step, i, true, place->queue_open, due_ms);
+        }
+    }
+    return finish(&step);
+}
+
+bool seq_sweep(nfa_engine *engine, uint32_t rule, nfa_section *section)
+{
+    /* An event that nothing fits: only what has run out goes. */
+    seq_step step = step_of(engine, rule, NULL, engine->clock_ms);
+    step.section = *section;
+    step.block = section->block;
+    const seq_root *root = nfa_section_root(section);
+    for (uint32_t i = 0; i < step.layout->n_cums; i++) {
+        step.before[i] = root->cum[i];
+    }
+    run_queues(&step);
+    return seq_collect(engine, step.layout, &step.section);
+}

@@ -1,0 +1,113 @@
+/*
+ * sequence.h: how a linear pattern is matched.
+ *
+ * An attempt is somewhere: it has bound events up to some item and waits. Attempts that wait at the same item stand in one queue, in order of
+ * their first events, in the section of their key. All events bound by any attempt of the section stand once, in its log; an attempt is a
+ * short record of ordinals into it.
+ *
+ *   log      e0 e1 e2 e3 e4 e5 …            events some attempt has bound, oldest first
+ *   queues   at item 0: [a3 a4]  at item 1 (loop, open): [a1 a2]  at item 1 (closed): [a0] …
+ *
+ * Why the cost of an event does not grow with the number of attempts: where no condition looks at bound events, what an event does to an
+ * attempt depends on the item it waits at and on bounds that are monotone along the queue (older attempts have waited longer and their loops
+ * have taken more). So the attempts an event touches are a prefix of the queue: we walk from the front and stop at the first that stays.
+ * Each attempt moves at most once per item, which its own events have paid for.
+ * A loop's events are then not listed either: all attempts in an open loop take every fitting event, so the log's records carry counters,
+ * and "count of the loop" is a difference of two of them.
+ * Where conditions do look at bound events (or `when` judges an open loop), each attempt is asked (layout->scan_all), and loops
+ * list their events in nodes.
+ *
+ * An open loop may take more; it becomes closed when it is full, when its own `within` is over, or (strict) at a gap.
+ *
+ * Garbage: an attempt's first event is its oldest, so everything in the log before the oldest live attempt's first event goes.
+ */
+#ifndef EGRET_NFA_SEQUENCE_H
+#define EGRET_NFA_SEQUENCE_H
+
+#include "nfa/shard.h"
+
+enum { SEQ_START = 0, SEQ_DEADLINE = 1, SEQ_FIRST_ITEM = 3 };       /* words of a record: first event, deadline (two), items */
+enum { SEQ_LOOP_FIRST = 0, SEQ_LOOP_LAST = 1, SEQ_LOOP_COUNT = 2, SEQ_LOOP_NODE = 3, SEQ_LOOP_POISON = 4, SEQ_LOOP_WORDS = 5 };
+enum { SEQ_MAX_WORDS = SEQ_FIRST_ITEM + PLAN_MAX_ITEMS * SEQ_LOOP_WORDS };
+
+/* One derived loop of a section. */
+typedef struct seq_cum {
+    uint32_t count;     /* events that fitted so far */
+    uint32_t last;      /* the newest of them; NFA_NONE: none */
+    uint32_t poisoned;  /* a forbidden event came after it: nothing may follow before the loop takes another */
+} seq_cum;
+
+typedef struct seq_root {
+    int64_t due_ms;
+    uint32_t seen;      /* events of the key on the rule's streams (contiguous patterns only) */
+    uint32_t limited;   /* a limit dropped an attempt */
+    seq_cum cum[];
+} seq_root;
+
+typedef struct seq_node { uint32_t previous, event; } seq_node;
+
+/* A completed attempt. */
+typedef struct seq_done {
+    uint32_t *word;
+    uint64_t last_identity;
+} seq_done;
+
+/* Everything about the event (or deadline) at hand. */
+typedef struct seq_step {
+    nfa_engine *engine;
+    const plan_rule *rule;
+    uint32_t rule_index;
+    const plan_pattern *pattern;
+    const seq_layout *layout;
+    const nfa_event *event;         /* NULL at a deadline */
+    int64_t now_ms;
+    uint64_t mask;                  /* atoms that hold (as far as the event and the key's state say) */
+    uint64_t each;                  /* those of them that must still ask the attempt */
+    nfa_section section;
+    uint32_t block;
+    uint32_t ord;                   /* of the event in the log */
+    uint32_t seen;
+    seq_cum before[PLAN_MAX_ITEMS]; /* counters as they were before the event */
+    bool used;                      /* somebody bound the event */
+    bool no_memory;
+    seq_done *done;
+    uint32_t n_done, cap_done;
+} seq_step;
+
+static inline int64_t seq_add(int64_t time_ms, int64_t span_ms)
+{
+    return span_ms == PLAN_FOREVER || time_ms > INT64_MAX - span_ms ? INT64_MAX : time_ms + span_ms;
+}
+
+/* sequence_run.c: reading attempts */
+const seq_event *seq_log(const nfa_section *section, const seq_layout *layout, uint32_t ord);
+uint32_t seq_record_cum(const seq_layout *layout, const plan_pattern *pattern, const seq_event *event, uint32_t cum);
+/* Last event bound of item: NFA_NONE: unbound. */
+uint32_t seq_last_of(const seq_run *run, uint32_t item);
+uint32_t seq_first_of(const seq_run *run, uint32_t item);
+uint32_t seq_count_of(const seq_run *run, uint32_t item);
+/* Lists the events of a finished attempt as evidence, capped; false: no memory. */
+bool seq_evidence(nfa_engine *engine, const seq_run *run, const plan_rule *rule, const egret_evidence **out, size_t *n, uint64_t *total);
+
+/* sequence_log.c: the log and its garbage */
+bool seq_log_push(seq_step *step);
+void seq_log_unpush(seq_step *step);
+/* Drops what no attempt needs; the whole section when there is no attempt. true: dropped. */
+bool seq_collect(nfa_engine *engine, const seq_layout *layout, nfa_section *section);
+void seq_set_due(const seq_layout *layout, nfa_section *section);
+uint32_t seq_attempts(const seq_layout *layout, const plan_pattern *pattern, const nfa_section *section);
+void seq_enforce_limits(seq_step *step);
+
+/* sequence_move.c: what an event does to one attempt */
+typedef enum seq_action { SEQ_STAY, SEQ_GONE, SEQ_KEEP } seq_action;     /* KEEP: stays, but its record changed */
+seq_action seq_decide(seq_step *step, uint32_t item, bool open, uint32_t *word);
+void seq_begin(seq_step *step);
+int64_t seq_deadline(const uint32_t *word);
+
+/* sequence_report.c: completed attempts become matches */
+/* Judges `when`. A match is noted (word is copied); else *waits says whether a loop at the end may still make it true. false: no memory. */
+bool seq_complete(seq_step *step, const uint32_t *word, uint64_t last_identity, bool *waits);
+/* Reports in order and applies `after match`. *dropped: nothing of the section is left. */
+egret_status seq_report(seq_step *step, bool *dropped);
+
+#endif

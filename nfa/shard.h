@@ -1,0 +1,286 @@
+/*
+ * shard.h: the engine's insides, shared by the files of nfa/ and by nobody else.
+ *
+ * One shard evaluates one event at a time:
+ *   dispatch (which conditions hold, who cares) -> key -> block -> the rule's matcher -> alert -> updates of profiles and features.
+ * Everything that outlives the event stands in blocks; everything else is scratch.
+ */
+#ifndef EGRET_NFA_SHARD_H
+#define EGRET_NFA_SHARD_H
+
+#include "nfa/block.h"
+#include "nfa/engine.h"
+#include "nfa/functions.h"
+#include "nfa/sum.h"
+#include "nfa/timers.h"
+
+enum { NFA_KEY_BYTES = 1024 };      /* a longer key counts as null */
+#define NFA_NONE UINT32_MAX
+
+/* ---- values in records ---- */
+
+/* A value takes 8 bytes and a byte beside it: what the type (known from the plan) does not say. */
+enum { NFA_META_NULL = 0xFF };
+typedef struct nfa_raw { uint64_t bits; uint8_t meta; } nfa_raw;    /* string: offset | len << 32 into the section's bytes */
+
+/* ---- keys ---- */
+
+typedef struct nfa_key {
+    uint64_t stamp;             /* number of the event it was computed for */
+    uint64_t hash;
+    uint32_t block;             /* NFA_NO_BLOCK: none (yet) */
+    uint32_t len;
+    bool null;                  /* some part was null: nobody of this group sees the event */
+    uint8_t bytes[NFA_KEY_BYTES];
+} nfa_key;
+
+/* ---- layout of sections ---- */
+
+typedef enum nfa_kind { NFA_PATTERN, NFA_SILENCE, NFA_WINDOW, NFA_FEATURE, NFA_LIFE } nfa_kind;
+
+/* Every root starts with the section's next deadline that must be acted on. */
+typedef struct nfa_root { int64_t due_ms; } nfa_root;
+
+typedef struct nfa_slot {       /* what a section id stands for */
+    nfa_kind kind;
+    uint32_t owner;             /* PATTERN, SILENCE, LIFE: rule; WINDOW: window; FEATURE: feature */
+    uint32_t rule;              /* WINDOW of a rule: that rule; of a profile: NFA_NONE */
+    uint32_t group;
+} nfa_slot;
+
+/* Where an attempt of a pattern can be, and where it can go: see sequence.h. */
+typedef struct seq_item {
+    uint16_t word;              /* of the attempt record: single: event; loop: first, last, count, node, poison */
+    bool loop, tracked;         /* tracked: its events are listed per attempt, not derived from the log */
+    uint8_t cum;                /* derived loop: number of its counter */
+    uint8_t queue_open, queue_closed;   /* parts; 0: attempts never wait there */
+    bool final;                 /* all items behind it may be left out */
+    uint8_t n_targets;
+    uint8_t target[PLAN_MAX_ITEMS];     /* items an event may go on to from here, in order of preference */
+    bool loop_first;            /* greedy: taking more comes before going on */
+} seq_item;
+
+typedef struct seq_layout {
+    nfa_section_def def;
+    uint32_t words;             /* of an attempt record */
+    uint32_t n_cums;
+    uint16_t event_size;        /* bytes of a log record */
+    uint8_t part_log, part_bytes, part_nodes;   /* bytes, nodes: 0 when not needed */
+    bool scan_all;              /* attempts of one queue may differ in what an event does to them */
+    bool end_loop;              /* the last item is a loop: a false `when` waits for more */
+    uint64_t start_mask, any_mask;      /* atoms that may start an attempt; atoms that matter at all */
+    uint8_t n_starts;
+    uint8_t start[PLAN_MAX_ITEMS];
+    seq_item item[PLAN_MAX_ITEMS];
+} seq_layout;
+
+typedef struct win_agg {
+    uint16_t reg;               /* offset of its register in the root */
+    uint8_t part;               /* map (distinct) or monotone deque (min, max over sliding); 0: none */
+} win_agg;
+
+typedef struct win_layout {
+    nfa_section_def def;
+    bool log;                   /* entries are kept: sliding aggregates or evidence */
+    bool evidence;              /* entries carry the event's reference */
+    uint16_t entry_size, entry_meta, entry_value;   /* offsets in an entry */
+    uint8_t part_log, part_bytes, part_newest;
+    uint32_t *value_word;       /* per arg: its place among the values, NFA_NONE: only counted */
+    bool *hashed;               /* per arg: only its hash is kept */
+    win_agg *aggs;
+    bool timed;                 /* some aggregate slides */
+    bool strings;               /* ever/session registers hold strings */
+    int64_t longest_ms;         /* of the sliding aggregates */
+} win_layout;
+
+/* ---- dispatch ---- */
+
+typedef enum nfa_sub_kind { NFA_SUB_LIFE, NFA_SUB_MATCH, NFA_SUB_PROFILE, NFA_SUB_FEATURE } nfa_sub_kind;
+
+/* Who wants to know that a guard holds. `order` sorts: rules by name first (life before match), then profiles, then features. */
+typedef struct nfa_sub {
+    uint32_t order;
+    uint8_t kind;
+    uint8_t atom;               /* bit; 0xFF: every event of the stream, whatever holds */
+    uint32_t target;            /* rule, profile or feature */
+} nfa_sub;
+
+typedef struct nfa_dispatch nfa_dispatch;
+typedef struct nfa_content nfa_content;
+
+/* ---- the engine ---- */
+
+/* Names as C strings, for alerts. */
+typedef struct nfa_names {
+    const char *rule;
+    const char **items, **fields, **lets, **keys;
+} nfa_names;
+
+typedef struct nfa_queued { struct nfa_queued *next; nfa_alert alert; } nfa_queued;
+
+struct nfa_engine {
+    egret_mem mem;
+    const plan *plan;
+    egret_arena keep;           /* lives as long as the engine: layouts, dispatch */
+    egret_arena scratch;        /* one event */
+    egret_arena out;            /* alerts until they are taken */
+    nfa_store *store;
+    nfa_timers *timers;
+    nfa_dispatch *dispatch;
+    nfa_content *content;
+    const char **stream_name;
+    nfa_names *names;           /* by rule */
+    nfa_slot *slots;            /* by section id */
+    uint32_t n_slots;
+    seq_layout **seq;           /* by rule; NULL: not a sequence (or a lone absence: silence) */
+    nfa_section_def *silence;   /* by rule; id NFA_NONE: none */
+    nfa_section_def *life;      /* by rule; id NFA_NONE: none */
+    win_layout **win;           /* by window */
+    nfa_section_def *feature;   /* by feature */
+    uint32_t *window_rule;      /* window -> rule; NFA_NONE: a profile's */
+    nfa_key *keys;              /* by group: of the event at hand */
+    uint64_t stamp;
+    int64_t clock_ms, start_ms;
+    bool started, failed;
+    uint32_t sweep_at;
+    uint64_t sweep_tick;
+    nfa_queued *first, **last;
+    nfa_stats stats;
+    nfa_rule_stats *rule_stats;
+    const nfa_sub **hits;
+    uint32_t n_hits, cap_hits;
+};
+
+/* An attempt as conditions see it. */
+typedef struct seq_run {
+    nfa_section *section;
+    const seq_layout *layout;
+    const plan_pattern *pattern;
+    const uint32_t *word;       /* the record */
+    uint32_t open_item;         /* the derived loop it is in, PLAN_NONE: none */
+    uint32_t open_last, open_count;     /* of that loop, as of now */
+} seq_run;
+
+/* What an expression may look at. */
+typedef struct nfa_env {
+    nfa_engine *engine;
+    const nfa_event *event;     /* NULL in timers */
+    int64_t now_ms;
+    int64_t i;
+    const plan_rule *rule;
+    uint32_t block;             /* of the rule's key; NFA_NO_BLOCK: none */
+    const nfa_key *key;         /* encoded key of the rule; NULL: read it from the block */
+    const seq_run *run;
+    const uint8_t *bound;       /* PLAN_CELL: the log record looked at */
+    nfa_section *window;        /* the rule's window */
+} nfa_env;
+
+/* eval.c */
+egret_value nfa_eval(const nfa_env *env, uint32_t expr);
+bool nfa_holds(const nfa_env *env, uint32_t expr);      /* true only for true */
+
+/* layout.c */
+bool nfa_layout_make(nfa_engine *engine);               /* false: no memory */
+
+/* dispatch.c */
+bool nfa_dispatch_make(nfa_engine *engine);
+/* Fills engine->hits, sorted by order; false: no memory. */
+bool nfa_dispatch_event(nfa_engine *engine, const nfa_event *event);
+
+/* content.c */
+bool nfa_content_make(nfa_engine *engine);
+void nfa_content_free(nfa_engine *engine);
+bool nfa_content_in_list(const nfa_engine *engine, uint32_t list, egret_value v);
+bool nfa_content_in_set(const nfa_engine *engine, uint32_t set, egret_value v);
+egret_value nfa_content_lookup(const nfa_engine *engine, uint32_t table, const egret_value *key, uint32_t column);
+bool nfa_content_has_row(const nfa_engine *engine, uint32_t table, const egret_value *key);
+bool nfa_content_matches(nfa_engine *engine, uint32_t regex, egret_value v);
+uint32_t nfa_content_rows(const nfa_engine *engine, uint32_t table);
+egret_value nfa_content_cell(const nfa_engine *engine, uint32_t table, uint32_t row, uint32_t column);
+
+/* key.c */
+const nfa_key *nfa_key_of(nfa_engine *engine, uint32_t group, const nfa_event *event);  /* cached for the event; finds the block */
+bool nfa_key_encode(nfa_key *key, uint32_t group, const egret_value *parts, uint32_t n);
+egret_value nfa_key_part(const void *bytes, size_t len, uint32_t part);     /* strings borrow from bytes */
+uint32_t nfa_key_block(nfa_engine *engine, nfa_key *key, uint32_t group);   /* makes the block if it is not there */
+
+/* record.c: values in and out of records */
+nfa_raw nfa_raw_pack(nfa_section *section, unsigned part_bytes, egret_value v);     /* may push into the section's bytes */
+egret_value nfa_raw_unpack(const nfa_section *section, unsigned part_bytes, uint8_t type, uint64_t bits, uint8_t meta);
+
+/* sequence.c */
+typedef struct seq_event {      /* a record of the log; cells follow: n_cells * 8 bytes, then n_cells metas, then counters */
+    int64_t time_ms;
+    uint64_t ref, identity;
+    uint32_t stream;
+    uint32_t fits;              /* items whose condition held, those asked per attempt left out */
+    uint32_t seen;              /* number of the event among those of the key on the rule's streams */
+    uint32_t bytes;             /* where its strings start in the section's bytes */
+} seq_event;
+
+bool seq_layout_make(nfa_engine *engine, uint32_t rule, seq_layout *layout, uint32_t id);
+egret_status seq_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *event, uint64_t mask, nfa_key *key);
+egret_status seq_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t due_ms);
+bool seq_sweep(nfa_engine *engine, uint32_t rule, nfa_section *section);    /* true: nothing left, dropped */
+egret_value seq_step_field(const nfa_env *env, uint32_t item, uint32_t cell);
+egret_value seq_step_stream(const nfa_env *env, uint32_t item);
+egret_value seq_step_agg(const nfa_env *env, uint32_t agg);
+egret_value seq_cell(const seq_run *run, const uint8_t *record, uint32_t cell);
+
+/* silence.c: a lone absence */
+size_t silence_root_size(void);
+egret_status silence_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *event, uint64_t mask, nfa_key *key);
+egret_status silence_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t due_ms);
+egret_status silence_start(nfa_engine *engine, uint32_t rule);      /* keys known from a table start to be watched */
+
+/* window.c */
+bool win_layout_make(nfa_engine *engine, uint32_t window, win_layout *layout, uint32_t id);
+egret_status win_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *event, uint64_t mask, nfa_key *key);
+egret_status win_profile_update(nfa_engine *engine, uint32_t profile, const nfa_event *event, uint64_t mask, nfa_key *key);
+egret_status win_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t due_ms);
+bool win_sweep(nfa_engine *engine, uint32_t window, nfa_section *section);
+egret_value win_agg_value(const nfa_env *env, uint32_t window, uint32_t agg);      /* of env->window */
+egret_value win_newest(const nfa_env *env, uint32_t cell);
+egret_value win_profile_value(const nfa_env *env, uint32_t profile, uint32_t member);
+
+/* feature.c */
+size_t feature_root_size(void);
+size_t life_root_size(void);   /* alert.c */
+egret_status feature_update(nfa_engine *engine, uint32_t feature, const nfa_event *event, nfa_key *key);
+egret_value feature_prev(const nfa_env *env, uint32_t feature);
+bool feature_new(const nfa_env *env, uint32_t feature);
+bool feature_sweep(nfa_engine *engine, uint32_t feature, nfa_section *section);
+
+/* alert.c: from match to alert, and the life of an open one */
+typedef struct nfa_match {
+    const plan_rule *rule;
+    uint32_t rule_index;
+    uint32_t block;
+    int64_t time_ms, started_ms;
+    uint64_t first_identity, last_identity;     /* last: of the completing event, or the deadline */
+    uint32_t ordinal;
+    const egret_evidence *events;       /* in scratch or out */
+    size_t n_events;
+    uint64_t n_events_total;
+    bool limited;
+} nfa_match;
+
+egret_status nfa_report(nfa_env *env, const nfa_match *match);
+egret_status life_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *event, uint64_t mask, nfa_key *key);
+egret_status life_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t due_ms);
+/* After each change of the rule's window: `resolve when`. */
+egret_status life_after_change(nfa_env *env, uint32_t rule);
+bool life_is_open(nfa_engine *engine, uint32_t rule, uint32_t block);
+bool life_sweep(nfa_engine *engine, uint32_t rule, nfa_section *section);
+
+/* engine.c */
+/* Tells the timers that this section's root now has deadline root->due_ms. */
+egret_status nfa_hang(nfa_engine *engine, const nfa_section *section);
+egret_value nfa_copy_out(nfa_engine *engine, egret_value v);    /* strings copied into engine->out */
+
+static inline void *nfa_scratch(nfa_engine *engine, size_t size)
+{
+    return egret_arena_alloc(&engine->scratch, size);
+}
+
+#endif

@@ -1,0 +1,76 @@
+/*
+ * window.h: what a rule or a profile counts of a key.
+ *
+ * One section per window. Its root has a register per aggregate (count, exact sum, squares, best value); sliding aggregates also share one
+ * log of entries, each holding the event's time and the values the aggregates need:
+ *
+ *   log    [t1 …] [t2 …] [t3 …] [t4 …]
+ *           ^ tail of sum over 24h  ^ tail of count over 1h
+ *
+ * An entry is added to every register when the event comes, and taken out of a register when it leaves that aggregate's window: one step of its
+ * tail. So an event costs the same whatever the window holds, and aggregates of different sizes share the log.
+ *
+ * min and max over a sliding window keep a deque of candidates (each better than all after it); distinct keeps a map value -> count.
+ * Bounds are inclusive: an entry of time t counts until t + W, and leaves after all events of that instant.
+ */
+#ifndef EGRET_NFA_WINDOW_H
+#define EGRET_NFA_WINDOW_H
+
+#include "nfa/shard.h"
+
+enum { WIN_TRUE = 1, WIN_FIRED = 2, WIN_LIMITED = 4, WIN_OPEN = 8 };
+
+typedef struct win_root {
+    int64_t due_ms;
+    int64_t since_ms;       /* `when` has held since */
+    int64_t start_ms;       /* tumbling: begin of the window; session: first event */
+    int64_t last_ms;        /* newest event */
+    uint32_t flags;
+    uint32_t reserved;
+} win_root;
+
+typedef struct win_reg {
+    int64_t n;
+    uint32_t tail;          /* sliding: first entry still counted */
+    uint8_t scale;          /* decimals: most digits met */
+    uint8_t overflow;
+    uint8_t meta;           /* of bits */
+    uint8_t reserved;
+    uint64_t bits;          /* min max first last, where nothing slides */
+    nfa_sum sum;            /* sum avg stddev: else not there */
+    nfa_square_sum squares; /* stddev: else not there */
+} win_reg;
+
+typedef struct win_entry {  /* then: reference and identity (evidence), values, metas */
+    int64_t time_ms;
+    uint32_t bytes;         /* where its strings start */
+    uint32_t stream;
+} win_entry;
+
+typedef struct win_reference { uint64_t ref, identity; } win_reference;
+
+typedef struct win_candidate { uint32_t ord, meta; uint64_t bits; } win_candidate;
+
+static inline bool win_slides(const plan_agg *agg)
+{
+    return agg->over.kind == AST_SLIDING;
+}
+
+static inline win_reg *win_reg_at(const nfa_section *section, const win_layout *layout, uint32_t agg)
+{
+    return (win_reg *)((uint8_t *)nfa_section_root(section) + layout->aggs[agg].reg);
+}
+
+/* window_log.c */
+/* What leaves at or before: entries with time <= now - W - (strictly ? 1 : 0) of each sliding aggregate. */
+void win_leave(const plan_window *window, const win_layout *layout, nfa_section *section, int64_t now_ms, bool at_timer);
+/* Adds the event of env. atoms: which of the window's atoms it fitted. false: no memory. */
+bool win_enter(const nfa_env *env, uint32_t number, nfa_section *section, uint64_t atoms);
+/* When the next entry leaves some sliding aggregate; NFA_NEVER. */
+int64_t win_next_leave(const plan_window *window, const win_layout *layout, const nfa_section *section);
+/* Forgets all entries and values (a tumbling or session window begins anew). */
+void win_clear(const plan_window *window, const win_layout *layout, nfa_section *section);
+uint32_t win_entries(const win_layout *layout, const nfa_section *section);
+void win_trim_bytes(const plan_window *window, const win_layout *layout, nfa_section *section);
+
+#endif

@@ -1,0 +1,117 @@
+/*
+ * window_layout.c: decides, once per window, what is remembered of its events and where (see window.h).
+ */
+#include "nfa/window.h"
+
+static size_t register_size(plan_fn fn)
+{
+    switch (fn) {
+    case PLAN_COUNT: case PLAN_DISTINCT: case PLAN_DURATION_OF: return offsetof(win_reg, bits);
+    case PLAN_MIN: case PLAN_MAX: case PLAN_FIRST: case PLAN_LAST_VALUE: return offsetof(win_reg, sum);
+    case PLAN_SUM: case PLAN_AVG: return offsetof(win_reg, squares);
+    case PLAN_STDDEV: break;
+    }
+    return sizeof(win_reg);
+}
+
+static bool holds_value(plan_fn fn)
+{
+    return fn == PLAN_MIN || fn == PLAN_MAX || fn == PLAN_FIRST || fn == PLAN_LAST_VALUE;
+}
+
+static uint8_t add_part(nfa_section_def *def, nfa_part_kind kind, size_t rec_size)
+{
+    def->part[def->n_parts] = (nfa_part_def){.kind = (uint8_t)kind, .rec_size = (uint16_t)rec_size};
+    return def->n_parts++;
+}
+
+/* Which arguments are kept as values, which as hashes, which only as "counted". */
+static uint32_t place_args(const plan_window *window, win_layout *layout)
+{
+    uint32_t words = 0;
+    for (uint32_t i = 0; i < window->n_args; i++) {
+        bool value = false;
+        bool hash = false;
+        for (uint32_t a = 0; a < window->n_aggs; a++) {
+            const plan_agg *agg = &window->aggs[a];
+            bool kept = agg->arg == i && win_slides(agg) && agg->fn != PLAN_COUNT;
+            value = value || (kept && agg->fn != PLAN_DISTINCT);
+            hash = hash || (kept && agg->fn == PLAN_DISTINCT);
+        }
+        layout->hashed[i] = hash && !value;
+        layout->value_word[i] = hash || value ? words++ : NFA_NONE;
+    }
+    return words;
+}
+
+static bool needs_bytes(const plan_window *window, const win_layout *layout)
+{
+    for (uint32_t c = 0; c < window->n_cells; c++) {
+        if (window->cells[c].type == EGRET_STRING) {
+            return true;
+        }
+    }
+    for (uint32_t i = 0; i < window->n_args; i++) {
+        if (window->args[i].type == EGRET_STRING && layout->value_word[i] != NFA_NONE && !layout->hashed[i]) {
+            return true;
+        }
+    }
+    return layout->strings;
+}
+
+static bool place_aggs(const plan_window *window, win_layout *layout)
+{
+    size_t root = sizeof(win_root);
+    for (uint32_t a = 0; a < window->n_aggs; a++) {
+        const plan_agg *agg = &window->aggs[a];
+        layout->aggs[a].reg = (uint16_t)root;
+        root += register_size((plan_fn)agg->fn);
+        bool best = agg->fn == PLAN_MIN || agg->fn == PLAN_MAX;
+        bool part = agg->fn == PLAN_DISTINCT || (best && win_slides(agg));
+        if (layout->def.n_parts >= NFA_MAX_DEQUES - 2 || root > UINT16_MAX - 64) {
+            return false;
+        }
+        if (part) {
+            layout->aggs[a].part = add_part(&layout->def, best ? NFA_DEQUE : NFA_MAP, sizeof(win_candidate));
+        }
+        if (win_slides(agg)) {
+            layout->timed = true;
+            layout->longest_ms = agg->over.size_ms > layout->longest_ms ? agg->over.size_ms : layout->longest_ms;
+        } else if (holds_value((plan_fn)agg->fn) && window->args[agg->arg].type == EGRET_STRING) {
+            layout->strings = true;
+        }
+    }
+    layout->def.root_size = (uint16_t)root;
+    return true;
+}
+
+bool win_layout_make(nfa_engine *engine, uint32_t number, win_layout *layout, uint32_t id)
+{
+    const plan_window *window = &engine->plan->windows[number];
+    layout->value_word = egret_arena_alloc(&engine->keep, (window->n_args + 1) * sizeof *layout->value_word);
+    layout->hashed = egret_arena_alloc(&engine->keep, (window->n_args + 1) * sizeof *layout->hashed);
+    layout->aggs = egret_arena_alloc(&engine->keep, (window->n_aggs + 1) * sizeof *layout->aggs);
+    if (engine->keep.failed) {
+        return false;
+    }
+    layout->def.id = id;
+    layout->evidence = engine->window_rule[number] != NFA_NONE;
+    uint32_t words = place_args(window, layout);
+    size_t at = sizeof(win_entry) + (layout->evidence ? sizeof(win_reference) : 0);
+    layout->entry_value = (uint16_t)at;
+    at += words * 8u;
+    layout->entry_meta = (uint16_t)at;
+    at += window->n_args;
+    layout->entry_size = (uint16_t)((at + 7) / 8 * 8);
+    layout->part_log = add_part(&layout->def, NFA_DEQUE, layout->entry_size);     /* always part 0, so that 0 can mean "none" elsewhere */
+    if (!place_aggs(window, layout)) {
+        return false;
+    }
+    layout->log = layout->timed || layout->evidence;
+    if (window->n_cells > 0) {
+        size_t newest = (sizeof(win_entry) + window->n_cells * 9u + 7) / 8 * 8;
+        layout->part_newest = add_part(&layout->def, NFA_DEQUE, newest);
+    }
+    layout->part_bytes = needs_bytes(window, layout) ? add_part(&layout->def, NFA_BYTES, 1) : 0;
+    return true;
+}
