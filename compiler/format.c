@@ -139,6 +139,36 @@ static void put_own_lines(egret_formatter *f, uint32_t at, uint32_t indent, bool
     }
 }
 
+/* The comments before a part of a clause; true when they take lines of their own, which a newline must end. */
+static bool put_part_comments(egret_formatter *f, uint32_t at, uint32_t indent)
+{
+    put_trailing(f, at);
+    const fmt_comment *comment;
+    bool commented = false;
+    for (; (comment = comment_before(f, at)) != NULL; commented = true) {
+        doc_newline(&f->doc, indent);
+        doc_own_comment(&f->doc, comment_text(f, comment));
+        f->next_comment++;
+    }
+    return commented;
+}
+
+void fmt_break(egret_formatter *f, uint32_t at, uint32_t indent)
+{
+    if (put_part_comments(f, at, indent))
+        doc_newline(&f->doc, indent);
+    else
+        doc_break(&f->doc, " ", indent);
+}
+
+void fmt_fill(egret_formatter *f, uint32_t at, uint32_t indent)
+{
+    if (put_part_comments(f, at, indent))
+        doc_newline(&f->doc, indent);
+    else
+        doc_fill(&f->doc, " ", indent);
+}
+
 /* ---- breaks between entries ---- */
 
 static void entry_break(egret_formatter *f, uint32_t at, uint32_t indent, bool first, const char *flat)
@@ -333,7 +363,7 @@ static void put_edge(egret_formatter *f, const ast_decl *decl)
         for (const ast_value *value = option->values; value != NULL; value = value->next) {
             if (value != option->values) {
                 doc_word(&f->doc, ",");
-                doc_break(&f->doc, " ", DOC_CONTINUE);
+                fmt_break(f, value->span.start, DOC_CONTINUE);
             }
             put_value(f, value, value->span.end);
         }
@@ -363,9 +393,8 @@ static void put_calendar(egret_formatter *f, const ast_strings *strings)
 {
     doc_open(&f->doc);
     for (const ast_strings *s = strings; s != NULL; s = s->next) {
-        fmt_comments(f, s->value.span.start);
         if (s != strings)
-            doc_break(&f->doc, " ", DOC_CONTINUE);
+            fmt_fill(f, s->value.span.start, DOC_CONTINUE);
         fmt_name(f, s->value);
         doc_word(&f->doc, s->next != NULL ? "," : "");
     }

@@ -12,12 +12,12 @@
 
 #include <string.h>
 
-typedef enum op_kind { OP_TEXT, OP_OPEN, OP_CLOSE, OP_BREAK, OP_NEWLINE, OP_BLANK, OP_OWN_COMMENT, OP_TRAILING } op_kind;
+typedef enum op_kind { OP_TEXT, OP_OPEN, OP_CLOSE, OP_BREAK, OP_FILL, OP_NEWLINE, OP_MUST_BREAK, OP_BLANK, OP_OWN_COMMENT, OP_TRAILING } op_kind;
 
 struct doc_op {
     op_kind kind;
-    egret_str text;     /* TEXT, comments; BREAK: what stands there when flat */
-    uint32_t indent;    /* BREAK, NEWLINE */
+    egret_str text;     /* TEXT, comments; BREAK, FILL: what stands there when flat */
+    uint32_t indent;    /* BREAK, FILL, NEWLINE; OPEN, while printing: of its line */
     uint32_t width;     /* OPEN: of the group on one line */
     uint32_t rest;      /* text from here to the next break */
     bool broken;        /* OPEN, while it is open */
@@ -84,9 +84,19 @@ void doc_break(egret_doc *doc, const char *flat, uint32_t indent)
     add(doc, (doc_op){ .kind = OP_BREAK, .text = { flat, (uint32_t)strlen(flat) }, .indent = indent });
 }
 
+void doc_fill(egret_doc *doc, const char *flat, uint32_t indent)
+{
+    add(doc, (doc_op){ .kind = OP_FILL, .text = { flat, (uint32_t)strlen(flat) }, .indent = indent });
+}
+
 void doc_newline(egret_doc *doc, uint32_t indent)
 {
     add(doc, (doc_op){ .kind = OP_NEWLINE, .indent = indent });
+}
+
+void doc_must_break(egret_doc *doc)
+{
+    add(doc, (doc_op){ .kind = OP_MUST_BREAK });
 }
 
 void doc_blank_line(egret_doc *doc)
@@ -127,8 +137,10 @@ static uint32_t op_width(const doc_op *op)
     switch (op->kind) {
     case OP_TEXT:
     case OP_BREAK:
+    case OP_FILL:
         return width_of(op->text);
     case OP_NEWLINE:
+    case OP_MUST_BREAK:
     case OP_OWN_COMMENT:
     case OP_TRAILING:
         return INFINITE;
@@ -150,7 +162,7 @@ static void measure(egret_doc *doc)
         op->rest = rest;
         if (op->kind == OP_TEXT)
             rest = sum_width(rest, width_of(op->text));
-        else if (op->kind == OP_BREAK || op->kind == OP_NEWLINE || op->kind == OP_OWN_COMMENT || op->kind == OP_TRAILING)
+        else if (op->kind != OP_OPEN && op->kind != OP_CLOSE && op->kind != OP_BLANK && op->kind != OP_MUST_BREAK)
             rest = 0;
     }
     uint32_t group = NO_GROUP;
@@ -220,6 +232,42 @@ static void print_comment(egret_doc *doc, const doc_op *op)
     doc->after_comment = true;
 }
 
+/* Does what follows operation i fit the line, up to the next place outside of the groups that begin behind i? */
+static bool fits_to_next_break(const egret_doc *doc, size_t i)
+{
+    uint32_t width = doc->column + width_of(doc->ops[i].text);
+    int depth = 0;
+    for (i++; i < doc->n && width <= DOC_WIDTH; i++) {
+        const doc_op *op = &doc->ops[i];
+        if (op->kind == OP_OPEN)
+            depth++;
+        else if (op->kind == OP_CLOSE)
+            depth--;
+        else if (op->kind != OP_TEXT && op->kind != OP_BLANK && op->kind != OP_MUST_BREAK && depth <= 0)
+            return true;
+        else
+            width = sum_width(width, op_width(op));
+    }
+    return width <= DOC_WIDTH;
+}
+
+static uint32_t group_indent(const egret_doc *doc, uint32_t group)
+{
+    return group == NO_GROUP ? 0 : doc->ops[group].indent;
+}
+
+static void print_break(egret_doc *doc, size_t i, uint32_t group)
+{
+    const doc_op *op = &doc->ops[i];
+    bool broken = group == NO_GROUP || doc->ops[group].broken;
+    if (op->kind == OP_FILL && broken)
+        broken = doc->after_comment || !fits_to_next_break(doc, i);
+    if (op->kind == OP_NEWLINE || broken)
+        end_line(doc, group_indent(doc, group) + op->indent);
+    else
+        print_text(doc, op->text);
+}
+
 void doc_flush(egret_doc *doc)
 {
     measure(doc);
@@ -243,16 +291,14 @@ void doc_flush(egret_doc *doc)
                 group = doc->ops[group].outer;
             break;
         case OP_BREAK:
-            if (group == NO_GROUP || doc->ops[group].broken)
-                end_line(doc, (group == NO_GROUP ? 0 : doc->ops[group].indent) + op->indent);
-            else
-                print_text(doc, op->text);
-            break;
+        case OP_FILL:
         case OP_NEWLINE:
-            end_line(doc, (group == NO_GROUP ? 0 : doc->ops[group].indent) + op->indent);
+            print_break(doc, i, group);
             break;
         case OP_BLANK:
             egret_text_puts(doc->out, "\n");
+            break;
+        case OP_MUST_BREAK:
             break;
         case OP_OWN_COMMENT:
         case OP_TRAILING:

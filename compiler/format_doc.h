@@ -35,8 +35,12 @@ void doc_close(egret_doc *doc);
 /* A place for a newline; indent counts from the beginning of the line the group was opened on. `flat` is written when the group
  * stays on one line. */
 void doc_break(egret_doc *doc, const char *flat, uint32_t indent);
+/* A place for a newline in a list: of a group that does not fit, each such place decides for itself, so lines are filled. */
+void doc_fill(egret_doc *doc, const char *flat, uint32_t indent);
 /* A newline in any case. */
 void doc_newline(egret_doc *doc, uint32_t indent);
+/* Breaks all groups that are open here. */
+void doc_must_break(egret_doc *doc);
 void doc_blank_line(egret_doc *doc);                /* an empty line before the next newline's text */
 void doc_own_comment(egret_doc *doc, egret_str str);        /* at the start of a line; a newline must follow */
 void doc_trailing_comment(egret_doc *doc, egret_str str);   /* behind the text of a line; a newline must follow */

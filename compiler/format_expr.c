@@ -33,8 +33,7 @@ static void put_list(egret_formatter *f, const ast_expr *e)
     for (const ast_expr *first = e; e != NULL; e = e->next) {
         if (e != first) {
             doc_word(&f->doc, ",");
-            fmt_comments(f, e->span.start);
-            doc_break(&f->doc, " ", DOC_CONTINUE);
+            fmt_fill(f, e->span.start, DOC_CONTINUE);
         }
         fmt_expr(f, e);
     }
@@ -43,9 +42,8 @@ static void put_list(egret_formatter *f, const ast_expr *e)
 /* A break, if something stands before it, and a word. */
 static void put_tail(egret_formatter *f, bool first, const char *word, uint32_t at)
 {
-    fmt_comments(f, at);
     if (!first)
-        doc_break(&f->doc, " ", DOC_CONTINUE);
+        fmt_break(f, at, DOC_CONTINUE);
     doc_word(&f->doc, word);
 }
 
@@ -87,8 +85,7 @@ static void put_chain(egret_formatter *f, const ast_expr *e)
         put_chain(f, e->a);
     else
         fmt_expr(f, e->a);
-    fmt_comments(f, e->b->span.start);
-    doc_break(&f->doc, " ", DOC_CONTINUE);
+    fmt_break(f, e->b->span.start, DOC_CONTINUE);
     if (e->negated)
         doc_word(&f->doc, "not ");
     doc_word(&f->doc, OPERATORS[e->kind]);
@@ -213,18 +210,13 @@ void fmt_keys(egret_formatter *f, const ast_keys *keys)
 {
     doc_open(&f->doc);
     for (const ast_key *key = keys->first; key != NULL; key = key->next) {
-        fmt_comments(f, key->name.span.start);
         if (key != keys->first)
-            doc_break(&f->doc, " ", DOC_CONTINUE);
+            fmt_fill(f, key->name.span.start, DOC_CONTINUE);
         fmt_name(f, key->name);
         for (const ast_expr *e = key->exprs; e != NULL; e = e->next) {
-            fmt_comments(f, e->span.start);
-            if (e == key->exprs) {
-                doc_word(&f->doc, " = ");
-            } else {
-                doc_break(&f->doc, " ", DOC_CONTINUE);
-                doc_word(&f->doc, "| ");
-            }
+            if (e != key->exprs)
+                fmt_fill(f, e->span.start, DOC_CONTINUE);
+            doc_word(&f->doc, e == key->exprs ? " = " : "| ");
             fmt_expr(f, e);
         }
         if (key->next != NULL)
@@ -250,11 +242,11 @@ void fmt_watch(egret_formatter *f, const ast_atom *atom)
 {
     doc_open(&f->doc);
     for (const ast_atom *first = atom; atom != NULL; atom = atom->next) {
-        fmt_comments(f, atom->span.start);
-        if (atom != first) {
-            doc_break(&f->doc, " ", DOC_CONTINUE);
-            doc_word(&f->doc, "| ");
-        }
+        if (atom == first)
+            fmt_comments(f, atom->span.start);
+        else
+            fmt_break(f, atom->span.start, DOC_CONTINUE);
+        doc_word(&f->doc, atom == first ? "" : "| ");
         if (atom->label.str.len > 0) {
             fmt_name(f, atom->label);
             doc_word(&f->doc, ": ");
@@ -300,9 +292,8 @@ static void put_any_of(egret_formatter *f, const ast_item *item)
     doc_word(&f->doc, " of (");
     doc_open(&f->doc);
     for (const ast_seq *seq = item->group; seq != NULL; seq = seq->next_seq) {
-        fmt_comments(f, seq->span.start);
         if (seq != item->group)
-            doc_break(&f->doc, " ", DOC_CONTINUE);
+            fmt_break(f, seq->span.start, DOC_CONTINUE);
         fmt_seq(f, seq);
         if (seq->next_seq != NULL)
             doc_word(&f->doc, ",");
@@ -349,9 +340,10 @@ static void put_choice(egret_formatter *f, const ast_choice *choice)
     }
     doc_open(&f->doc);
     for (const ast_item *item = choice->items; item != NULL; item = item->next) {
-        fmt_comments(f, item->span.start);
-        if (item != choice->items) {
-            doc_break(&f->doc, " ", DOC_CONTINUE);
+        if (item == choice->items) {
+            fmt_comments(f, item->span.start);
+        } else {
+            fmt_break(f, item->span.start, DOC_CONTINUE);
             doc_word(&f->doc, WORDS[choice->kind]);
         }
         put_item(f, item);
@@ -363,8 +355,7 @@ void fmt_choices(egret_formatter *f, const ast_choice *choices)
 {
     for (const ast_choice *choice = choices; choice != NULL; choice = choice->next) {
         if (choice != choices) {
-            fmt_comments(f, choice->link_span.start);
-            doc_break(&f->doc, " ", DOC_INDENT);
+            fmt_break(f, choice->link_span.start, DOC_INDENT);
         }
         put_choice(f, choice);
     }
@@ -375,8 +366,7 @@ void fmt_seq(egret_formatter *f, const ast_seq *seq)
     doc_open(&f->doc);
     fmt_choices(f, seq->choices);
     if (seq->within.span.end != 0) {
-        fmt_comments(f, seq->within.span.start);
-        doc_break(&f->doc, " ", DOC_INDENT);
+        fmt_break(f, seq->within.span.start, DOC_INDENT);
         doc_word(&f->doc, "within ");
         fmt_dur(f, &seq->within);
     }

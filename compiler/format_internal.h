@@ -30,8 +30,11 @@ void fmt_int(egret_formatter *f, int64_t value);
 void fmt_name(egret_formatter *f, ast_name name);     /* as written, with quotes where it has them */
 void fmt_dur(egret_formatter *f, const ast_dur *dur);
 
-/* Comments before `at`, written at a place where the line may break: between two parts of a clause. */
+/* Comments before `at`, written in the middle of a line, which then ends. */
 void fmt_comments(egret_formatter *f, uint32_t at);
+/* A blank or a newline before a part of a clause that begins at `at`, with the comments before it. */
+void fmt_break(egret_formatter *f, uint32_t at, uint32_t indent);
+void fmt_fill(egret_formatter *f, uint32_t at, uint32_t indent);    /* the same in a list that fills its lines */
 /* A break between two entries of a list, the next one beginning at `at`; keeps comments, and an empty line of the source. */
 void fmt_entry_break(egret_formatter *f, uint32_t at, uint32_t indent);
 /* The same before the first entry: an empty line is not kept. `flat` is what stands there on one line. */

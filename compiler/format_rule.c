@@ -6,6 +6,15 @@
 
 /* ---- clauses ---- */
 
+/* Does the word `within` of a sequence begin a line? The tree has the place of its duration only. */
+static bool within_begins_line(const egret_formatter *f, const ast_seq *seq)
+{
+    uint32_t at = seq->within.span.start;
+    while (at > 0 && (f->text[at - 1] == ' ' || f->text[at - 1] == '\t'))
+        at--;
+    return at >= 6 && fmt_begins_line(f, at - 6);
+}
+
 /* A pattern of several steps: below the word, one a line, when it is written so or does not fit. */
 static void clause_match(egret_formatter *f, const ast_clause *c)
 {
@@ -27,8 +36,9 @@ static void clause_match(egret_formatter *f, const ast_clause *c)
     fmt_choices(f, seq->choices);
     doc_close(&f->doc);
     if (seq->within.span.end != 0) {
-        fmt_comments(f, seq->within.span.start);
-        doc_break(&f->doc, " ", 0);
+        fmt_break(f, seq->within.span.start, 0);
+        if (within_begins_line(f, seq))
+            doc_must_break(&f->doc);
         doc_word(&f->doc, "within ");
         fmt_dur(f, &seq->within);
     }
@@ -75,9 +85,8 @@ static void put_names(egret_formatter *f, const ast_strings *strings)
 {
     doc_open(&f->doc);
     for (const ast_strings *s = strings; s != NULL; s = s->next) {
-        fmt_comments(f, s->value.span.start);
         if (s != strings)
-            doc_break(&f->doc, " ", DOC_CONTINUE);
+            fmt_fill(f, s->value.span.start, DOC_CONTINUE);
         fmt_name(f, s->value);
         if (s->next != NULL)
             doc_word(&f->doc, ",");
