@@ -50,7 +50,8 @@ static nfa_section touch(nfa_store *store, uint64_t i)
     nfa_section s;
     key_of(i, key);
     uint32_t block = nfa_block_get(store, 2, key, sizeof key, nfa_key_hash(2, key, sizeof key));
-    assert_true(block != NFA_NO_BLOCK && nfa_section_get(store, block, &def, &s));
+    assert_int_not_equal(block, NFA_NO_BLOCK);
+    assert_true(nfa_section_get(store, block, &def, &s));
     return s;
 }
 
