@@ -150,6 +150,15 @@ static unsigned edit_distance(egret_str a, egret_str b)
     return above[b.len];
 }
 
+static uint32_t common_prefix(egret_str a, const char *b)
+{
+    uint32_t n = 0;
+    while (n < a.len && b[n] != '\0' && lower(a.ptr[n]) == lower(b[n]))
+        n++;
+    return n;
+}
+
+/* Of equally near words the one that begins alike is meant: mistakes are rare in the first letters. */
 const char *egret_diag_nearest(egret_str word, const char *const *candidates, size_t n)
 {
     if (word.len == 0 || word.len > WORD_MAX)
@@ -163,7 +172,9 @@ const char *egret_diag_nearest(egret_str word, const char *const *candidates, si
             continue;
         unsigned distance = edit_distance(word, (egret_str){ candidates[i], (uint32_t)len });
         size_t longer = len > word.len ? len : word.len;
-        if (distance < best_distance && distance < longer) {
+        bool nearer = distance < best_distance || (best != NULL && distance == best_distance &&
+                                                   common_prefix(word, candidates[i]) > common_prefix(word, best));
+        if (nearer && distance < longer) {
             best = candidates[i];
             best_distance = distance;
         }
