@@ -1,0 +1,263 @@
+/*
+ * held.c: the queue of held events.
+ *
+ * Input is nearly sorted. An event not below the newest in the ring is appended to the ring; only stragglers go to a binary heap. The first event
+ * is the smaller of the ring's front and the heap's top. So in-order input costs two steps an event, and input in any order the
+ * logarithm of the stragglers.
+ *
+ * A copy is one cell: the event, its slots, then its strings. Cells come in sizes of 64 bytes up to MAX_CELL, each size with its list of free
+ * cells, carved from slabs that are given back only at the end: the number held moves with the stream's rate, not up and down at
+ * random. Larger events are allocated singly.
+ *
+ * Invariants: ring[head .. head + n_ring) ascends by key; the heap's parent is not above its children.
+ */
+#include "ingest/held.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CELL_STEP = 64, MAX_CELL = 2048, N_SIZES = MAX_CELL / CELL_STEP, SLAB_BYTES = 256 * 1024 };
+
+typedef struct cell {
+    nfa_event event;
+    struct cell *next;      /* in the list of free cells */
+    uint32_t size;          /* bytes of the whole cell */
+    egret_value slots[];
+} cell;
+
+typedef struct entry {
+    held_key key;
+    cell *cell;
+} entry;
+
+typedef struct slab { struct slab *next; } slab;
+
+struct held {
+    entry *ring;
+    size_t ring_capacity, head, n_ring;     /* capacity: power of two */
+    entry *heap;
+    size_t heap_capacity, n_heap;
+    cell *free_cells[N_SIZES + 1];
+    slab *slabs;
+    char *carve, *carve_end;
+    uint64_t bytes;
+};
+
+bool held_key_less(held_key a, held_key b)
+{
+    if (a.time_ms != b.time_ms)
+        return a.time_ms < b.time_ms;
+    return a.rank != b.rank ? a.rank < b.rank : a.arrival < b.arrival;
+}
+
+held *held_new(void)
+{
+    held *queue = calloc(1, sizeof *queue);
+    return queue;
+}
+
+void held_free(held *queue)
+{
+    if (queue == NULL)
+        return;
+    while (held_first(queue, NULL) != NULL)
+        held_drop_first(queue);
+    for (slab *at = queue->slabs; at != NULL;) {
+        slab *next = at->next;
+        free(at);
+        at = next;
+    }
+    free(queue->ring);
+    free(queue->heap);
+    free(queue);
+}
+
+/* ---- cells ---- */
+
+static cell *carve_cell(held *queue, size_t size)
+{
+    if ((size_t)(queue->carve_end - queue->carve) < size) {
+        slab *fresh = malloc(SLAB_BYTES);
+        if (fresh == NULL)
+            return NULL;
+        fresh->next = queue->slabs;
+        queue->slabs = fresh;
+        queue->carve = (char *)fresh + CELL_STEP;
+        queue->carve_end = (char *)fresh + SLAB_BYTES;
+    }
+    cell *made = (cell *)(void *)queue->carve;
+    queue->carve += size;
+    return made;
+}
+
+static cell *take_cell(held *queue, size_t bytes)
+{
+    size_t size = (bytes + CELL_STEP - 1) / CELL_STEP * CELL_STEP;
+    cell *got;
+    if (size > MAX_CELL) {
+        got = malloc(size);
+    } else if ((got = queue->free_cells[size / CELL_STEP]) != NULL) {
+        queue->free_cells[size / CELL_STEP] = got->next;
+    } else {
+        got = carve_cell(queue, size);
+    }
+    if (got == NULL)
+        return NULL;
+    got->size = (uint32_t)size;
+    queue->bytes += size;
+    return got;
+}
+
+static void give_back(held *queue, cell *done)
+{
+    queue->bytes -= done->size;
+    if (done->size > MAX_CELL) {
+        free(done);
+        return;
+    }
+    done->next = queue->free_cells[done->size / CELL_STEP];
+    queue->free_cells[done->size / CELL_STEP] = done;
+}
+
+static cell *copy_event(held *queue, const nfa_event *event, uint32_t n_slots)
+{
+    size_t bytes = sizeof(cell) + n_slots * sizeof(egret_value);
+    size_t strings = bytes;
+    for (uint32_t i = 0; i < n_slots; i++)
+        if (event->slots[i].type == EGRET_STRING)
+            bytes += event->slots[i].len;
+    if (bytes > UINT32_MAX / 2)
+        return NULL;
+    cell *made = take_cell(queue, bytes);
+    if (made == NULL)
+        return NULL;
+    char *to = (char *)made + strings;
+    made->event = *event;
+    made->event.slots = made->slots;
+    for (uint32_t i = 0; i < n_slots; i++) {
+        made->slots[i] = event->slots[i];
+        if (event->slots[i].type != EGRET_STRING || event->slots[i].len == 0)
+            continue;
+        memcpy(to, event->slots[i].u.s, event->slots[i].len);
+        made->slots[i].u.s = to;
+        to += event->slots[i].len;
+    }
+    return made;
+}
+
+/* ---- ring ---- */
+
+static bool grow_ring(held *queue)
+{
+    size_t capacity = queue->ring_capacity == 0 ? 256 : queue->ring_capacity * 2;
+    entry *ring = malloc(capacity * sizeof *ring);
+    if (ring == NULL)
+        return false;
+    for (size_t i = 0; i < queue->n_ring; i++)
+        ring[i] = queue->ring[(queue->head + i) & (queue->ring_capacity - 1)];
+    free(queue->ring);
+    queue->ring = ring;
+    queue->ring_capacity = capacity;
+    queue->head = 0;
+    return true;
+}
+
+static entry *ring_at(const held *queue, size_t i)
+{
+    return &queue->ring[(queue->head + i) & (queue->ring_capacity - 1)];
+}
+
+/* ---- heap ---- */
+
+static bool grow_heap(held *queue)
+{
+    size_t capacity = queue->heap_capacity == 0 ? 64 : queue->heap_capacity * 2;
+    entry *heap = realloc(queue->heap, capacity * sizeof *heap);
+    if (heap == NULL)
+        return false;
+    queue->heap = heap;
+    queue->heap_capacity = capacity;
+    return true;
+}
+
+static void heap_put(held *queue, entry put)
+{
+    size_t at = queue->n_heap++;
+    while (at > 0 && held_key_less(put.key, queue->heap[(at - 1) / 2].key)) {
+        queue->heap[at] = queue->heap[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    queue->heap[at] = put;
+}
+
+static void heap_drop(held *queue)
+{
+    entry last = queue->heap[--queue->n_heap];
+    size_t at = 0;
+    for (;;) {
+        size_t child = at * 2 + 1;
+        if (child >= queue->n_heap)
+            break;
+        if (child + 1 < queue->n_heap && held_key_less(queue->heap[child + 1].key, queue->heap[child].key))
+            child++;
+        if (!held_key_less(queue->heap[child].key, last.key))
+            break;
+        queue->heap[at] = queue->heap[child];
+        at = child;
+    }
+    queue->heap[at] = last;
+}
+
+/* ---- both ---- */
+
+bool held_put(held *queue, held_key key, const nfa_event *event, uint32_t n_slots)
+{
+    bool in_order = queue->n_ring == 0 || !held_key_less(key, ring_at(queue, queue->n_ring - 1)->key);
+    if (in_order ? queue->n_ring == queue->ring_capacity && !grow_ring(queue) : queue->n_heap == queue->heap_capacity && !grow_heap(queue))
+        return false;
+    entry put = { key, copy_event(queue, event, n_slots) };
+    if (put.cell == NULL)
+        return false;
+    if (in_order)
+        *ring_at(queue, queue->n_ring++) = put;
+    else
+        heap_put(queue, put);
+    return true;
+}
+
+static bool heap_is_first(const held *queue)
+{
+    return queue->n_heap > 0 && (queue->n_ring == 0 || held_key_less(queue->heap[0].key, ring_at(queue, 0)->key));
+}
+
+const nfa_event *held_first(const held *queue, held_key *key)
+{
+    if (queue->n_ring == 0 && queue->n_heap == 0)
+        return NULL;
+    const entry *first = heap_is_first(queue) ? &queue->heap[0] : ring_at(queue, 0);
+    if (key != NULL)
+        *key = first->key;
+    return &first->cell->event;
+}
+
+void held_drop_first(held *queue)
+{
+    if (heap_is_first(queue)) {
+        give_back(queue, queue->heap[0].cell);
+        heap_drop(queue);
+        return;
+    }
+    give_back(queue, ring_at(queue, 0)->cell);
+    queue->head = (queue->head + 1) & (queue->ring_capacity - 1);
+    queue->n_ring--;
+}
+
+size_t held_count(const held *queue)
+{
+    return queue->n_ring + queue->n_heap;
+}
+
+uint64_t held_bytes(const held *queue)
+{
+    return queue->bytes;
+}

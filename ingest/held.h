@@ -1,0 +1,30 @@
+/*
+ * held.h: events waiting until nothing earlier can come: a queue by (time, rank, arrival) that owns copies of them.
+ */
+#ifndef EGRET_INGEST_HELD_H
+#define EGRET_INGEST_HELD_H
+
+#include "nfa/engine.h"
+
+/* The place of an event in the one order. rank: of its source among equal times (0 where arrival alone decides). */
+typedef struct held_key {
+    int64_t time_ms;
+    uint32_t rank;
+    uint64_t arrival;
+} held_key;
+
+bool held_key_less(held_key a, held_key b);
+
+typedef struct held held;
+held *held_new(void);       /* NULL: no memory */
+void held_free(held *queue);    /* NULL is allowed */
+
+/* Copies the event, its n_slots values and their strings. False: no memory, nothing changed. */
+bool held_put(held *queue, held_key key, const nfa_event *event, uint32_t n_slots);
+/* The first event, or NULL; it lives until it is dropped. */
+const nfa_event *held_first(const held *queue, held_key *key);
+void held_drop_first(held *queue);
+size_t held_count(const held *queue);
+uint64_t held_bytes(const held *queue);     /* of the copies */
+
+#endif

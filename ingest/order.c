@@ -1,0 +1,371 @@
+/*
+ * order.c: watermarks, and who may go.
+ *
+ * Let the frontier of a source be (its watermark, its rank): it may still give events from there on, not before. An event may go
+ * when it is not beyond any active source's frontier. With ranks (files read together) this makes equal times come out in the order of the
+ * files whatever was read first; without them all ranks are zero and arrival decides.
+ *
+ * The usual case costs little: one source, no lateness, in order. Then every event is at its own frontier and nothing is held, so it
+ * is handed on as it came, without a copy.
+ *
+ * Invariants: frontier never goes back; events released ascend by (time, rank, arrival) as long as nobody advanced from outside.
+ */
+#include "ingest/order.h"
+
+#include <stdlib.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "ingest/held.h"
+#include "ingest/identity.h"
+
+enum { DEFAULT_MAX_IDENTITIES = 8 << 20 };
+static const uint64_t DEFAULT_MAX_HELD_BYTES = UINT64_C(1) << 30;
+
+typedef struct source_state {
+    int64_t lateness_ms, max_ms, watermark_ms;
+    bool active, seen, finished;
+} source_state;
+
+/* What an event of a stream needs, looked up once. */
+typedef struct stream_state {
+    uint32_t time_slot, identity_slot;      /* PLAN_NONE */
+    uint64_t seed;                          /* keeps equal identities of two streams apart; from the name, so rule changes keep it */
+    ingest_identity seen;
+} stream_state;
+
+struct ingest_order {
+    ingest_order_options options;
+    source_state *sources;
+    uint32_t n_sources, capacity;
+    stream_state *streams;
+    held *held;
+    uint64_t arrivals;
+    int64_t max_ms;             /* greatest time accepted */
+    held_key frontier;          /* events not beyond it may go; arrival is UINT64_MAX */
+    int64_t watermark_ms;       /* frontier.time_ms, but never beyond max_ms when everything is let go */
+    ingest_stats stats;
+};
+
+/* ---- making ---- */
+
+static uint32_t slot_of(const plan_stream *stream, uint32_t field)
+{
+    return field == PLAN_NONE ? PLAN_NONE : stream->fields[field].slot;
+}
+
+static bool make_streams(ingest_order *order)
+{
+    const plan *plan_used = order->options.plan;
+    order->streams = calloc((size_t)plan_used->n_streams + 1, sizeof *order->streams);
+    if (order->streams == NULL)
+        return false;
+    for (uint32_t i = 0; i < plan_used->n_streams; i++) {
+        const plan_stream *declared = &plan_used->streams[i];
+        stream_state *stream = &order->streams[i];
+        stream->time_slot = slot_of(declared, declared->time_field);
+        stream->identity_slot = slot_of(declared, declared->identity_field);
+        stream->seed = XXH3_64bits(declared->name.ptr, declared->name.len);
+        ingest_identity_init(&stream->seen, declared->identity_within_ms, order->options.max_identities);
+    }
+    return true;
+}
+
+ingest_order *ingest_order_new(const ingest_order_options *options)
+{
+    ingest_order *order = calloc(1, sizeof *order);
+    if (order == NULL)
+        return NULL;
+    order->options = *options;
+    if (options->max_held_bytes == 0)
+        order->options.max_held_bytes = DEFAULT_MAX_HELD_BYTES;
+    if (options->max_identities == 0)
+        order->options.max_identities = DEFAULT_MAX_IDENTITIES;
+    order->max_ms = order->watermark_ms = INT64_MIN;
+    order->frontier = (held_key){ INT64_MIN, 0, UINT64_MAX };
+    order->held = held_new();
+    if (order->held != NULL && make_streams(order))
+        return order;
+    ingest_order_free(order);
+    return NULL;
+}
+
+void ingest_order_free(ingest_order *order)
+{
+    if (order == NULL)
+        return;
+    for (uint32_t i = 0; order->streams != NULL && i < order->options.plan->n_streams; i++)
+        ingest_identity_deinit(&order->streams[i].seen);
+    free(order->streams);
+    free(order->sources);
+    held_free(order->held);
+    free(order);
+}
+
+egret_status ingest_order_add_source(ingest_order *order, int64_t lateness_ms, bool active)
+{
+    if (order->n_sources == order->capacity) {
+        uint32_t capacity = order->capacity == 0 ? 8 : order->capacity * 2;
+        source_state *grown = realloc(order->sources, capacity * sizeof *grown);
+        if (grown == NULL)
+            return EGRET_NO_MEMORY;
+        order->sources = grown;
+        order->capacity = capacity;
+    }
+    order->sources[order->n_sources++] = (source_state){ .lateness_ms = lateness_ms < 0 ? 0 : lateness_ms, .max_ms = INT64_MIN,
+                                                         .watermark_ms = INT64_MIN, .active = active };
+    return EGRET_OK;
+}
+
+int64_t ingest_order_lateness(const plan *rules, const plan_edge *source)
+{
+    int64_t most = 0;
+    uint32_t n = source == NULL ? rules->n_streams : source->n_routes;
+    for (uint32_t i = 0; i < n; i++) {
+        const plan_stream *stream = &rules->streams[source == NULL ? i : source->routes[i].stream];
+        most = stream->lateness_ms > most ? stream->lateness_ms : most;
+    }
+    return most;
+}
+
+/* ---- letting go ---- */
+
+static egret_status release_first(ingest_order *order)
+{
+    egret_status status = order->options.release(order->options.user, held_first(order->held, NULL));
+    held_drop_first(order->held);
+    return status;
+}
+
+/* Releases held events that are below `bound`. */
+static egret_status release_below(ingest_order *order, held_key bound)
+{
+    held_key first;
+    while (held_first(order->held, &first) != NULL && held_key_less(first, bound)) {
+        egret_status status = release_first(order);
+        if (status != EGRET_OK)
+            return status;
+    }
+    return EGRET_OK;
+}
+
+static void raise_frontier(ingest_order *order, int64_t time_ms, uint32_t rank)
+{
+    held_key raised = { time_ms, rank, UINT64_MAX };
+    if (held_key_less(order->frontier, raised))
+        order->frontier = raised;
+    if (time_ms > order->watermark_ms)
+        order->watermark_ms = time_ms;
+}
+
+/* The least frontier of the active sources. Without any it stays where it is. */
+static void find_frontier(ingest_order *order)
+{
+    held_key least = { INT64_MAX, UINT32_MAX, UINT64_MAX };
+    bool any = false;
+    for (uint32_t i = 0; i < order->n_sources; i++) {
+        const source_state *source = &order->sources[i];
+        if (!source->active)
+            continue;
+        held_key own = { source->watermark_ms, order->options.merge ? i : 0, UINT64_MAX };
+        if (held_key_less(own, least))
+            least = own;
+        any = true;
+    }
+    if (any && least.time_ms != INT64_MIN)
+        raise_frontier(order, least.time_ms, least.rank);
+}
+
+/* Too much is held: the oldest go early, and what comes below them later is late. */
+static egret_status relieve(ingest_order *order)
+{
+    held_key first;
+    while (held_bytes(order->held) > order->options.max_held_bytes && held_first(order->held, &first) != NULL) {
+        order->stats.released_early++;
+        raise_frontier(order, first.time_ms, first.rank);
+        egret_status status = release_first(order);
+        if (status != EGRET_OK)
+            return status;
+    }
+    return EGRET_OK;
+}
+
+/* ---- one event ---- */
+
+bool ingest_order_time(const ingest_order *order, const ingest_arrival *arrival, int64_t *time_ms)
+{
+    uint32_t slot = order->streams[arrival->stream].time_slot;
+    if (slot != PLAN_NONE) {
+        *time_ms = arrival->slots[slot].u.i;
+        return arrival->slots[slot].type == EGRET_TIME;
+    }
+    if (arrival->arrival_ms != INGEST_NO_TIME) {
+        *time_ms = arrival->arrival_ms;
+        return true;
+    }
+    const source_state *source = &order->sources[arrival->source];
+    *time_ms = source->seen ? source->max_ms : order->max_ms;
+    return *time_ms != INT64_MIN;
+}
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    uint64_t both[2] = { a, b };
+    return XXH3_64bits(both, sizeof both);
+}
+
+/* The event's identity: of what it declares, else of its place. *declared: it may be a duplicate of another. */
+static uint64_t identity_of(const stream_state *stream, const ingest_arrival *arrival, bool *declared)
+{
+    const egret_value *value = stream->identity_slot == PLAN_NONE ? NULL : &arrival->slots[stream->identity_slot];
+    *declared = value != NULL && value->type != EGRET_NULL;
+    if (!*declared)
+        return mix(arrival->source + stream->seed, arrival->position);
+    if (value->type == EGRET_STRING)
+        return XXH3_64bits_withSeed(value->u.s, value->len, stream->seed);
+    return mix(stream->seed, egret_value_hash(*value));
+}
+
+static bool is_ahead(const ingest_order *order, const ingest_arrival *arrival, int64_t time_ms)
+{
+    int64_t ahead_ms = order->options.plan->streams[arrival->stream].ahead_ms, limit;
+    if (arrival->now_ms == INGEST_NO_TIME || ahead_ms == PLAN_FOREVER || __builtin_add_overflow(arrival->now_ms, ahead_ms, &limit))
+        return false;
+    return time_ms > limit;
+}
+
+/* The source has shown an event of this time. */
+static void see_time(ingest_order *order, source_state *source, int64_t time_ms)
+{
+    bool was_active = source->active;
+    source->active = source->seen = true;
+    if (time_ms > source->max_ms || !was_active) {
+        source->max_ms = time_ms > source->max_ms ? time_ms : source->max_ms;
+        if (__builtin_sub_overflow(source->max_ms, source->lateness_ms, &source->watermark_ms))
+            source->watermark_ms = INT64_MIN + 1;
+        find_frontier(order);
+    }
+    if (time_ms > order->max_ms)
+        order->max_ms = time_ms;
+}
+
+/* Hands the event on, or keeps a copy. */
+static egret_status pass(ingest_order *order, held_key key, const nfa_event *event)
+{
+    if (held_key_less(order->frontier, key)) {
+        if (!held_put(order->held, key, event, order->options.plan->streams[event->stream].n_slots))
+            return EGRET_NO_MEMORY;
+        egret_status status = release_below(order, order->frontier);
+        return status == EGRET_OK && held_bytes(order->held) > order->options.max_held_bytes ? relieve(order) : status;
+    }
+    if (held_count(order->held) == 0)
+        return order->options.release(order->options.user, event);
+    egret_status status = release_below(order, key);
+    if (status == EGRET_OK)
+        status = order->options.release(order->options.user, event);
+    return status == EGRET_OK ? release_below(order, order->frontier) : status;
+}
+
+egret_status ingest_order_push(ingest_order *order, const ingest_arrival *arrival, ingest_outcome *outcome)
+{
+    if (arrival->source >= order->n_sources || arrival->stream >= order->options.plan->n_streams)
+        return EGRET_BAD_USE;
+    source_state *source = &order->sources[arrival->source];
+    stream_state *stream = &order->streams[arrival->stream];
+    int64_t time_ms;
+    if (!ingest_order_time(order, arrival, &time_ms))
+        time_ms = 0;    /* the first event of a source that declares no time and has no clock */
+    if (is_ahead(order, arrival, time_ms)) {
+        *outcome = INGEST_AHEAD;
+        order->stats.rejected[INGEST_REASON_AHEAD]++;
+        return EGRET_OK;
+    }
+    if (time_ms < source->watermark_ms || time_ms < order->watermark_ms) {
+        *outcome = INGEST_LATE;
+        order->stats.late++;
+        return EGRET_OK;
+    }
+    bool declared;
+    uint64_t identity = identity_of(stream, arrival, &declared);
+    if (declared) {
+        ingest_seen seen = ingest_identity_see(&stream->seen, identity, time_ms, order->watermark_ms);
+        if (seen == INGEST_SEEN_NO_MEMORY)
+            return EGRET_NO_MEMORY;
+        if (seen == INGEST_SEEN_BEFORE) {
+            *outcome = INGEST_DUPLICATE;
+            order->stats.duplicates++;
+            return EGRET_OK;
+        }
+    }
+    *outcome = INGEST_ACCEPTED;
+    order->stats.accepted++;
+    see_time(order, source, time_ms);
+    nfa_event event = { .time_ms = time_ms, .ref = arrival->ref, .identity = identity, .stream = arrival->stream, .slots = arrival->slots };
+    held_key key = { time_ms, order->options.merge ? arrival->source : 0, order->arrivals++ };
+    return pass(order, key, &event);
+}
+
+/* ---- sources that stop, time from outside ---- */
+
+egret_status ingest_order_flush(ingest_order *order)
+{
+    if (order->max_ms == INT64_MIN)
+        return EGRET_OK;
+    raise_frontier(order, order->max_ms, UINT32_MAX);
+    return release_below(order, order->frontier);
+}
+
+egret_status ingest_order_idle(ingest_order *order, uint32_t source)
+{
+    if (source >= order->n_sources)
+        return EGRET_BAD_USE;
+    order->sources[source].active = false;
+    find_frontier(order);
+    return release_below(order, order->frontier);
+}
+
+egret_status ingest_order_finish(ingest_order *order, uint32_t source)
+{
+    if (source >= order->n_sources)
+        return EGRET_BAD_USE;
+    order->sources[source].active = false;
+    order->sources[source].finished = true;
+    for (uint32_t i = 0; i < order->n_sources; i++)
+        if (!order->sources[i].finished) {
+            find_frontier(order);
+            return release_below(order, order->frontier);
+        }
+    return ingest_order_flush(order);
+}
+
+egret_status ingest_order_advance(ingest_order *order, int64_t time_ms)
+{
+    raise_frontier(order, time_ms, order->options.merge ? UINT32_MAX : 0);
+    return release_below(order, order->frontier);
+}
+
+/* ---- questions ---- */
+
+int64_t ingest_order_watermark(const ingest_order *order)
+{
+    return order->watermark_ms;
+}
+
+int64_t ingest_order_source_watermark(const ingest_order *order, uint32_t source)
+{
+    return source < order->n_sources ? order->sources[source].watermark_ms : INT64_MIN;
+}
+
+size_t ingest_order_held(const ingest_order *order)
+{
+    return held_count(order->held);
+}
+
+const ingest_stats *ingest_order_stats(ingest_order *order)
+{
+    order->stats.identity_cuts = 0;
+    for (uint32_t i = 0; i < order->options.plan->n_streams; i++)
+        order->stats.identity_cuts += order->streams[i].seen.cuts;
+    return &order->stats;
+}
