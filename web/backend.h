@@ -34,6 +34,7 @@ typedef struct web_numbers {
 typedef enum web_admission {
     WEB_ADMITTED,
     WEB_FULL,           /* the queue has no room: the same again in a moment */
+    WEB_TOO_LARGE,      /* more records than the queue could ever hold: send them in parts */
     WEB_STOPPING,
     WEB_NO_MEMORY
 } web_admission;
@@ -46,10 +47,10 @@ typedef struct web_backend {
     const plan *plan;
     /* A batch for records of one request; NULL: no memory. */
     web_batch *(*begin)(void *user);
-    /* Copies one decoded record into the batch. False: no memory. */
-    bool (*add)(web_batch *batch, uint32_t stream, const egret_value *slots, const char *raw, size_t raw_len);
+    /* Copies one decoded record into the batch. What is not WEB_ADMITTED ends the request. */
+    web_admission (*add)(web_batch *batch, uint32_t stream, const egret_value *slots, const char *raw, size_t raw_len);
     /* A record that could not be decoded: goes to the dead letters. */
-    void (*reject)(web_batch *batch, uint32_t stream, ingest_reason reason, const char *text, const char *raw, size_t raw_len);
+    web_admission (*reject)(web_batch *batch, uint32_t stream, ingest_reason reason, const char *text, const char *raw, size_t raw_len);
     /* Admits all of the batch or nothing; the batch is gone afterwards. */
     web_admission (*end)(web_batch *batch);
     /* Gives the batch up: nothing of it happened. */

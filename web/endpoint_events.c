@@ -78,7 +78,7 @@ static ingest_decoder *decoder_for(web_endpoints *endpoints, uint32_t stream, in
 typedef struct tally {
     uint64_t accepted, rejected;
     json_writer errors;
-    bool no_memory;
+    web_admission admission;
 } tally;
 
 static void note_error(tally *t, const ingest_record *record)
@@ -92,29 +92,35 @@ static void note_error(tally *t, const ingest_record *record)
     jsonw_end(&t->errors, '}');
 }
 
+static void take_record(const web_backend *backend, web_batch *batch, const ingest_record *record, uint32_t stream, tally *t)
+{
+    if (record->reason == INGEST_REASON_NONE) {
+        t->admission = backend->add(batch, record->stream, record->slots, record->raw, record->raw_len);
+        t->accepted++;
+    } else {
+        t->admission = backend->reject(batch, stream, record->reason, record->text, record->raw, record->raw_len);
+        note_error(t, record);
+    }
+}
+
 static void read_body(const web_backend *backend, web_batch *batch, ingest_decoder *decoder, const web_request *request, uint32_t stream,
                       tally *t)
 {
     ingest_record record;
     ingest_decoder_feed(decoder, request->body, request->body_len, request->body_len + WEB_BODY_PADDING, true);
-    for (;;) {
+    while (t->admission == WEB_ADMITTED) {
         switch (ingest_decoder_next(decoder, &record)) {
         case INGEST_GOT_RECORD:
-            t->no_memory |= !backend->add(batch, record.stream, record.slots, record.raw, record.raw_len);
-            t->accepted++;
-            break;
         case INGEST_GOT_REJECTED:
-            backend->reject(batch, stream, record.reason, record.text, record.raw, record.raw_len);
-            note_error(t, &record);
+            take_record(backend, batch, &record, stream, t);
             break;
         case INGEST_GOT_MORE:
         case INGEST_GOT_END:
             return;
         case INGEST_GOT_NO_MEMORY:
-            t->no_memory = true;
-            return;
+            t->admission = WEB_NO_MEMORY;
+            break;
         }
-        if (t->no_memory) return;
     }
 }
 
@@ -160,6 +166,9 @@ static void answer_admission(web_admission admission, const tally *t, web_respon
         web_response_problem(response, 429, "the queue is full; nothing of this request was taken; send it again");
         response->retry_after_s = 1;
         return;
+    case WEB_TOO_LARGE:
+        web_response_problem(response, 413, "more records than the queue can hold; nothing of this request was taken; send it in parts");
+        return;
     case WEB_STOPPING:
         web_response_problem(response, 503, "the appliance is stopping; nothing of this request was taken");
         response->retry_after_s = 5;
@@ -183,15 +192,12 @@ static void answer_events(void *app, const web_request *request, web_response *r
     ingest_format format = is_type(request->content_type, "text/csv") ? INGEST_FORMAT_CSV : INGEST_FORMAT_JSON;
     ingest_decoder *decoder = decoder_for(endpoints, stream, format);
     web_batch *batch = backend->begin(backend->user);
-    tally t = {.no_memory = !decoder || !batch};
+    tally t = {.admission = decoder && batch ? WEB_ADMITTED : WEB_NO_MEMORY};
     jsonw_init(&t.errors);
-    if (!t.no_memory) read_body(backend, batch, decoder, request, stream, &t);
-    if (t.no_memory) {
-        if (batch) backend->drop(batch);
-        answer_admission(WEB_NO_MEMORY, &t, response);
-    } else {
-        answer_admission(backend->end(batch), &t, response);
-    }
+    if (t.admission == WEB_ADMITTED) read_body(backend, batch, decoder, request, stream, &t);
+    if (t.admission == WEB_ADMITTED) t.admission = backend->end(batch);
+    else if (batch) backend->drop(batch);
+    answer_admission(t.admission, &t, response);
     jsonw_deinit(&t.errors);
 }
 

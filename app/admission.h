@@ -1,0 +1,57 @@
+/*
+ * admission.h: the one bounded queue of the daemon: batches of decoded records between those who receive them and the engine's thread.
+ *
+ * Nothing is dropped here. Who may make its sender wait (HTTP) asks with admission_put and passes the "full" on; who reads at its own pace
+ * (files, standard input) waits for room with admission_put_wait. Bounds are in records and in bytes; a batch that is larger than
+ * all of the queue is let in when the queue is empty: it cannot become smaller by waiting.
+ */
+#ifndef EGRET_APP_ADMISSION_H
+#define EGRET_APP_ADMISSION_H
+
+#include "compiler/arena.h"
+#include "ingest/stats.h"
+
+/* One record; what it points to lives in its batch. */
+typedef struct admitted_record {
+    uint32_t stream;            /* PLAN_NONE: not known (rejected records only) */
+    uint8_t reason;             /* ingest_reason: NONE, or it is for the dead letters */
+    const egret_value *slots;   /* NULL when rejected */
+    const char *raw;
+    size_t raw_len;
+    const char *text;           /* of the reason */
+    uint64_t offset, line;      /* in the source */
+} admitted_record;
+
+typedef struct admission_batch {
+    struct admission_batch *next;
+    egret_arena arena;
+    admitted_record *records;
+    size_t n, capacity;
+    size_t n_good, bytes;       /* what it weighs in the queue */
+    uint32_t source;            /* of the daemon */
+    int64_t arrival_ms;         /* wall clock */
+    bool ends_source;           /* the source gives no more after these */
+} admission_batch;
+
+/* Deep copies; false: no memory, the batch is as it was. n_slots values and their strings. */
+admission_batch *admission_batch_new(uint32_t source);  /* NULL: no memory */
+bool admission_batch_add(admission_batch *batch, const admitted_record *record, uint32_t n_slots);
+void admission_batch_free(admission_batch *batch);      /* NULL is allowed */
+
+typedef struct admission admission;
+typedef enum admission_answer { ADMISSION_TAKEN, ADMISSION_FULL, ADMISSION_CLOSED } admission_answer;
+
+admission *admission_new(size_t max_records, size_t max_bytes);    /* NULL: no memory */
+void admission_free(admission *queue);      /* frees what is still in it; NULL is allowed */
+/* TAKEN: the queue owns the batch. Else the caller still does. */
+admission_answer admission_put(admission *queue, admission_batch *batch);
+admission_answer admission_put_wait(admission *queue, admission_batch *batch);
+/* The next batch, or NULL after timeout_ms, or at once when the queue is closed and empty. The caller owns it. */
+admission_batch *admission_take(admission *queue, int64_t timeout_ms);
+/* No more batches are taken in; those inside can still be taken out. */
+void admission_close(admission *queue);
+bool admission_is_drained(admission *queue);    /* closed and empty */
+size_t admission_records(admission *queue);
+size_t admission_limit(const admission *queue);
+
+#endif

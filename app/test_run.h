@@ -1,0 +1,44 @@
+/*
+ * test_run.h: runs the `test` blocks of rules in virtual time and says what they showed.
+ *
+ * A test's events arrive at start + their `at`, in order of that instant, then of the text; their event time is that instant, too, unless
+ * the event names its stream's time field itself. They go the same way as in replay: identity, then order within the lateness declared,
+ * then the engine. The clock ends just behind the later of the last `at` and the last instant expected; all lateness is flushed then, and
+ * whatever is due by that instant has acted.
+ */
+#ifndef EGRET_APP_TEST_RUN_H
+#define EGRET_APP_TEST_RUN_H
+
+#include "app/rules_files.h"
+#include "compiler/text.h"
+#include "nfa/engine.h"
+
+/* An alert as a test keeps it: a deep copy. */
+typedef struct test_alert {
+    egret_alert_kind kind;
+    const char *rule, *severity;
+    int64_t time_ms;
+    egret_named_value *key, *fields;
+    size_t n_key, n_fields;
+    bool expected;          /* some expect has taken it */
+} test_alert;
+
+typedef struct test_result {
+    test_alert *alerts;     /* in order of coming */
+    size_t n_alerts, capacity;
+    uint32_t *taken;        /* per expect: the alert it has taken, PLAN_NONE */
+    uint64_t late, duplicates, ahead;
+    const char *trouble;    /* the run itself failed; NULL: it did not */
+} test_result;
+
+/* Everything in the result lives in the arena. */
+void test_run(egret_arena *arena, const plan *p, const plan_test *test, test_result *result);
+/* Does an alert fit an expect that takes alerts (not `no more`)? values: the expect's fields, evaluated. */
+bool test_alert_fits(const plan_test *test, const plan_test_expect *expect, const egret_value *values, const test_alert *alert);
+/* Is it an alert of the tested rule that `expect no more alerts` forbids? Resolutions and escalations are not new alerts. */
+bool test_alert_is_extra(const plan_test *test, const test_alert *alert);
+
+/* Appends to `out` what went wrong, with places and carets; nothing when all is as expected. Gives whether it passed. */
+bool test_report(egret_text *out, const rules_files *rules, const plan_test *test, const test_result *result);
+
+#endif
