@@ -161,7 +161,7 @@ static uint32_t common_prefix(egret_str a, const char *b)
 /* Of equally near words the one that begins alike is meant: mistakes are rare in the first letters. */
 const char *egret_diag_nearest(egret_str word, const char *const *candidates, size_t n)
 {
-    if (word.len == 0 || word.len > WORD_MAX)
+    if (word.len < 2 || word.len > WORD_MAX)    /* one letter is near to everything */
         return NULL;
     unsigned allowed = word.len <= 3 ? 1 : word.len <= 6 ? 2 : 3;
     const char *best = NULL;
