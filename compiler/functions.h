@@ -16,6 +16,16 @@ enum { EGRET_MAX_ARGS = 8 };
 #define EGRET_T_ORDERED (EGRET_T_NUMERIC | EGRET_T(EGRET_STRING) | EGRET_T(EGRET_TIME) | EGRET_T(EGRET_DURATION))
 #define EGRET_T_ANY (EGRET_T_ORDERED | EGRET_T(EGRET_BOOL))
 
+/* Numbers of the functions; they may change from one version to the next. */
+typedef enum egret_function_id {
+    EGRET_FN_ABS, EGRET_FN_ROUND, EGRET_FN_FLOOR, EGRET_FN_CEIL, EGRET_FN_SQRT, EGRET_FN_LEAST, EGRET_FN_GREATEST, EGRET_FN_IF,
+    EGRET_FN_COALESCE, EGRET_FN_LOWER, EGRET_FN_UPPER, EGRET_FN_TRIM, EGRET_FN_LENGTH, EGRET_FN_STARTS_WITH, EGRET_FN_ENDS_WITH,
+    EGRET_FN_CONTAINS, EGRET_FN_SUBSTRING, EGRET_FN_CONCAT, EGRET_FN_TO_STRING, EGRET_FN_TO_NUMBER, EGRET_FN_TO_INT,
+    EGRET_FN_DISTANCE_KM, EGRET_FN_IP_IN, EGRET_FN_YEAR, EGRET_FN_MONTH, EGRET_FN_DAY, EGRET_FN_HOUR, EGRET_FN_MINUTE,
+    EGRET_FN_WEEKDAY,
+    EGRET_N_FUNCTIONS
+} egret_function_id;
+
 typedef enum egret_result_rule {
     EGRET_RESULT_FIXED,     /* `result` */
     EGRET_RESULT_SAME,      /* all arguments from `same_from` on share one type (numeric types widen), and so has the result */
