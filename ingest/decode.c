@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "ingest/decode_internal.h"
+#include "ingest/split.h"
 
 /* ---- specs ---- */
 
@@ -190,6 +191,20 @@ void ingest_decoder_render(ingest_decoder *decoder, const char *raw, size_t raw_
         egret_text_put(out, raw, raw_len);
     else
         egret_text_put_json(out, raw, raw_len);
+}
+
+size_t ingest_decoder_extent(const ingest_decoder *decoder, const char *ptr, size_t len, bool final)
+{
+    size_t end = 0;
+    if (decoder->options.format == INGEST_FORMAT_JSON)
+        return ingest_split_value(ptr, len, &end) == INGEST_SPLIT_DONE ? end : final ? len : 0;
+    egret_csv csv;
+    egret_csv_init(&csv, egret_mem_of(NULL), ptr, len);
+    csv.final = final;
+    if (egret_csv_next(&csv) == EGRET_CSV_RECORD)
+        end = csv.end;
+    egret_csv_deinit(&csv);
+    return end;
 }
 
 ingest_format ingest_format_of_path(const char *path)

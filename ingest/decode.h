@@ -73,6 +73,10 @@ size_t ingest_decoder_taken(const ingest_decoder *decoder);     /* bytes of what
  * named by this decoder's header. Does not disturb decoding, but tokens of the record at hand are lost. */
 void ingest_decoder_render(ingest_decoder *decoder, const char *raw, size_t raw_len, egret_text *out);
 
+/* Length of the record that begins at ptr[0], one of this decoder's format that was accepted before; 0: it goes beyond len. final:
+ * nothing follows len. */
+size_t ingest_decoder_extent(const ingest_decoder *decoder, const char *ptr, size_t len, bool final);
+
 /* records, rejected (by reason), unrouted; the rest stays zero. */
 const ingest_stats *ingest_decoder_stats(const ingest_decoder *decoder);
 

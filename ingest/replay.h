@@ -1,0 +1,58 @@
+/*
+ * replay.h: reads several files as one stream of events, in the one order: by time, equal times in the order of the files, then of
+ * the lines. Decoding, ordering, late events and duplicates are as everywhere; no clock is read.
+ *
+ *     ingest_replay_open(&options, &replay, &failed)
+ *     do status = ingest_replay_run(replay, 10000, &done);  while (status == EGRET_OK && !done)
+ *     ... events have come through `release`; ingest_replay_watermark says how far the engine's clock may go ...
+ */
+#ifndef EGRET_INGEST_REPLAY_H
+#define EGRET_INGEST_REPLAY_H
+
+#include "ingest/decode.h"
+#include "ingest/order.h"
+
+typedef struct ingest_replay_file {
+    const char *path;           /* "-": standard input */
+    /* Which stream its records are of, as in decode.h; ingest_replay_choose fills these. */
+    uint32_t stream;
+    const plan_edge *source;
+    egret_str name_field;
+    ingest_format format;
+} ingest_replay_file;
+
+/* Chooses for a path: the declared file source whose path ends in the same file name; else the only stream of the plan; else the only source
+ * declared; else the field "type" names the stream. The format goes by the source's `format` option, else by the path's ending. */
+void ingest_replay_choose(const plan *plan, const char *path, ingest_replay_file *file);
+
+/* A record that was not taken. kind: "late", "duplicate", or a reason's name. record and text are borrowed for the call. */
+typedef void (*ingest_refuse_fn)(void *user, uint32_t file, const ingest_record *record, const char *kind, const char *text);
+
+typedef struct ingest_replay_options {
+    const plan *plan;
+    nfa_engine *engine;                 /* for conditions of routes; may be NULL when there are none */
+    const ingest_replay_file *files;    /* in the order that decides between equal times; borrowed */
+    uint32_t n_files;                   /* at most 32767 */
+    ingest_release_fn release;
+    ingest_refuse_fn refuse;            /* may be NULL */
+    void *user;
+    bool keep_texts;                    /* texts of what cannot be read again (standard input) are kept, for ingest_replay_text */
+} ingest_replay_options;
+
+typedef struct ingest_replay ingest_replay;
+
+/* EGRET_IO: *failed is the number of the file, errno says why. */
+egret_status ingest_replay_open(const ingest_replay_options *options, ingest_replay **out, uint32_t *failed);
+void ingest_replay_close(ingest_replay *replay);        /* NULL is allowed */
+
+/* Reads about max_records records. *done: all files are read and all events released. EGRET_IO: a read failed. What `release` answered with is
+ * given back. */
+egret_status ingest_replay_run(ingest_replay *replay, uint64_t max_records, bool *done);
+int64_t ingest_replay_watermark(const ingest_replay *replay);   /* as ingest_order_watermark */
+/* The text of an event's record by its ref, as JSON. EGRET_BAD_USE: unknown ref, or it was not kept. */
+egret_status ingest_replay_text(ingest_replay *replay, uint64_t ref, egret_text *out);
+/* Where a ref stands, for people: file and byte. */
+bool ingest_replay_place(const ingest_replay *replay, uint64_t ref, const char **path, uint64_t *offset);
+void ingest_replay_stats(ingest_replay *replay, ingest_stats *out);
+
+#endif

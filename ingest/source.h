@@ -1,0 +1,40 @@
+/*
+ * source.h: where bytes come from: one table of functions for every kind of source that is read by asking. (HTTP is not: its bodies are handed in.)
+ *
+ * A source is used by one thread at a time. next may block only where its kind says so. Bytes of a batch belong to the source and live until the
+ * next call on it.
+ */
+#ifndef EGRET_INGEST_SOURCE_H
+#define EGRET_INGEST_SOURCE_H
+
+#include "egret.h"
+
+typedef struct ingest_source ingest_source;
+
+typedef struct ingest_batch {
+    const char *ptr;        /* what was left of the last batch, then what is new */
+    size_t len;
+    size_t readable;        /* bytes from ptr that may be read: at least INGEST_JSON_PADDING more than len */
+    size_t fresh;           /* new bytes; 0 and not final: there is nothing now (a followed file) */
+    uint64_t offset;        /* of ptr[0] in the source */
+    bool final;             /* nothing will come after this batch */
+    bool restarted;         /* the file was replaced or cut: this batch begins a new one, what was left of the old one is dropped */
+} ingest_batch;
+
+typedef struct ingest_source_kind {
+    const char *name;
+    /* target: path or whatever the kind needs. follow: the end of the file is not the end of the source. EGRET_IO: errno says why. */
+    egret_status (*open)(const char *target, uint64_t offset, bool follow, ingest_source **out);
+    /* taken: bytes of the last batch that are done with. */
+    egret_status (*next)(ingest_source *source, size_t taken, ingest_batch *batch);
+    /* Of the first byte not taken: what a restart goes on from. */
+    uint64_t (*position)(const ingest_source *source);
+    /* File descriptor of a regular file whose bytes can be read again by offset; -1: there is none. */
+    int (*reread)(const ingest_source *source);
+    void (*close)(ingest_source *source);   /* NULL is allowed */
+} ingest_source_kind;
+
+extern const ingest_source_kind ingest_source_file;     /* "file": never blocks for more than the disk does */
+extern const ingest_source_kind ingest_source_stdin;    /* "stdin": target is not used; next blocks until something comes */
+
+#endif
