@@ -44,7 +44,7 @@ static void put_offset(egret_text *out, const plan_test *test, int64_t time_ms)
     put_value(out, egret_duration(time_ms - test->start_ms));
 }
 
-static void put_alert(egret_text *out, const plan_test *test, const test_alert *alert)
+static void put_alert(egret_text *out, const plan_test *test, const egret_alert *alert)
 {
     egret_text_printf(out, "%s of %s at ", kind_word(alert->kind), alert->rule);
     put_offset(out, test, alert->time_ms);
@@ -83,11 +83,11 @@ static size_t put_unexpected(egret_text *out, const plan_test *test, const test_
     size_t n = 0;
     for (size_t i = 0; i < result->n_alerts; i++) {
         const test_alert *alert = &result->alerts[i];
-        bool wanted = rule ? egret_str_is(*rule, alert->rule) : test_alert_is_extra(test, alert);
+        bool wanted = rule ? egret_str_is(*rule, alert->body->rule) : test_alert_is_extra(test, alert);
         if (alert->expected || !wanted) continue;
         if (n++ < MAX_SHOWN) {
             egret_text_puts(out, "          came: ");
-            put_alert(out, test, alert);
+            put_alert(out, test, alert->body);
         }
     }
     if (n > MAX_SHOWN) egret_text_printf(out, "          and %zu more\n", n - MAX_SHOWN);

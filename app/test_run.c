@@ -6,6 +6,7 @@
  */
 #include "app/test_run.h"
 
+#include "app/alert_copy.h"
 #include "ingest/order.h"
 
 #include <stdlib.h>
@@ -48,16 +49,6 @@ static egret_value keep_value(egret_arena *arena, egret_value value)
     return value;
 }
 
-static egret_named_value *keep_named(egret_arena *arena, const egret_named_value *values, size_t n)
-{
-    egret_named_value *kept = egret_arena_alloc(arena, n * sizeof *kept);
-    for (size_t i = 0; kept && i < n; i++) {
-        kept[i].name = egret_arena_str(arena, values[i].name, strlen(values[i].name)).ptr;
-        kept[i].value = keep_value(arena, values[i].value);
-    }
-    return kept;
-}
-
 static bool make_room(run *r)
 {
     test_result *result = r->result;
@@ -75,21 +66,12 @@ static void keep_alerts(run *r)
 {
     const nfa_alert *alert;
     while ((alert = nfa_engine_take(r->engine)) != NULL) {
-        const egret_alert *body = &alert->body;
-        if (!make_room(r)) {
+        const nfa_alert *copy = make_room(r) ? alert_copy(r->arena, alert) : NULL;
+        if (!copy) {
             fail(r, "no memory");
             return;
         }
-        r->result->alerts[r->result->n_alerts++] = (test_alert){
-            .kind = body->kind,
-            .rule = egret_arena_str(r->arena, body->rule, strlen(body->rule)).ptr,
-            .severity = egret_arena_str(r->arena, body->severity, strlen(body->severity)).ptr,
-            .time_ms = body->time_ms,
-            .key = keep_named(r->arena, body->key, body->n_key),
-            .n_key = body->n_key,
-            .fields = keep_named(r->arena, body->fields, body->n_fields),
-            .n_fields = body->n_fields,
-        };
+        r->result->alerts[r->result->n_alerts++] = (test_alert){.body = &copy->body};
     }
 }
 
@@ -269,7 +251,7 @@ static bool same(egret_value a, egret_value b)
     return a.type == EGRET_NULL || b.type == EGRET_NULL ? a.type == b.type : egret_value_equal(a, b);
 }
 
-static bool find_value(const test_alert *alert, egret_str name, egret_value *out)
+static bool find_value(const egret_alert *alert, egret_str name, egret_value *out)
 {
     for (size_t i = 0; i < alert->n_fields; i++)
         if (egret_str_is(name, alert->fields[i].name)) {
@@ -293,21 +275,22 @@ static bool is_alert(egret_alert_kind kind)
 
 bool test_alert_fits(const plan_test *test, const plan_test_expect *expect, const egret_value *values, const test_alert *alert)
 {
+    const egret_alert *body = alert->body;
     egret_str rule = expect->rule.len > 0 ? expect->rule : test->rule;
     int64_t at_ms;
-    if (__builtin_add_overflow(test->start_ms, expect->at_ms, &at_ms) || alert->time_ms != at_ms) return false;
-    if (!egret_str_is(rule, alert->rule)) return false;
-    if (is_alert(expect->kind) ? !is_alert(alert->kind) : expect->kind != alert->kind) return false;
+    if (__builtin_add_overflow(test->start_ms, expect->at_ms, &at_ms) || body->time_ms != at_ms) return false;
+    if (!egret_str_is(rule, body->rule)) return false;
+    if (is_alert(expect->kind) ? !is_alert(body->kind) : expect->kind != body->kind) return false;
     for (uint32_t i = 0; i < expect->n_fields; i++) {
         egret_value value;
-        if (!find_value(alert, expect->fields[i].name, &value) || !same(value, values[i])) return false;
+        if (!find_value(body, expect->fields[i].name, &value) || !same(value, values[i])) return false;
     }
     return true;
 }
 
 bool test_alert_is_extra(const plan_test *test, const test_alert *alert)
 {
-    return is_alert(alert->kind) && egret_str_is(test->rule, alert->rule);
+    return is_alert(alert->body->kind) && egret_str_is(test->rule, alert->body->rule);
 }
 
 typedef struct matching {
