@@ -1,0 +1,281 @@
+/*
+ * check.h: the insides of the checker and of lowering, shared by check*.c, lower*.c, intern.c and content.c; nobody else includes it.
+ *
+ * One walk does both: an expression of the tree is resolved, typed and lowered to expressions of the plan in the same step, in a
+ * `scope` that says what its names may mean. The result is a `typed`: the plan's expression and its type. A typed without an expression
+ * (`typed_is_bad`) stands for an error that was reported already; everything that meets it stays silent, so one mistake gives one error.
+ *
+ * Memory: everything lives in the arena of the collector of diagnostics. When it has no more, check_alloc leaves for egret_plan_make
+ * by longjmp; nothing but arena memory is held while these functions run, so nothing is lost.
+ */
+#ifndef EGRET_COMPILER_CHECK_H
+#define EGRET_COMPILER_CHECK_H
+
+#include <setjmp.h>
+
+#include "compiler/functions.h"
+#include "compiler/plan.h"
+
+/* ---- identity by hash ---- */
+
+/* Numbers by hash; what is equal is for the asker to say. */
+typedef struct id_map {
+    uint64_t *hashes;
+    uint32_t *ids;              /* PLAN_NONE: free */
+    uint32_t capacity, n;
+} id_map;
+
+/* ---- names ---- */
+
+typedef enum name_space { SPACE_STREAM, SPACE_VALUE, SPACE_SOURCE, SPACE_SINK, N_SPACES } name_space;
+typedef enum symbol_state { SYMBOL_NEW, SYMBOL_BUSY, SYMBOL_DONE } symbol_state;
+
+typedef struct symbol {
+    const ast_decl *decl;
+    name_space space;
+    uint32_t index;             /* in the plan's array of its kind */
+    symbol_state state;         /* of profiles and defines: against cycles */
+    uint8_t item_type;          /* list: type of its items as used; EGRET_NULL: not used yet */
+    egret_span item_span;       /* where that was */
+} symbol;
+
+/* ---- the checker ---- */
+
+enum { CHECK_MAX_DEPTH = 600, CHECK_MAX_VISITS = 200000, CHECK_MAX_WEIGHT = 20000 };
+/* A hundred years: times plus durations stay far from the ends of int64. */
+#define CHECK_MAX_DURATION_MS (INT64_C(36525) * 86400000)
+
+typedef struct check {
+    egret_diags *diags;
+    egret_arena *arena;
+    const ast_file *file;
+    plan *plan;
+    jmp_buf no_memory;
+    id_map exprs, consts, sets, regexes, guards, groups, features, symbol_map;
+    uint32_t *weight;           /* per expression: nodes of its tree, saturating; sharing does not make evaluation cheaper */
+    symbol *symbols;
+    uint32_t n_symbols;
+    uint32_t depth;             /* of the walk now */
+    uint32_t visits;            /* nodes walked for this declaration: defines may multiply */
+} check;
+
+/* What an expression became. */
+typedef struct typed {
+    uint32_t expr;              /* PLAN_NONE: an error was reported */
+    uint8_t type;               /* egret_type; EGRET_NULL: the literal null */
+    bool flexible;              /* a literal like 5.00: decimal beside a decimal, else a number */
+    bool optional;              /* made of a field that may be null */
+} typed;
+
+/* ---- where an expression stands ---- */
+
+typedef enum scope_kind {
+    SCOPE_CONST,    /* nothing but constants and defines */
+    SCOPE_EVENT,    /* fields of one event; steps bound before, state of the key */
+    SCOPE_CELLS,    /* inside an aggregate over a step: fields of each bound event */
+    SCOPE_KEY,      /* a part of a key: fields of one stream */
+    SCOPE_MATCH,    /* when, let, alert of a sequence */
+    SCOPE_WINDOW,   /* when, let, alert of a threshold rule */
+    SCOPE_MEMBER,   /* a member of a profile */
+    SCOPE_ROUTE,    /* a raw record of a source */
+    SCOPE_TEST      /* an event of a test: constants and i */
+} scope_kind;
+
+struct rule_ctx;
+struct win_ctx;
+
+typedef struct scope {
+    scope_kind kind;
+    uint32_t stream;            /* EVENT, KEY; PLAN_NONE: unknown, names stay silent */
+    uint32_t group;             /* EVENT: whose state prev() and new() ask; PLAN_NONE: none */
+    struct rule_ctx *rule;      /* NULL: outside rules */
+    struct win_ctx *win;        /* WINDOW, MEMBER: where aggregates go; EVENT: its labels */
+    uint32_t item;              /* EVENT in a pattern: items before this one are bound; CELLS: the item looked at */
+    bool own_item;              /* EVENT: that item itself may be asked, for what its loop has taken so far */
+    egret_str own_label;        /* EVENT: the label of the event itself */
+    plan_edge *edge;            /* ROUTE */
+    bool levels;                /* info low medium high critical are names */
+    bool texts;                 /* strings are texts with {expressions} */
+    bool alert;                 /* fields of the alert block are names */
+} scope;
+
+/* ---- a window under construction: of a threshold rule or of a profile ---- */
+
+typedef struct win_ctx {
+    plan_window window;
+    uint32_t index;             /* plan->windows[index], reserved */
+    const ast_atom **atoms;     /* the tree of each atom */
+    ast_window_kind kind;       /* default of aggregates */
+    int64_t size_ms;
+    bool fixed;                 /* kind is TUMBLING or SESSION: aggregates have no windows of their own */
+    bool of_profile;
+    bool slides;                /* some aggregate has a sliding window */
+} win_ctx;
+
+/* ---- a rule under construction ---- */
+
+typedef struct let_ctx { const ast_clause *clause; typed value; symbol_state state; } let_ctx;
+typedef struct field_ctx { const ast_pair *pair; typed value; symbol_state state; } field_ctx;
+
+typedef struct item_ctx {       /* beside a plan_item */
+    const ast_item *item;       /* NULL: an absence stands here */
+    egret_str name;             /* label, else the name of its only stream */
+    egret_span span;
+    const ast_choice *choice;
+    const ast_atom **nots;      /* absences before it: heads of watches */
+    uint32_t n_nots;
+} item_ctx;
+
+typedef struct rule_ctx {
+    const ast_decl *decl;
+    const ast_clause *first[AST_TO + 1];    /* first clause of each kind */
+    plan_rule rule;
+    bool *streams;              /* n_streams: all streams the rule looks at */
+    egret_span *stream_span;    /* where each is named first */
+    bool no_key;                /* the key was refused, or is not made yet: its parts are silent */
+    bool lone_absence;          /* match not x for D: the only pattern for which `by k in table` means something */
+    bool refused;               /* something was refused as not evaluated: unknown names may come from there and stay silent */
+    let_ctx *lets;
+    uint32_t n_lets;
+    field_ctx *fields;          /* of the alert block; they may name each other */
+    uint32_t n_fields;
+    plan_pattern *pattern;      /* SEQUENCE */
+    item_ctx *items;
+    egret_str *ghosts;          /* labels inside refused parts of a pattern */
+    uint32_t n_ghosts;
+    win_ctx *win;               /* THRESHOLD */
+} rule_ctx;
+
+/* ---- check.c ---- */
+
+symbol *check_find(check *c, name_space space, egret_str name);     /* NULL: no such name */
+symbol *check_find_kind(check *c, ast_decl_kind kind, egret_str name);
+void *check_alloc(check *c, size_t size);                            /* zeroed; never NULL */
+void *check_grow(check *c, void *items, uint32_t n, size_t size);    /* items with room for number n; never NULL */
+
+/* ---- check_report.c: nothing is said twice at one place ---- */
+
+egret_diag *check_error(check *c, uint16_t code, egret_span span, const char *format, ...) __attribute__((format(printf, 4, 5)));
+egret_diag *check_warn(check *c, uint16_t code, egret_span span, const char *format, ...) __attribute__((format(printf, 4, 5)));
+void check_help(check *c, egret_diag *diag, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void check_note(check *c, egret_diag *diag, egret_span span, const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* "parsed, but not evaluated yet: …" */
+void check_refuse(check *c, uint16_t code, egret_span span, const char *what);
+
+typedef struct names { const char **list; uint32_t n; } names;
+void names_add(check *c, names *n, egret_str name);
+void names_add_symbols(check *c, names *n, ast_decl_kind kind);
+void names_add_fields(check *c, names *n, const plan_field *fields, uint32_t n_fields);
+void names_add_steps(check *c, names *n, const rule_ctx *rule);
+/* "did you mean 'x'?" when something is near; else "known are: a, b" when that is short. false: nothing was said. */
+bool check_suggest(check *c, egret_diag *diag, egret_str word, const names *n, const char *what);
+
+/* ---- intern.c ---- */
+
+uint32_t intern_const(check *c, egret_value v);
+uint32_t intern_set(check *c, egret_value *items, uint32_t n);      /* sorts and dedupes items */
+uint32_t intern_regex(check *c, egret_str pattern);
+/* uses: of the node itself; those of the arguments are added. */
+uint32_t intern_expr(check *c, plan_expr expr, const uint32_t *args, uint32_t n_args);
+uint32_t intern_leaf(check *c, plan_op op, egret_type type, uint32_t a, uint32_t b, uint8_t uses);
+uint32_t intern_value(check *c, egret_value v);                      /* PLAN_CONST */
+uint32_t intern_unary(check *c, plan_op op, egret_type type, uint32_t arg);
+uint32_t intern_binary(check *c, plan_op op, egret_type type, uint32_t a, uint32_t b);
+/* AND or OR of n conditions: flattened, equal ones once; n 0: true for AND. */
+uint32_t intern_junction(check *c, plan_op op, const uint32_t *args, uint32_t n);
+bool intern_is_const(const check *c, uint32_t expr, egret_value *out);
+uint32_t id_map_find(const id_map *map, uint64_t hash, uint32_t *cursor);    /* cursor starts at PLAN_NONE */
+void id_map_put(check *c, id_map *map, uint64_t hash, uint32_t id);
+uint64_t hash_mix(uint64_t hash, uint64_t v);
+uint64_t hash_str(uint64_t hash, egret_str str);
+
+/* ---- check_expr.c ---- */
+
+typed check_expr(check *c, const scope *s, const ast_expr *e);
+/* A condition: bool, else an error. PLAN_NONE: an error was reported. */
+uint32_t check_condition(check *c, const scope *s, const ast_expr *e, const char *what);
+bool typed_is_bad(typed t);
+typed typed_bad(void);
+typed typed_of(check *c, uint32_t expr);
+typed typed_value(check *c, egret_value v);
+/* A flexible literal that met nothing becomes a number. */
+typed check_settle(check *c, typed t);
+/* Makes literals fit: t as it stands beside `type` (int and flexible literals widen, strings become times). */
+typed check_fit(check *c, typed t, egret_type type, egret_span span);
+bool type_is_numeric(egret_type type);
+/* "and" for readers: a constant duration, also through defines and arithmetic. false: error reported. */
+bool check_const_duration(check *c, const ast_expr *e, const char *what, int64_t *ms);
+bool check_dur(check *c, const ast_dur *dur, const char *what, int64_t *ms);     /* written must be true */
+bool dur_is_written(const ast_dur *dur);
+
+/* check_compare.c: comparisons, in, like, matches, is null */
+typed check_compare(check *c, const scope *s, const ast_expr *e);
+typed check_in(check *c, const scope *s, const ast_expr *e);
+typed check_like(check *c, const scope *s, const ast_expr *e);
+typed check_matches(check *c, const scope *s, const ast_expr *e);
+
+/* ---- check_name.c ---- */
+
+typed check_name(check *c, const scope *s, const ast_expr *e);
+typed check_member(check *c, const scope *s, const ast_expr *e);
+typed check_index(check *c, const scope *s, const ast_expr *e);
+typed check_step_field(check *c, const scope *s, uint32_t item, const ast_expr *e);
+uint32_t stream_field(const plan_stream *stream, egret_str name);   /* PLAN_NONE: no such field */
+uint32_t stream_slot(check *c, uint32_t stream, uint32_t field);    /* gives it a slot */
+typed check_field_of(check *c, uint32_t stream, uint32_t field);    /* PLAN_FIELD */
+uint32_t find_step(const rule_ctx *rule, egret_str name);           /* item; PLAN_NONE */
+bool step_is_visible(const scope *s, uint32_t item);
+/* The cell of a field common to all streams of the item; reports what is missing. */
+uint32_t check_cell(check *c, rule_ctx *rule, uint32_t item, const ast_name *field);
+bool name_is_silent(const scope *s, egret_str name);                /* it stands in a refused part */
+
+/* ---- check_call.c, check_agg.c ---- */
+
+typed check_call(check *c, const scope *s, const ast_expr *e);
+int check_agg_fn(egret_str name);                                    /* plan_fn, -1 */
+typed check_aggregate(check *c, const scope *s, const ast_expr *e, plan_fn fn);
+egret_type agg_result(plan_fn fn, egret_type arg);
+bool agg_takes(plan_fn fn, egret_type arg);
+typed check_window_agg(check *c, const scope *s, const ast_expr *e, plan_fn fn);
+
+/* ---- declarations ---- */
+
+void check_streams(check *c);
+void check_contents(check *c);          /* lists and tables, before what reads them */
+bool check_type(check *c, const ast_type *type, plan_field *out);
+void check_edges(check *c);
+void check_profiles(check *c);
+bool check_profile(check *c, symbol *profile);  /* on demand; false: a cycle, reported */
+void check_defines(check *c);
+void check_rules(check *c);
+void check_tests(check *c);
+/* Text of a list's line, a table's cell or a test to a value; strings are borrowed. */
+bool content_value(egret_str text, egret_type type, uint8_t unit, egret_value *out);
+void content_types(check *c);           /* the types of lists, after all that asks them */
+void content_load(check *c);
+void plan_hash(check *c);               /* fills all hashes */
+
+/* ---- lowering ---- */
+
+/* The key group of a `by` (NULL: none) over the streams marked; PLAN_NONE: refused, reported. */
+uint32_t lower_key(check *c, rule_ctx *rule, const ast_keys *by);
+plan_atom lower_atom(check *c, const scope *s, const ast_atom *atom);
+uint32_t lower_guard(check *c, uint32_t stream, uint32_t expr);
+void lower_pattern(check *c, rule_ctx *rule);
+bool pattern_is_lone_absence(const ast_seq *seq);
+void lower_threshold(check *c, rule_ctx *rule);
+void lower_window_atoms(check *c, rule_ctx *rule, win_ctx *win, const ast_atom *watch, uint32_t group);
+void lower_window_finish(check *c, win_ctx *win);
+bool lower_window_kind(check *c, const ast_window *w, ast_window_kind *kind, int64_t *size_ms);
+bool lower_leaving(check *c, const plan_window *window, uint32_t when);
+typed lower_text(check *c, const scope *s, const ast_expr *e);
+void lower_alert(check *c, rule_ctx *rule);
+void lower_life(check *c, rule_ctx *rule);
+scope rule_scope(const rule_ctx *rule);         /* of when, let, alert */
+typed rule_let(check *c, rule_ctx *rule, uint32_t let);
+typed rule_field(check *c, rule_ctx *rule, uint32_t field);     /* of the alert block */
+uint32_t rule_stream(check *c, rule_ctx *rule, const ast_name *name);   /* stream of an atom; PLAN_NONE: reported or refused */
+uint64_t rule_limit(check *c, const rule_ctx *rule, const char *name, uint64_t otherwise);
+void rule_mark_streams(check *c, rule_ctx *rule, const ast_atom *watch);
+
+#endif

@@ -1,0 +1,194 @@
+/*
+ * check_agg.c: count, sum, avg … over the bound events of a step, and over the events of a window.
+ *
+ * Over a step, the argument says which: count(fail), sum(out.amount), max(p.balance / p.credit). Inside it, bare fields and fields of
+ * that step mean each bound event in turn.
+ *
+ * Over a window, an argument over several streams has one expression for each of them, as the same field has another slot in each.
+ */
+#include "compiler/check.h"
+
+#include <string.h>
+
+static const struct { const char *name; plan_fn fn; } FNS[] = {
+    { "count", PLAN_COUNT }, { "sum", PLAN_SUM }, { "avg", PLAN_AVG }, { "min", PLAN_MIN }, { "max", PLAN_MAX },
+    { "stddev", PLAN_STDDEV }, { "distinct", PLAN_DISTINCT }, { "first", PLAN_FIRST }, { "last", PLAN_LAST_VALUE },
+    { "duration", PLAN_DURATION_OF },
+};
+
+int check_agg_fn(egret_str name)
+{
+    for (size_t i = 0; i < sizeof FNS / sizeof FNS[0]; i++)
+        if (egret_str_is(name, FNS[i].name))
+            return (int)FNS[i].fn;
+    return -1;
+}
+
+bool agg_takes(plan_fn fn, egret_type arg)
+{
+    switch (fn) {
+    case PLAN_SUM:
+    case PLAN_AVG:
+    case PLAN_STDDEV: return type_is_numeric(arg) || (arg == EGRET_DURATION && fn != PLAN_STDDEV);
+    case PLAN_MIN:
+    case PLAN_MAX: return type_is_numeric(arg) || arg == EGRET_DURATION || arg == EGRET_TIME;
+    case PLAN_DISTINCT:
+    case PLAN_FIRST:
+    case PLAN_LAST_VALUE: return arg != EGRET_NULL;
+    case PLAN_COUNT:
+    case PLAN_DURATION_OF: break;
+    }
+    return false;
+}
+
+egret_type agg_result(plan_fn fn, egret_type arg)
+{
+    switch (fn) {
+    case PLAN_COUNT:
+    case PLAN_DISTINCT: return EGRET_INT;
+    case PLAN_AVG: return arg == EGRET_DURATION ? EGRET_DURATION : EGRET_NUMBER;
+    case PLAN_STDDEV: return EGRET_NUMBER;
+    case PLAN_DURATION_OF: return EGRET_DURATION;
+    case PLAN_SUM:
+    case PLAN_MIN:
+    case PLAN_MAX:
+    case PLAN_FIRST:
+    case PLAN_LAST_VALUE: break;
+    }
+    return arg;
+}
+
+static bool check_arg_type(check *c, const ast_expr *e, plan_fn fn, typed t)
+{
+    if (agg_takes(fn, (egret_type)t.type))
+        return true;
+    check_error(c, 414, e->args->span, "%.*s() of %s", (int)e->name.str.len, e->name.str.ptr, egret_type_name((egret_type)t.type));
+    return false;
+}
+
+/* count() takes a name or nothing; all others take one value. */
+static bool check_arg_count(check *c, const ast_expr *e, plan_fn fn)
+{
+    uint32_t n = 0;
+    for (const ast_expr *a = e->args; a != NULL; a = a->next)
+        n++;
+    if (n == 1 && fn != PLAN_DURATION_OF)
+        return true;
+    if (n == 0 && (fn == PLAN_COUNT || fn == PLAN_DURATION_OF))
+        return true;
+    check_error(c, 404, e->span, "%.*s() takes %s", (int)e->name.str.len, e->name.str.ptr,
+                fn == PLAN_DURATION_OF ? "nothing" : fn == PLAN_COUNT ? "nothing, or one name" : "one value");
+    return false;
+}
+
+/* ---- over a step ---- */
+
+/* The step an argument speaks of: the first name before a dot that is one. */
+static uint32_t step_named_in(const rule_ctx *rule, const ast_expr *e)
+{
+    if (e == NULL)
+        return PLAN_NONE;
+    if (e->kind == AST_MEMBER && e->a->kind == AST_NAME)
+        return find_step(rule, e->a->name.str);
+    uint32_t item = step_named_in(rule, e->a);
+    if (item == PLAN_NONE)
+        item = step_named_in(rule, e->b);
+    for (const ast_expr *a = e->args; a != NULL && item == PLAN_NONE; a = a->next)
+        item = step_named_in(rule, a);
+    return item;
+}
+
+static bool silent_in(const scope *s, const ast_expr *e)
+{
+    if (e == NULL)
+        return false;
+    if (e->kind == AST_NAME)
+        return name_is_silent(s, e->name.str);
+    bool silent = silent_in(s, e->a) || silent_in(s, e->b);
+    for (const ast_expr *a = e->args; a != NULL && !silent; a = a->next)
+        silent = silent_in(s, a);
+    return silent;
+}
+
+static typed explain_no_step(check *c, const scope *s, const ast_expr *e)
+{
+    if (s->rule->refused || silent_in(s, e->args))
+        return typed_bad();
+    egret_diag *diag = check_error(c, 414, e->span, "%.*s() of which step?", (int)e->name.str.len, e->name.str.ptr);
+    names n = { 0 };
+    names_add_steps(c, &n, s->rule);
+    egret_str word = e->args != NULL && e->args->kind == AST_NAME ? e->args->name.str : (egret_str){ "", 0 };
+    if (!check_suggest(c, diag, word, &n, "steps"))
+        check_help(c, diag, "write count(step) or sum(step.field)");
+    return typed_bad();
+}
+
+static uint32_t intern_step_agg(check *c, plan_pattern *pattern, plan_step_agg agg)
+{
+    for (uint32_t i = 0; i < pattern->n_step_aggs; i++) {
+        const plan_step_agg *o = &pattern->step_aggs[i];
+        if (o->fn == agg.fn && o->item == agg.item && o->value == agg.value && o->where == agg.where)
+            return i;
+    }
+    pattern->step_aggs = check_grow(c, pattern->step_aggs, pattern->n_step_aggs, sizeof agg);
+    pattern->step_aggs[pattern->n_step_aggs] = agg;
+    return pattern->n_step_aggs++;
+}
+
+static typed check_step_agg(check *c, const scope *s, const ast_expr *e, plan_fn fn)
+{
+    bool alone = e->args != NULL && e->args->kind == AST_NAME && find_step(s->rule, e->args->name.str) != PLAN_NONE;
+    uint32_t item = alone ? find_step(s->rule, e->args->name.str) : step_named_in(s->rule, e->args);
+    if (item == PLAN_NONE)
+        return explain_no_step(c, s, e);
+    if (!step_is_visible(s, item)) {
+        check_error(c, 315, e->args->span, "this step is not bound yet where the condition is asked");
+        return typed_bad();
+    }
+    if (alone != (fn == PLAN_COUNT)) {
+        egret_diag *diag = check_error(c, 414, e->args->span, alone ? "%.*s() takes a field of the step" : "%.*s() takes the step itself",
+                                       (int)e->name.str.len, e->name.str.ptr);
+        if (!alone)
+            check_help(c, diag, "to count only where a field is there: count(%.*s where … is not null)", (int)s->rule->items[item].name.len,
+                       s->rule->items[item].name.ptr);
+        return typed_bad();
+    }
+    scope inner = { .kind = SCOPE_CELLS, .stream = PLAN_NONE, .group = PLAN_NONE, .rule = s->rule, .item = item };
+    plan_step_agg agg = { .fn = (uint8_t)fn, .item = item, .value = PLAN_NONE, .where = PLAN_NONE };
+    egret_type type = EGRET_NULL;
+    if (!alone) {
+        typed value = check_settle(c, check_expr(c, &inner, e->args));
+        if (typed_is_bad(value) || !check_arg_type(c, e, fn, value))
+            return typed_bad();
+        agg.value = value.expr;
+        type = (egret_type)value.type;
+    }
+    if (e->where != NULL && (agg.where = check_condition(c, &inner, e->where, "what follows 'where'")) == PLAN_NONE)
+        return typed_bad();
+    agg.type = (uint8_t)agg_result(fn, type);
+    uint32_t id = intern_step_agg(c, s->rule->pattern, agg);
+    return typed_of(c, intern_leaf(c, PLAN_STEP_AGG, (egret_type)agg.type, id, 0, PLAN_USES_STEPS));
+}
+
+/* ---- which of the two ---- */
+
+typed check_aggregate(check *c, const scope *s, const ast_expr *e, plan_fn fn)
+{
+    if (s->kind == SCOPE_WINDOW || s->kind == SCOPE_MEMBER)
+        return check_arg_count(c, e, fn) ? check_window_agg(c, s, e, fn) : typed_bad();
+    bool steps = s->rule != NULL && s->rule->pattern != NULL && (s->kind == SCOPE_MATCH || s->kind == SCOPE_EVENT);
+    if (!steps) {
+        egret_diag *diag = check_error(c, 415, e->span, "an aggregate has nothing to count here");
+        check_help(c, diag, "aggregates stand in when, let and alert, in members of profiles, and over steps of a sequence");
+        return typed_bad();
+    }
+    if (fn == PLAN_DURATION_OF) {
+        check_error(c, 524, e->span, "duration() is that of a session: over session 30m");
+        return typed_bad();
+    }
+    if (e->over.kind != AST_WINDOW_NONE) {
+        check_error(c, 418, e->over.span, "an aggregate over a step takes the events the step has bound; 'over' has no meaning here");
+        return typed_bad();
+    }
+    return check_arg_count(c, e, fn) ? check_step_agg(c, s, e, fn) : typed_bad();
+}

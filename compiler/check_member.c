@@ -1,0 +1,235 @@
+/*
+ * check_member.c: a.b and a[k].b: fields of steps and of labelled events, members of profiles, columns of tables, paths of raw records.
+ */
+#include "compiler/check.h"
+
+#include <string.h>
+
+/* ---- tables ---- */
+
+static uint32_t find_column(check *c, const plan_table *table, const ast_name *name)
+{
+    for (uint32_t i = 0; i < table->n_columns; i++)
+        if (egret_str_eq(table->columns[i].name, name->str))
+            return i;
+    egret_diag *diag = check_error(c, 309, name->span, "table '%.*s' has no column '%.*s'", (int)table->name.len, table->name.ptr,
+                                   (int)name->str.len, name->str.ptr);
+    names n = { 0 };
+    names_add_fields(c, &n, table->columns, table->n_columns);
+    check_suggest(c, diag, name->str, &n, "its columns");
+    return PLAN_NONE;
+}
+
+/* merchants[a, b].risk; e is the member expression. */
+static typed check_row(check *c, const scope *s, const ast_expr *e, const symbol *found)
+{
+    const plan_table *table = &c->plan->tables[found->index];
+    const ast_expr *index = e->a;
+    uint32_t column = find_column(c, table, &e->name);
+    uint32_t key[PLAN_MAX_KEY_PARTS], n = 0;
+    bool bad = column == PLAN_NONE;
+    for (const ast_expr *k = index->args; k != NULL; k = k->next, n++) {
+        typed t = check_expr(c, s, k);
+        if (n >= table->n_key) {
+            bad = true;
+            continue;
+        }
+        const plan_field *want = &table->columns[table->key[n]];
+        t = check_settle(c, check_fit(c, t, (egret_type)want->type, k->span));
+        bad = bad || typed_is_bad(t);
+        key[n] = t.expr;
+        if (!typed_is_bad(t) && t.type != want->type && !(type_is_numeric((egret_type)t.type) && type_is_numeric((egret_type)want->type))) {
+            check_error(c, 413, k->span, "the key '%.*s' of table '%.*s' is %s; this is %s", (int)want->name.len, want->name.ptr,
+                        (int)table->name.len, table->name.ptr, egret_type_name((egret_type)want->type), egret_type_name((egret_type)t.type));
+            bad = true;
+        }
+    }
+    if (n != table->n_key)
+        check_error(c, 413, index->span, "table '%.*s' has %u key column%s; %u given", (int)table->name.len, table->name.ptr,
+                    (unsigned)table->n_key, table->n_key == 1 ? "" : "s", (unsigned)n);
+    if (bad || n != table->n_key || table->columns[column].type == EGRET_NULL)
+        return typed_bad();
+    plan_expr row = { .op = PLAN_TABLE, .type = table->columns[column].type, .uses = PLAN_USES_CONTENT, .a = found->index, .b = column };
+    return typed_of(c, intern_expr(c, row, key, n));
+}
+
+static typed check_indexed(check *c, const scope *s, const ast_expr *e)
+{
+    const ast_expr *base = e->a->a;
+    const symbol *found = base->kind == AST_NAME ? check_find(c, SPACE_VALUE, base->name.str) : NULL;
+    if (found != NULL && found->decl->kind == AST_TABLE)
+        return check_row(c, s, e, found);
+    if (found != NULL && found->decl->kind == AST_PROFILE) {
+        check_refuse(c, 920, e->span, "a profile of another key: profile[key].member");
+        return typed_bad();
+    }
+    if (base->kind == AST_NAME && name_is_silent(s, base->name.str))
+        return typed_bad();
+    egret_diag *diag = check_error(c, 306, base->span, "only a table is asked with [ ]");
+    names n = { 0 };
+    names_add_symbols(c, &n, AST_TABLE);
+    if (base->kind == AST_NAME)
+        check_suggest(c, diag, base->name.str, &n, "tables");
+    return typed_bad();
+}
+
+typed check_index(check *c, const scope *s, const ast_expr *e)
+{
+    const symbol *found = e->a->kind == AST_NAME ? check_find_kind(c, AST_TABLE, e->a->name.str) : NULL;
+    if (found == NULL) {
+        ast_expr member = { .kind = AST_MEMBER, .height = 1, .span = e->span, .a = (ast_expr *)(uintptr_t)e };
+        return check_indexed(c, s, &member);
+    }
+    egret_diag *diag = check_error(c, 314, e->span, "a row of a table is no value");
+    check_help(c, diag, "ask for a column of it: %.*s[…].%.*s", (int)e->a->name.str.len, e->a->name.str.ptr,
+               c->plan->tables[found->index].n_columns > 0 ? (int)c->plan->tables[found->index].columns[0].name.len : 0,
+               c->plan->tables[found->index].n_columns > 0 ? c->plan->tables[found->index].columns[0].name.ptr : "");
+    return typed_bad();
+}
+
+/* ---- profiles ---- */
+
+/* Can every event at hand here say which key of the profile is meant? */
+static bool profile_has_key(check *c, const scope *s, const plan_profile *profile, egret_span span)
+{
+    const plan_group *group = &c->plan->groups[profile->group];
+    if (s->rule != NULL && s->kind != SCOPE_EVENT && s->rule->rule.group == profile->group)
+        return true;
+    for (uint32_t i = 0; i < c->plan->n_streams; i++) {
+        bool here = s->kind == SCOPE_EVENT ? i == s->stream : s->rule != NULL && s->rule->streams != NULL && s->rule->streams[i];
+        for (uint32_t part = 0; here && part < group->n_parts; part++) {
+            if (group->key_expr[i * group->n_parts + part] != PLAN_NONE)
+                continue;
+            egret_diag *diag = check_error(c, 510, span, "profile '%.*s' is kept by '%.*s', and stream '%.*s' has no such field",
+                                           (int)profile->name.len, profile->name.ptr, (int)group->part_name[part].len,
+                                           group->part_name[part].ptr, (int)c->plan->streams[i].name.len, c->plan->streams[i].name.ptr);
+            check_help(c, diag, "name it in the profile: by %.*s = … | %.*s.field", (int)group->part_name[part].len,
+                       group->part_name[part].ptr, (int)c->plan->streams[i].name.len, c->plan->streams[i].name.ptr);
+            return false;
+        }
+    }
+    return true;
+}
+
+static typed check_profile_member(check *c, const scope *s, const ast_expr *e, symbol *found)
+{
+    if (s->kind != SCOPE_EVENT && s->kind != SCOPE_MATCH && s->kind != SCOPE_WINDOW) {
+        check_error(c, 315, e->span, "a profile can be read in rules and in conditions on events only");
+        return typed_bad();
+    }
+    if (!check_profile(c, found))
+        return typed_bad();
+    const plan_profile *profile = &c->plan->profiles[found->index];
+    for (uint32_t i = 0; i < profile->n_members; i++) {
+        if (!egret_str_eq(profile->member_name[i], e->name.str))
+            continue;
+        if (profile->member[i] == PLAN_NONE || profile->group == PLAN_NONE || !profile_has_key(c, s, profile, e->span))
+            return typed_bad();
+        egret_type type = (egret_type)c->plan->exprs[profile->member[i]].type;
+        return typed_of(c, intern_leaf(c, PLAN_PROFILE, type, found->index, i, PLAN_USES_KEY_STATE));
+    }
+    egret_diag *diag = check_error(c, 309, e->name.span, "profile '%.*s' has no member '%.*s'", (int)profile->name.len, profile->name.ptr,
+                                   (int)e->name.str.len, e->name.str.ptr);
+    names n = { 0 };
+    for (uint32_t i = 0; i < profile->n_members; i++)
+        names_add(c, &n, profile->member_name[i]);
+    check_suggest(c, diag, e->name.str, &n, "its members");
+    return typed_bad();
+}
+
+/* ---- labels of watched events ---- */
+
+static bool is_label(const win_ctx *win, egret_str name)
+{
+    for (uint32_t i = 0; i < win->window.n_atoms; i++)
+        if (egret_str_eq(win->window.atoms[i].label, name))
+            return true;
+    return false;
+}
+
+/* Is `name` the event at hand: by the label of its atom, or the name of its stream? */
+static bool is_own_event(check *c, const scope *s, egret_str name)
+{
+    if ((s->kind != SCOPE_EVENT && s->kind != SCOPE_KEY) || s->stream == PLAN_NONE)
+        return false;
+    return (s->own_label.len != 0 && egret_str_eq(s->own_label, name)) || egret_str_eq(c->plan->streams[s->stream].name, name);
+}
+
+static typed check_own_field(check *c, const scope *s, const ast_expr *e)
+{
+    ast_expr field = { .kind = AST_NAME, .height = 1, .span = e->name.span, .name = e->name };
+    scope bare = *s;
+    bare.rule = NULL;
+    uint32_t index = stream_field(&c->plan->streams[s->stream], e->name.str);
+    return index != PLAN_NONE ? check_field_of(c, s->stream, index) : check_name(c, &bare, &field);
+}
+
+/* a.b.c of a raw record, as one path. */
+static bool path_of(check *c, const ast_expr *e, egret_str *out)
+{
+    if (e->kind == AST_NAME) {
+        *out = e->name.str;
+        return true;
+    }
+    egret_str head;
+    if (e->kind != AST_MEMBER || !path_of(c, e->a, &head))
+        return false;
+    const char *text = egret_arena_printf(c->arena, "%.*s.%.*s", (int)head.len, head.ptr, (int)e->name.str.len, e->name.str.ptr);
+    if (text == NULL)
+        longjmp(c->no_memory, 1);
+    *out = (egret_str){ text, (uint32_t)strlen(text) };
+    return true;
+}
+
+static typed explain_base(check *c, const scope *s, const ast_expr *e)
+{
+    egret_str name = e->a->name.str;
+    const symbol *value = check_find(c, SPACE_VALUE, name);
+    egret_diag *diag;
+    if (value != NULL && value->decl->kind == AST_TABLE) {
+        diag = check_error(c, 314, e->span, "which row of table '%.*s'?", (int)name.len, name.ptr);
+        check_help(c, diag, "write %.*s[key].%.*s", (int)name.len, name.ptr, (int)e->name.str.len, e->name.str.ptr);
+        return typed_bad();
+    }
+    if (s->win != NULL && s->kind != SCOPE_EVENT && is_label(s->win, name)) {
+        diag = check_error(c, 314, e->span, "'%.*s' is many events", (int)name.len, name.ptr);
+        check_help(c, diag, "ask for one of them: last(%.*s.%.*s)", (int)name.len, name.ptr, (int)e->name.str.len, e->name.str.ptr);
+        return typed_bad();
+    }
+    diag = check_error(c, 308, e->a->span, "unknown name '%.*s' before the dot", (int)name.len, name.ptr);
+    names n = { 0 };
+    if (s->rule != NULL)
+        names_add_steps(c, &n, s->rule);
+    names_add_symbols(c, &n, AST_PROFILE);
+    if (!check_suggest(c, diag, name, &n, "known here") && s->kind == SCOPE_EVENT)
+        check_help(c, diag, "fields of the event itself are written alone");
+    return typed_bad();
+}
+
+typed check_member(check *c, const scope *s, const ast_expr *e)
+{
+    egret_str path;
+    if (s->kind == SCOPE_ROUTE && path_of(c, e, &path)) {
+        ast_expr name = { .kind = AST_NAME, .height = 1, .span = e->span, .name = { path, e->span } };
+        return check_name(c, s, &name);
+    }
+    if (e->a->kind == AST_INDEX)
+        return check_indexed(c, s, e);
+    if (e->a->kind != AST_NAME) {
+        check_error(c, 308, e->a->span, "before the dot stands the name of a step, a profile or a row of a table");
+        return typed_bad();
+    }
+    bool steps = s->kind == SCOPE_MATCH || s->kind == SCOPE_CELLS || (s->kind == SCOPE_EVENT && s->rule != NULL);
+    uint32_t step = steps ? find_step(s->rule, e->a->name.str) : PLAN_NONE;
+    bool own = is_own_event(c, s, e->a->name.str);
+    if (step != PLAN_NONE && !(own && s->kind == SCOPE_EVENT && step == s->item && !s->own_item))
+        return check_step_field(c, s, step, e);
+    if (own)
+        return check_own_field(c, s, e);
+    symbol *profile = check_find_kind(c, AST_PROFILE, e->a->name.str);
+    if (profile != NULL)
+        return check_profile_member(c, s, e, profile);
+    if (name_is_silent(s, e->a->name.str))
+        return typed_bad();
+    return explain_base(c, s, e);
+}

@@ -1,0 +1,277 @@
+/*
+ * check_rule.c: rules: which clauses a rule may have, the streams it looks at, its lets; then one entry of the plan for each of its keys.
+ */
+#include "compiler/check.h"
+
+/* ---- clauses ---- */
+
+enum { IN_MATCH = 1, IN_WATCH = 2, IN_BOTH = 3, MANY = 4 };
+
+/* By ast_clause_kind. `refused`: the code of what is parsed, but not evaluated. */
+static const struct { const char *name; uint8_t where; uint16_t refused; } CLAUSES[] = {
+    [AST_MATCH] = { "match", IN_MATCH, 0 }, [AST_WATCH] = { "watch", IN_WATCH, 0 }, [AST_BY] = { "by", IN_BOTH | MANY, 0 },
+    [AST_OVER] = { "over", IN_WATCH, 0 }, [AST_WITHIN] = { "within", IN_MATCH, 0 }, [AST_IDLE] = { "idle", IN_MATCH, 911 },
+    [AST_LET] = { "let", IN_BOTH | MANY, 0 }, [AST_WHEN] = { "when", IN_BOTH, 0 }, [AST_EARLY] = { "early", IN_WATCH, 915 },
+    [AST_UNLESS] = { "unless", IN_MATCH | MANY, 0 }, [AST_EXCEPT] = { "except", IN_BOTH | MANY, 0 },
+    [AST_AFTER_MATCH] = { "after match", IN_MATCH, 0 }, [AST_SEVERITY] = { "severity", IN_BOTH, 0 }, [AST_TAGS] = { "tags", IN_BOTH, 0 },
+    [AST_ALERT] = { "alert", IN_BOTH, 0 }, [AST_SIGNAL] = { "signal", IN_BOTH, 914 }, [AST_ON_TIMEOUT] = { "on timeout", IN_MATCH, 912 },
+    [AST_THROTTLE] = { "throttle", IN_BOTH, 0 }, [AST_RESOLVE_WHEN] = { "resolve", IN_BOTH, 0 }, [AST_RESOLVE_ON] = { "resolve", IN_BOTH, 0 },
+    [AST_ESCALATE] = { "escalate", IN_BOTH | MANY, 0 }, [AST_REPEAT] = { "repeat", IN_BOTH, 924 }, [AST_ACTIVE] = { "active", IN_BOTH, 925 },
+    [AST_MODE] = { "mode", IN_BOTH, 0 }, [AST_WARM_UP] = { "warm up", IN_BOTH, 926 }, [AST_LIMITS] = { "limits", IN_BOTH, 0 },
+    [AST_TO] = { "to", IN_BOTH, 0 },
+};
+
+static void refuse_clause(check *c, const ast_clause *clause)
+{
+    static const char *const WHAT[] = { [AST_IDLE] = "'idle'", [AST_EARLY] = "'early'", [AST_SIGNAL] = "'signal', and rules as streams of others",
+                                        [AST_ON_TIMEOUT] = "'on timeout'", [AST_REPEAT] = "'repeat'", [AST_ACTIVE] = "'active'",
+                                        [AST_WARM_UP] = "'warm up'" };
+    check_refuse(c, CLAUSES[clause->kind].refused, clause->span, WHAT[clause->kind]);
+}
+
+static bool same_clause(const ast_clause *a, const ast_clause *b)
+{
+    bool resolve = a->kind == AST_RESOLVE_ON || a->kind == AST_RESOLVE_WHEN;
+    return a->kind == b->kind || (resolve && (b->kind == AST_RESOLVE_ON || b->kind == AST_RESOLVE_WHEN));
+}
+
+static void gather_clauses(check *c, rule_ctx *rule)
+{
+    const ast_clause *all = rule->decl->u.rule.clauses;
+    for (const ast_clause *clause = all; clause != NULL; clause = clause->next) {
+        const ast_clause *twin = all;
+        while (twin != clause && !same_clause(twin, clause))
+            twin = twin->next;
+        if (rule->first[clause->kind] == NULL)
+            rule->first[clause->kind] = clause;
+        if (CLAUSES[clause->kind].refused != 0)
+            refuse_clause(c, clause);
+        if (twin == clause)
+            continue;
+        if (clause->kind == AST_ESCALATE) {
+            check_refuse(c, 933, clause->span, "a second 'escalate'");
+        } else if ((CLAUSES[clause->kind].where & MANY) == 0) {
+            egret_diag *diag = check_error(c, 502, clause->span, "a second '%s'", CLAUSES[clause->kind].name);
+            check_note(c, diag, twin->span, "the first one");
+        }
+    }
+    if (rule->first[AST_ALERT] != NULL && rule->first[AST_SIGNAL] != NULL)
+        check_error(c, 502, rule->first[AST_SIGNAL]->span, "a rule has 'alert' or 'signal', not both");
+}
+
+/* Is it a sequence or a threshold? Clauses of the other kind are errors. */
+static bool check_kind(check *c, rule_ctx *rule)
+{
+    const ast_clause *match = rule->first[AST_MATCH], *watch = rule->first[AST_WATCH];
+    if (match == NULL && watch == NULL) {
+        egret_diag *diag = check_error(c, 501, rule->decl->name.span, "rule '%.*s' looks for nothing", (int)rule->decl->name.str.len,
+                                       rule->decl->name.str.ptr);
+        check_help(c, diag, "give it 'match' (a sequence of events) or 'watch' (a count, a sum, every event)");
+        return false;
+    }
+    if (match != NULL && watch != NULL) {
+        egret_diag *diag = check_error(c, 501, watch->span, "a rule has 'match' or 'watch', not both");
+        check_note(c, diag, match->span, "'match' is here");
+        return false;
+    }
+    rule->rule.kind = match != NULL ? PLAN_SEQUENCE : PLAN_THRESHOLD;
+    rule->lone_absence = match != NULL && pattern_is_lone_absence(match->seq);
+    uint8_t want = match != NULL ? IN_MATCH : IN_WATCH;
+    for (const ast_clause *clause = rule->decl->u.rule.clauses; clause != NULL; clause = clause->next)
+        if ((CLAUSES[clause->kind].where & want) == 0)
+            check_error(c, 503, clause->span, "'%s' belongs to rules with '%s'; this one has '%s'", CLAUSES[clause->kind].name,
+                        match != NULL ? "watch" : "match", match != NULL ? "match" : "watch");
+    return true;
+}
+
+/* ---- streams ---- */
+
+uint32_t rule_stream(check *c, rule_ctx *rule, const ast_name *name)
+{
+    const symbol *found = check_find(c, SPACE_STREAM, name->str);
+    if (found != NULL && found->decl->kind == AST_STREAM)
+        return found->index;
+    rule->refused = true;
+    if (found != NULL || egret_str_is(name->str, "alert")) {
+        check_refuse(c, 914, name->span, "'signal', and rules as streams of others");
+        return PLAN_NONE;
+    }
+    egret_diag *diag = check_error(c, 301, name->span, "unknown stream '%.*s'", (int)name->str.len, name->str.ptr);
+    names n = { 0 };
+    names_add_symbols(c, &n, AST_STREAM);
+    check_suggest(c, diag, name->str, &n, "streams");
+    return PLAN_NONE;
+}
+
+void rule_mark_streams(check *c, rule_ctx *rule, const ast_atom *watch)
+{
+    for (const ast_atom *atom = watch; atom != NULL; atom = atom->next) {
+        uint32_t stream = rule_stream(c, rule, &atom->stream);
+        if (stream == PLAN_NONE || rule->streams[stream])
+            continue;
+        rule->streams[stream] = true;
+        rule->stream_span[stream] = atom->stream.span;
+    }
+}
+
+static void mark_seq(check *c, rule_ctx *rule, const ast_seq *seq)
+{
+    for (; seq != NULL; seq = seq->next_seq) {
+        for (const ast_choice *choice = seq->choices; choice != NULL; choice = choice->next) {
+            for (const ast_item *item = choice->items; item != NULL; item = item->next) {
+                rule_mark_streams(c, rule, item->watch);
+                mark_seq(c, rule, item->group);
+            }
+        }
+    }
+}
+
+static void find_streams(check *c, rule_ctx *rule)
+{
+    uint32_t n = c->plan->n_streams;
+    rule->streams = check_alloc(c, n * sizeof *rule->streams);
+    rule->stream_span = check_alloc(c, n * sizeof *rule->stream_span);
+    for (const ast_clause *clause = rule->decl->u.rule.clauses; clause != NULL; clause = clause->next) {
+        mark_seq(c, rule, clause->seq);
+        rule_mark_streams(c, rule, clause->watch);
+    }
+}
+
+/* ---- lets, limits, scope ---- */
+
+scope rule_scope(const rule_ctx *rule)
+{
+    rule_ctx *writable = (rule_ctx *)(uintptr_t)rule;
+    return (scope){ .kind = rule->win != NULL ? SCOPE_WINDOW : SCOPE_MATCH, .stream = PLAN_NONE, .group = rule->rule.group, .rule = writable,
+                    .win = rule->win, .item = PLAN_NONE };
+}
+
+typed rule_let(check *c, rule_ctx *rule, uint32_t i)
+{
+    let_ctx *let = &rule->lets[i];
+    if (let->state == SYMBOL_DONE)
+        return let->value;
+    if (let->state == SYMBOL_BUSY) {
+        check_error(c, 310, let->clause->name.span, "let '%.*s' contains itself", (int)let->clause->name.str.len, let->clause->name.str.ptr);
+        return typed_bad();
+    }
+    let->state = SYMBOL_BUSY;
+    scope s = rule_scope(rule);
+    let->value = check_settle(c, check_expr(c, &s, let->clause->expr));
+    let->state = SYMBOL_DONE;
+    return let->value;
+}
+
+static void gather_lets(check *c, rule_ctx *rule)
+{
+    rule->n_lets = 0;
+    rule->lets = NULL;
+    for (const ast_clause *clause = rule->decl->u.rule.clauses; clause != NULL; clause = clause->next) {
+        if (clause->kind != AST_LET)
+            continue;
+        for (uint32_t i = 0; i < rule->n_lets; i++) {
+            if (!egret_str_eq(rule->lets[i].clause->name.str, clause->name.str))
+                continue;
+            egret_diag *diag = check_error(c, 305, clause->name.span, "let '%.*s' stands twice", (int)clause->name.str.len, clause->name.str.ptr);
+            check_note(c, diag, rule->lets[i].clause->name.span, "the first one");
+        }
+        rule->lets = check_grow(c, rule->lets, rule->n_lets, sizeof *rule->lets);
+        rule->lets[rule->n_lets++] = (let_ctx){ .clause = clause };
+    }
+}
+
+uint64_t rule_limit(check *c, const rule_ctx *rule, const char *name, uint64_t otherwise)
+{
+    const ast_clause *clause = rule->first[AST_LIMITS];
+    for (const ast_pair *pair = clause == NULL ? NULL : clause->pairs; pair != NULL; pair = pair->next) {
+        if (!egret_str_is(pair->name.str, name))
+            continue;
+        if (pair->value->kind == AST_INT && pair->value->int_value > 0 && pair->value->int_value <= 1000000000)
+            return (uint64_t)pair->value->int_value;
+        check_error(c, 518, pair->value->span, "a limit is a whole number from 1 to 1000000000");
+    }
+    return otherwise;
+}
+
+static void check_limits(check *c, const rule_ctx *rule)
+{
+    static const char *const KNOWN[] = { "attempts", "events", "values", "evidence" };
+    const ast_clause *clause = rule->first[AST_LIMITS];
+    for (const ast_pair *pair = clause == NULL ? NULL : clause->pairs; pair != NULL; pair = pair->next) {
+        bool known = false;
+        for (size_t i = 0; i < sizeof KNOWN / sizeof KNOWN[0]; i++)
+            known = known || egret_str_is(pair->name.str, KNOWN[i]);
+        if (!known) {
+            egret_diag *diag = check_error(c, 518, pair->name.span, "unknown limit '%.*s'", (int)pair->name.str.len, pair->name.str.ptr);
+            check_help(c, diag, "limits: attempts and events (of sequences), values (of windows), evidence");
+        }
+        for (const ast_pair *twin = clause->pairs; twin != pair; twin = twin->next)
+            if (egret_str_eq(twin->name.str, pair->name.str))
+                check_error(c, 305, pair->name.span, "limit '%.*s' stands twice", (int)pair->name.str.len, pair->name.str.ptr);
+    }
+}
+
+/* ---- one key of a rule ---- */
+
+static void finish_threshold(check *c, rule_ctx *rule)
+{
+    win_ctx *win = rule->win;
+    plan_threshold *t = &rule->rule.threshold;
+    t->kind = win->kind == AST_EVER && win->slides ? AST_SLIDING : win->kind;
+    t->size_ms = win->size_ms;
+    bool asked = t->for_ms > 0 || rule->rule.resolve_when != PLAN_NONE || lower_leaving(c, &win->window, t->when);
+    t->leaving_matters = !win->fixed && win->slides && asked;
+    lower_window_finish(c, win);
+}
+
+static void lower_instance(check *c, rule_ctx *rule, const ast_clause *by, uint32_t instance)
+{
+    rule->rule = (plan_rule){ .name = rule->decl->name.str, .text = rule->decl->u.rule.text.str, .instance = instance,
+                              .span = rule->decl->span, .kind = rule->rule.kind };
+    rule->pattern = NULL;
+    rule->items = NULL;
+    rule->n_ghosts = 0;
+    rule->win = NULL;
+    gather_lets(c, rule);
+    rule->rule.group = lower_key(c, rule, by == NULL ? NULL : &by->keys);
+    if (rule->rule.kind == PLAN_SEQUENCE)
+        lower_pattern(c, rule);
+    else
+        lower_threshold(c, rule);
+    lower_alert(c, rule);
+    lower_life(c, rule);
+    if (rule->rule.kind == PLAN_THRESHOLD)
+        finish_threshold(c, rule);
+    plan *p = c->plan;
+    p->rules = check_grow(c, p->rules, p->n_rules, sizeof *p->rules);
+    p->rules[p->n_rules++] = rule->rule;
+}
+
+static void check_rule(check *c, const ast_decl *decl)
+{
+    rule_ctx *rule = check_alloc(c, sizeof *rule);
+    rule->decl = decl;
+    rule->no_key = true;
+    rule->rule.group = PLAN_NONE;
+    c->visits = 0;
+    gather_clauses(c, rule);
+    if (!check_kind(c, rule))
+        return;
+    check_limits(c, rule);
+    find_streams(c, rule);
+    uint32_t instance = 0, errors = c->diags->n_errors;
+    if (rule->first[AST_BY] == NULL)
+        lower_instance(c, rule, NULL, instance);
+    /* A second key says nothing new about a rule with errors. */
+    for (const ast_clause *by = decl->u.rule.clauses; by != NULL && c->diags->n_errors == errors; by = by->next) {
+        if (by->kind == AST_BY)
+            lower_instance(c, rule, by, instance++);
+    }
+}
+
+void check_rules(check *c)
+{
+    for (uint32_t i = 0; i < c->n_symbols; i++)
+        if (c->symbols[i].decl->kind == AST_RULE)
+            check_rule(c, c->symbols[i].decl);
+}

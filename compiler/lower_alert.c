@@ -1,0 +1,254 @@
+/*
+ * lower_alert.c: what a rule says when it fires: the alert block, severity, tags, throttle, exceptions, sinks; and the life of the alert
+ * after that: resolve and escalate.
+ */
+#include "compiler/check.h"
+
+/* ---- severity ---- */
+
+static bool level_of(egret_str name, plan_level *level)
+{
+    static const char *const LEVELS[] = { "info", "low", "medium", "high", "critical" };
+    for (size_t i = 0; i < sizeof LEVELS / sizeof LEVELS[0]; i++) {
+        if (!egret_str_is(name, LEVELS[i]))
+            continue;
+        *level = (plan_level)i;
+        return true;
+    }
+    return false;
+}
+
+static void lower_severity(check *c, rule_ctx *rule)
+{
+    rule->rule.severity = PLAN_NONE;
+    const ast_clause *clause = rule->first[AST_SEVERITY];
+    if (clause == NULL)
+        return;
+    scope s = rule_scope(rule);
+    s.levels = true;
+    typed t = check_expr(c, &s, clause->expr);
+    rule->rule.severity = t.expr;
+    egret_value v;
+    plan_level level;
+    if (typed_is_bad(t))
+        return;
+    bool constant = intern_is_const(c, t.expr, &v);
+    if (t.type == EGRET_STRING && (!constant || level_of((egret_str){ v.u.s, v.len }, &level)))
+        return;
+    egret_diag *diag = check_error(c, 516, clause->expr->span, "this is no severity");
+    check_help(c, diag, "severities: info, low, medium, high, critical; or computed: if(x > 5, high, medium)");
+}
+
+/* ---- the alert block ---- */
+
+static void gather_fields(check *c, rule_ctx *rule, const ast_pair *pairs)
+{
+    rule->fields = NULL;
+    rule->n_fields = 0;
+    for (const ast_pair *pair = pairs; pair != NULL; pair = pair->next) {
+        for (uint32_t i = 0; i < rule->n_fields; i++) {
+            if (!egret_str_eq(rule->fields[i].pair->name.str, pair->name.str))
+                continue;
+            egret_diag *diag = check_error(c, 305, pair->name.span, "field '%.*s' stands twice", (int)pair->name.str.len, pair->name.str.ptr);
+            check_note(c, diag, rule->fields[i].pair->name.span, "the first one");
+        }
+        rule->fields = check_grow(c, rule->fields, rule->n_fields, sizeof *rule->fields);
+        rule->fields[rule->n_fields++] = (field_ctx){ .pair = pair };
+    }
+}
+
+typed rule_field(check *c, rule_ctx *rule, uint32_t i)
+{
+    field_ctx *field = &rule->fields[i];
+    if (field->state == SYMBOL_DONE)
+        return field->value;
+    if (field->state == SYMBOL_BUSY) {
+        check_error(c, 310, field->pair->name.span, "alert field '%.*s' contains itself", (int)field->pair->name.str.len,
+                    field->pair->name.str.ptr);
+        return typed_bad();
+    }
+    field->state = SYMBOL_BUSY;
+    scope s = rule_scope(rule);
+    s.texts = s.alert = true;
+    field->value = check_settle(c, check_expr(c, &s, field->pair->value));
+    field->state = SYMBOL_DONE;
+    return field->value;
+}
+
+static void lower_fields(check *c, rule_ctx *rule)
+{
+    plan_rule *out = &rule->rule;
+    gather_fields(c, rule, rule->first[AST_ALERT] == NULL ? NULL : rule->first[AST_ALERT]->pairs);
+    for (uint32_t i = 0; i < rule->n_fields; i++) {
+        typed t = rule_field(c, rule, i);
+        out->fields = check_grow(c, out->fields, out->n_fields, sizeof *out->fields);
+        out->fields[out->n_fields++] = (plan_pair){ rule->fields[i].pair->name.str, t.expr };
+    }
+}
+
+static void lower_lets(check *c, rule_ctx *rule)
+{
+    plan_rule *out = &rule->rule;
+    for (uint32_t i = 0; i < rule->n_lets; i++) {
+        typed t = rule_let(c, rule, i);
+        egret_str name = rule->lets[i].clause->name.str;
+        bool hidden = false;
+        for (uint32_t k = 0; k < out->n_fields; k++)
+            hidden = hidden || egret_str_eq(out->fields[k].name, name);
+        if (hidden)
+            continue;
+        out->lets = check_grow(c, out->lets, out->n_lets, sizeof *out->lets);
+        out->lets[out->n_lets++] = (plan_pair){ name, t.expr };
+    }
+}
+
+static void lower_except(check *c, rule_ctx *rule)
+{
+    uint32_t *list = NULL, n = 0;
+    scope s = rule_scope(rule);
+    for (const ast_clause *clause = rule->decl->u.rule.clauses; clause != NULL; clause = clause->next) {
+        if (clause->kind != AST_EXCEPT)
+            continue;
+        uint32_t condition = check_condition(c, &s, clause->expr, "'except'");
+        if (condition == PLAN_NONE)
+            continue;
+        list = check_grow(c, list, n, sizeof *list);
+        list[n++] = condition;
+    }
+    rule->rule.except = n == 0 ? PLAN_NONE : intern_junction(c, PLAN_OR, list, n);
+}
+
+static void lower_tags(check *c, rule_ctx *rule)
+{
+    const ast_clause *clause = rule->first[AST_TAGS];
+    for (const ast_strings *tag = clause == NULL ? NULL : clause->strings; tag != NULL; tag = tag->next) {
+        rule->rule.tags = check_grow(c, rule->rule.tags, rule->rule.n_tags, sizeof *rule->rule.tags);
+        rule->rule.tags[rule->rule.n_tags++] = tag->value.str;
+    }
+}
+
+static void lower_sinks(check *c, rule_ctx *rule)
+{
+    const ast_clause *clause = rule->first[AST_TO];
+    for (const ast_strings *to = clause == NULL ? NULL : clause->strings; to != NULL; to = to->next) {
+        const symbol *sink = check_find_kind(c, AST_SINK, to->value.str);
+        if (sink == NULL) {
+            egret_diag *diag = check_error(c, 311, to->value.span, "there is no sink '%.*s'", (int)to->value.str.len, to->value.str.ptr);
+            names n = { 0 };
+            names_add_symbols(c, &n, AST_SINK);
+            check_suggest(c, diag, to->value.str, &n, "sinks");
+            continue;
+        }
+        bool twice = false;
+        for (uint32_t i = 0; i < rule->rule.n_sinks; i++)
+            twice = twice || rule->rule.sinks[i] == sink->index;
+        if (twice) {
+            check_error(c, 305, to->value.span, "sink '%.*s' stands twice", (int)to->value.str.len, to->value.str.ptr);
+            continue;
+        }
+        rule->rule.sinks = check_grow(c, rule->rule.sinks, rule->rule.n_sinks, sizeof *rule->rule.sinks);
+        rule->rule.sinks[rule->rule.n_sinks++] = sink->index;
+    }
+}
+
+static void lower_mode(check *c, rule_ctx *rule)
+{
+    const ast_clause *clause = rule->first[AST_MODE];
+    rule->rule.mode = PLAN_LIVE;
+    if (clause == NULL || egret_str_is(clause->name.str, "live"))
+        return;
+    if (egret_str_is(clause->name.str, "shadow"))
+        rule->rule.mode = PLAN_SHADOW;
+    else if (egret_str_is(clause->name.str, "off"))
+        rule->rule.mode = PLAN_OFF;
+    else {
+        egret_diag *diag = check_error(c, 517, clause->name.span, "unknown mode '%.*s'", (int)clause->name.str.len, clause->name.str.ptr);
+        check_help(c, diag, "modes: live, shadow (evaluated, not reported), off");
+    }
+}
+
+static void lower_throttle(check *c, rule_ctx *rule)
+{
+    const ast_clause *clause = rule->first[AST_THROTTLE];
+    rule->rule.throttle_per = PLAN_NONE;
+    if (clause == NULL)
+        return;
+    check_dur(c, &clause->dur, "the time of 'throttle'", &rule->rule.throttle_ms);
+    if (clause->expr != NULL)
+        check_refuse(c, 929, clause->expr->span, "'throttle … per'");
+}
+
+void lower_alert(check *c, rule_ctx *rule)
+{
+    lower_fields(c, rule);
+    lower_lets(c, rule);
+    lower_severity(c, rule);
+    lower_except(c, rule);
+    lower_tags(c, rule);
+    lower_sinks(c, rule);
+    lower_mode(c, rule);
+    lower_throttle(c, rule);
+    rule->rule.evidence_cap = (uint32_t)rule_limit(c, rule, "evidence", 20);
+}
+
+/* ---- the life of an open alert ---- */
+
+/* Atoms of resolve on and escalate: they look at their own event and the key. */
+static uint32_t add_life_atoms(check *c, rule_ctx *rule, const ast_atom *watch)
+{
+    uint32_t n = 0;
+    for (const ast_atom *atom = watch; atom != NULL; atom = atom->next) {
+        if (atom->label.str.len != 0)
+            check_warn(c, 805, atom->label.span, "no step is bound here, so this label names nothing");
+        scope s = { .kind = SCOPE_EVENT, .stream = rule_stream(c, rule, &atom->stream), .group = rule->rule.group, .rule = rule, .item = 0 };
+        plan_atom lowered = lower_atom(c, &s, atom);
+        if (rule->rule.n_atoms >= PLAN_MAX_ATOMS) {
+            check_error(c, 522, atom->span, "a rule looks at most at %d streams", PLAN_MAX_ATOMS);
+            return n;
+        }
+        rule->rule.atoms = check_grow(c, rule->rule.atoms, rule->rule.n_atoms, sizeof lowered);
+        rule->rule.atoms[rule->rule.n_atoms++] = lowered;
+        n++;
+    }
+    return n;
+}
+
+static void lower_resolve_when(check *c, rule_ctx *rule, const ast_clause *clause)
+{
+    rule->rule.resolves = true;
+    if (rule->win == NULL) {
+        egret_diag *diag = check_error(c, 525, clause->span, "'resolve when' asks the window of a threshold rule; a sequence has none");
+        check_help(c, diag, "write resolve on stream [condition]");
+        return;
+    }
+    scope s = rule_scope(rule);
+    rule->rule.resolve_when = check_condition(c, &s, clause->expr, "'resolve when'");
+    if (clause->for_time != NULL)
+        check_const_duration(c, clause->for_time, "the time of 'for'", &rule->rule.resolve_for_ms);
+}
+
+void lower_life(check *c, rule_ctx *rule)
+{
+    plan_rule *out = &rule->rule;
+    out->resolve_when = PLAN_NONE;
+    out->escalate_within_ms = PLAN_FOREVER;
+    if (rule->first[AST_RESOLVE_WHEN] != NULL)
+        lower_resolve_when(c, rule, rule->first[AST_RESOLVE_WHEN]);
+    if (rule->first[AST_RESOLVE_ON] != NULL) {
+        out->resolves = true;
+        out->resolve_on = out->n_atoms;
+        out->n_resolve_on = add_life_atoms(c, rule, rule->first[AST_RESOLVE_ON]->watch);
+    }
+    const ast_clause *escalate = rule->first[AST_ESCALATE];
+    if (escalate == NULL)
+        return;
+    out->escalates = true;
+    out->escalate_on = out->n_atoms;
+    out->n_escalate_on = add_life_atoms(c, rule, escalate->watch);
+    if (!level_of(escalate->name.str, &out->escalate_to)) {
+        egret_diag *diag = check_error(c, 516, escalate->name.span, "'%.*s' is no severity", (int)escalate->name.str.len, escalate->name.str.ptr);
+        check_help(c, diag, "severities: info, low, medium, high, critical");
+    }
+    if (dur_is_written(&escalate->dur))
+        check_dur(c, &escalate->dur, "'within'", &out->escalate_within_ms);
+}

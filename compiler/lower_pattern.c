@@ -1,0 +1,312 @@
+/*
+ * lower_pattern.c: the shape of a sequence: from the tree of a match clause to the line of items of a plan_pattern.
+ *
+ * First the shape alone, then the conditions (lower_steps.c): a condition may name any earlier step, so all steps must be known. What
+ * the grammar allows and the engine cannot do yet (branches, groups of several steps, …) is refused with a code of its own; the names
+ * inside it are kept as ghosts, so that what mentions them elsewhere stays silent.
+ */
+#include "compiler/lower_pattern.h"
+
+/* ---- refused parts ---- */
+
+static void ghost_item(check *c, rule_ctx *rule, const ast_item *item);
+
+static void ghost_seq(check *c, rule_ctx *rule, const ast_seq *seq)
+{
+    for (; seq != NULL; seq = seq->next_seq)
+        for (const ast_choice *choice = seq->choices; choice != NULL; choice = choice->next)
+            for (const ast_item *item = choice->items; item != NULL; item = item->next)
+                ghost_item(c, rule, item);
+}
+
+static void ghost_item(check *c, rule_ctx *rule, const ast_item *item)
+{
+    for (const ast_atom *atom = item->watch; atom != NULL; atom = atom->next) {
+        rule->ghosts = check_grow(c, rule->ghosts, rule->n_ghosts, sizeof *rule->ghosts);
+        rule->ghosts[rule->n_ghosts++] = atom->label.str.len != 0 ? atom->label.str : atom->stream.str;
+    }
+    ghost_seq(c, rule, item->group);
+}
+
+static void refuse_choice(check *c, rule_ctx *rule, const ast_choice *choice, uint16_t code, egret_span span, const char *what)
+{
+    check_refuse(c, code, span, what);
+    rule->refused = true;
+    for (const ast_item *item = choice->items; item != NULL; item = item->next)
+        ghost_item(c, rule, item);
+}
+
+/* ---- groups of one ---- */
+
+/* A copy of the one item a group holds, with the group's quantifier when it has none of its own. NULL: the group is more than that. */
+static ast_item *only_item(check *c, const ast_item *item, int64_t *own_within_ms, bool *bounded)
+{
+    ast_item *copy = check_alloc(c, sizeof *copy);
+    *copy = *item;
+    copy->next = NULL;
+    while (copy->kind == AST_ITEM_GROUP) {
+        const ast_seq *seq = copy->group;
+        const ast_choice *choice = seq->choices;
+        ast_quant outer = copy->quant;
+        if (choice == NULL || choice->next != NULL || choice->kind != AST_CHOICE_ONE || choice->items->kind == AST_ITEM_NOT)
+            return NULL;
+        int64_t within_ms = PLAN_FOREVER;
+        if (dur_is_written(&seq->within) && check_dur(c, &seq->within, "'within'", &within_ms)) {
+            *bounded = true;
+            *own_within_ms = within_ms < *own_within_ms ? within_ms : *own_within_ms;
+        }
+        egret_span span = copy->span;
+        *copy = *choice->items;
+        copy->next = NULL;
+        copy->span = span;
+        if (outer.kind == AST_QUANT_NONE)
+            continue;
+        /* A loop of loops, or a bound for each round. */
+        if (copy->quant.kind != AST_QUANT_NONE || within_ms != PLAN_FOREVER)
+            return NULL;
+        copy->quant = outer;
+    }
+    return copy->kind == AST_ITEM_WATCH ? copy : NULL;
+}
+
+/* ---- items ---- */
+
+static egret_str implied_name(const ast_item *item)
+{
+    if (item->watch->label.str.len != 0)
+        return item->watch->label.str;
+    return item->watch->next == NULL ? item->watch->stream.str : (egret_str){ "", 0 };
+}
+
+/* A label names one step; a stream's name stands for an unlabelled step while it is the only one so called. */
+static void name_item(check *c, rule_ctx *rule, item_ctx *ctx)
+{
+    bool labelled = ctx->item->watch->label.str.len != 0;
+    ctx->name = implied_name(ctx->item);
+    for (uint32_t i = 0; i < rule->pattern->n_items; i++) {
+        item_ctx *other = &rule->items[i];
+        if (ctx->name.len == 0 || !egret_str_eq(other->name, ctx->name))
+            continue;
+        bool other_labelled = other->item->watch->label.str.len != 0;
+        if (labelled && other_labelled) {
+            egret_diag *diag = check_error(c, 504, ctx->item->watch->label.span, "two steps are called '%.*s'", (int)ctx->name.len,
+                                           ctx->name.ptr);
+            check_note(c, diag, other->item->watch->label.span, "the first one");
+        }
+        if (!other_labelled)
+            other->name = (egret_str){ "", 0 };
+        if (!labelled)
+            ctx->name = (egret_str){ "", 0 };
+    }
+    for (const ast_atom *atom = ctx->item->watch->next; atom != NULL; atom = atom->next)
+        if (atom->label.str.len != 0)
+            check_error(c, 523, atom->label.span, "a step over several streams has one label, before the first");
+}
+
+static void set_quant(check *c, rule_ctx *rule, const ast_quant *q, plan_item *out)
+{
+    out->min = out->max = 1;
+    if (q->kind == AST_QUANT_NONE)
+        return;
+    int64_t limit = (int64_t)rule->pattern->limit_events;
+    if (q->max == 0)
+        check_error(c, 505, q->span, "a step that may be taken 0 times at most is none");
+    else if (q->min > limit || q->max > (int64_t)UINT32_MAX - 1) {
+        egret_diag *diag = check_error(c, 505, q->span, "a loop may take at most %lld events", (long long)limit);
+        check_help(c, diag, "limits { events: … } changes that");
+    } else {
+        out->min = (uint32_t)q->min;
+        out->max = q->max < 0 ? UINT32_MAX : (uint32_t)q->max;
+    }
+    out->strict = q->strict;
+    out->greedy = q->greedy;
+    if (q->any) {
+        check_refuse(c, 905, q->span, "'any' loops, which branch");
+        rule->refused = true;
+    }
+    if (q->until_cond != NULL || q->until_stream.str.len != 0) {
+        check_refuse(c, 906, q->span, "'until'");
+        rule->refused = true;
+    }
+}
+
+static void set_link(check *c, rule_ctx *rule, const ast_choice *choice, plan_item *out)
+{
+    out->link = choice->link == AST_LINK_NEXT ? PLAN_NEXT : PLAN_THEN;
+    out->link_within_ms = PLAN_FOREVER;
+    if (choice->link == AST_LINK_THEN_ANY) {
+        check_refuse(c, 900, choice->link_span, "'then any', which branches");
+        rule->refused = true;
+    }
+    if (dur_is_written(&choice->link_within))
+        check_dur(c, &choice->link_within, "'within'", &out->link_within_ms);
+}
+
+static void add_step(check *c, rule_ctx *rule, seq_shape *shape, const ast_choice *choice)
+{
+    plan_pattern *pattern = rule->pattern;
+    plan_item out = { .own_within_ms = PLAN_FOREVER };
+    bool bounded = false;
+    const ast_item *item = only_item(c, choice->items, &out.own_within_ms, &bounded);
+    if (item == NULL) {
+        const ast_choice *inner = choice->items->group->choices;
+        if (inner->next == NULL && inner->kind != AST_CHOICE_ONE && choice->items->quant.kind == AST_QUANT_NONE)
+            refuse_choice(c, rule, choice, inner->kind == AST_CHOICE_OR ? 901 : 902, inner->items->next->span,
+                          inner->kind == AST_CHOICE_OR ? "'or' between steps" : "'and' between steps");
+        else
+            refuse_choice(c, rule, choice, 904, choice->items->span,
+                          "groups of several steps inside a sequence, and repeated groups");
+        return;
+    }
+    if (pattern->n_items >= PLAN_MAX_ITEMS) {
+        check_error(c, 522, item->span, "a sequence has at most %d steps", PLAN_MAX_ITEMS);
+        return;
+    }
+    item_ctx ctx = { .item = item, .span = item->span, .choice = choice, .nots = shape->nots, .n_nots = shape->n_nots };
+    name_item(c, rule, &ctx);
+    set_quant(c, rule, &item->quant, &out);
+    set_link(c, rule, choice, &out);
+    out.name = item->watch->label.str;
+    if (bounded && item->quant.kind == AST_QUANT_NONE) {
+        egret_diag *diag = check_warn(c, 804, choice->items->span, "'within' around a single step bounds nothing");
+        check_help(c, diag, "to bound the gap from the step before write: then within 5m step");
+    }
+    if (shape->n_nots != 0 && (out.min == 0 || (pattern->n_items > 0 && pattern->items[pattern->n_items - 1].min == 0))) {
+        check_refuse(c, 910, shape->not_span, "an optional step next to an absence in the middle");
+        rule->refused = true;
+    }
+    rule->items = check_grow(c, rule->items, pattern->n_items, sizeof ctx);
+    pattern->items = check_grow(c, pattern->items, pattern->n_items, sizeof out);
+    rule->items[pattern->n_items] = ctx;
+    pattern->items[pattern->n_items++] = out;
+    shape->nots = NULL;
+    shape->n_nots = 0;
+}
+
+/* ---- absences ---- */
+
+static void add_not(check *c, rule_ctx *rule, seq_shape *shape, const ast_choice *choice)
+{
+    const ast_item *item = choice->items;
+    bool last = choice->next == NULL, first = choice->link == AST_LINK_FIRST;
+    for (const ast_atom *atom = item->watch; atom != NULL; atom = atom->next)
+        if (atom->label.str.len != 0)
+            check_warn(c, 805, atom->label.span, "an absence binds no event, so its label names nothing");
+    if (choice->link == AST_LINK_NEXT && last) {
+        egret_diag *diag = check_error(c, 509, choice->link_span, "'next not' at the end would wait for the very next event, which may never come");
+        check_help(c, diag, "write then not … for 5m");
+    } else if (choice->link == AST_LINK_NEXT) {
+        check_refuse(c, 909, choice->link_span, "'next not'");
+        rule->refused = true;
+    } else if (choice->link == AST_LINK_THEN_ANY) {
+        check_error(c, 509, choice->link_span, "an absence takes no event, so there is nothing to branch on");
+    } else if (dur_is_written(&choice->link_within)) {
+        egret_diag *diag = check_error(c, 509, choice->link_within.span, "'within' bounds the gap to an event; an absence has none");
+        check_help(c, diag, last ? "write then not … for 5m" : "write it before the step that follows: then not x then within 5m y");
+    }
+    if (first && !last && item->for_time == NULL) {
+        egret_diag *diag = check_error(c, 528, item->span, "since when? An absence at the start needs a time");
+        check_help(c, diag, "write: not %.*s for 1h then …", (int)item->watch->stream.str.len, item->watch->stream.str.ptr);
+    } else if (first && !last) {
+        check_refuse(c, 907, item->span, "an absence at the start of a sequence");
+        rule->refused = true;
+    } else if (!last && item->for_time != NULL) {
+        check_refuse(c, 908, item->for_time->span, "'for' on an absence in the middle");
+        rule->refused = true;
+    }
+    shape->not_span = item->span;
+    shape->nots = check_grow(c, shape->nots, shape->n_nots, sizeof *shape->nots);
+    shape->nots[shape->n_nots++] = item->watch;
+    if (last)
+        shape->trailing = item;
+}
+
+/* What stands at the end: nothing, or absences. */
+static void end_shape(check *c, rule_ctx *rule, seq_shape *shape)
+{
+    plan_pattern *pattern = rule->pattern;
+    const ast_item *last = shape->trailing;
+    if (last == NULL)
+        return;
+    bool lone = pattern->n_items == 0;
+    if (last->for_time != NULL && shape->n_nots > 1 && !lone) {
+        check_refuse(c, 913, last->span, "several absences at the end, one of them with 'for'");
+        rule->refused = true;
+    }
+    pattern->absence = last->for_time != NULL ? PLAN_ABSENCE_FOR : PLAN_ABSENCE_TO_END;
+    if (last->for_time != NULL)
+        return;
+    if (lone) {
+        egret_diag *diag = check_error(c, 508, last->span, "how long must it be silent?");
+        check_help(c, diag, "write: match not %.*s for 3m", (int)last->watch->stream.str.len, last->watch->stream.str.ptr);
+    } else if (pattern->within_ms == PLAN_FOREVER && !rule->refused) {
+        egret_diag *diag = check_error(c, 507, last->span, "until when? An absence at the end needs a time");
+        check_help(c, diag, "write: then not %.*s for 5m, or give the rule a 'within'", (int)last->watch->stream.str.len,
+                   last->watch->stream.str.ptr);
+    }
+}
+
+/* ---- the line ---- */
+
+/* Brackets around the whole sequence say nothing but their `within`. */
+static const ast_seq *unwrap(check *c, const ast_seq *seq, int64_t *within_ms)
+{
+    for (;;) {
+        int64_t own_ms = PLAN_FOREVER;
+        if (dur_is_written(&seq->within) && check_dur(c, &seq->within, "'within'", &own_ms) && own_ms < *within_ms)
+            *within_ms = own_ms;
+        const ast_choice *choice = seq->choices;
+        bool whole = choice != NULL && choice->next == NULL && choice->kind == AST_CHOICE_ONE && choice->items->kind == AST_ITEM_GROUP
+                     && choice->items->quant.kind == AST_QUANT_NONE;
+        if (!whole)
+            return seq;
+        seq = choice->items->group;
+    }
+}
+
+bool pattern_is_lone_absence(const ast_seq *seq)
+{
+    for (;;) {
+        const ast_choice *choice = seq->choices;
+        if (choice == NULL || choice->next != NULL || choice->kind != AST_CHOICE_ONE)
+            return false;
+        if (choice->items->kind != AST_ITEM_GROUP)
+            return choice->items->kind == AST_ITEM_NOT;
+        if (choice->items->quant.kind != AST_QUANT_NONE)
+            return false;
+        seq = choice->items->group;
+    }
+}
+
+static void add_choice(check *c, rule_ctx *rule, seq_shape *shape, const ast_choice *choice)
+{
+    if (choice->kind == AST_CHOICE_OR)
+        refuse_choice(c, rule, choice, 901, choice->items->next->span, "'or' between steps");
+    else if (choice->kind == AST_CHOICE_AND)
+        refuse_choice(c, rule, choice, 902, choice->items->next->span, "'and' between steps");
+    else if (choice->items->kind == AST_ITEM_ANY_OF)
+        refuse_choice(c, rule, choice, 903, choice->items->span, "'any n of'");
+    else if (choice->items->kind == AST_ITEM_NOT)
+        add_not(c, rule, shape, choice);
+    else
+        add_step(c, rule, shape, choice);
+}
+
+void pattern_shape(check *c, rule_ctx *rule, const ast_seq *seq, seq_shape *shape)
+{
+    plan_pattern *pattern = rule->pattern;
+    const ast_clause *within = rule->first[AST_WITHIN];
+    seq = unwrap(c, seq, &pattern->within_ms);
+    if (within != NULL && pattern->within_ms != PLAN_FOREVER)
+        check_error(c, 519, within->span, "'within' is given twice, after match and as a clause; they mean the same");
+    else if (within != NULL)
+        check_dur(c, &within->dur, "'within'", &pattern->within_ms);
+    for (const ast_choice *choice = seq->choices; choice != NULL; choice = choice->next)
+        add_choice(c, rule, shape, choice);
+    end_shape(c, rule, shape);
+    bool all_optional = pattern->n_items > 0;
+    for (uint32_t i = 0; i < pattern->n_items; i++)
+        all_optional = all_optional && pattern->items[i].min == 0;
+    if (all_optional && !rule->refused)
+        check_error(c, 506, seq->span, "this sequence could match without any event: every step may be left out");
+}

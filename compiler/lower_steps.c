@@ -1,0 +1,180 @@
+/*
+ * lower_steps.c: the conditions of a sequence: atoms of steps, absences and `unless`; `when`; where matching resumes.
+ */
+#include "compiler/lower_pattern.h"
+
+/* ---- atoms ---- */
+
+/* Adds the atoms of a watch; gives how many. Conditions see the items before `item`, and with own the item itself. */
+static uint32_t add_atoms(check *c, rule_ctx *rule, const ast_atom *watch, egret_str label, uint32_t item, bool own)
+{
+    plan_pattern *pattern = rule->pattern;
+    uint32_t n = 0;
+    for (const ast_atom *atom = watch; atom != NULL; atom = atom->next) {
+        scope s = { .kind = SCOPE_EVENT, .stream = rule_stream(c, rule, &atom->stream), .group = rule->rule.group, .rule = rule, .item = item,
+                    .own_item = own };
+        plan_atom lowered = lower_atom(c, &s, atom);
+        lowered.label = label;
+        if (pattern->n_atoms >= PLAN_MAX_ATOMS) {
+            check_error(c, 522, atom->span, "a rule looks at most at %d streams in all its steps", PLAN_MAX_ATOMS);
+            return n;
+        }
+        pattern->atoms = check_grow(c, pattern->atoms, pattern->n_atoms, sizeof lowered);
+        pattern->atoms[pattern->n_atoms++] = lowered;
+        n++;
+    }
+    return n;
+}
+
+static bool asks_steps(const check *c, const plan_pattern *pattern, uint32_t first, uint32_t n)
+{
+    for (uint32_t i = first; i < first + n; i++) {
+        uint32_t rest = pattern->atoms[i].rest;
+        if (rest != PLAN_NONE && (c->plan->exprs[rest].uses & PLAN_USES_STEPS) != 0)
+            return true;
+    }
+    return false;
+}
+
+static void add_item_atoms(check *c, rule_ctx *rule, uint32_t i)
+{
+    plan_pattern *pattern = rule->pattern;
+    const item_ctx *ctx = &rule->items[i];
+    uint32_t first = pattern->n_atoms;
+    uint32_t n = add_atoms(c, rule, ctx->item->watch, ctx->item->watch->label.str, i, true);
+    uint32_t first_not = pattern->n_atoms, n_nots = 0;
+    for (uint32_t k = 0; k < ctx->n_nots; k++)
+        n_nots += add_atoms(c, rule, ctx->nots[k], (egret_str){ "", 0 }, i, false);
+    plan_item *item = &pattern->items[i];
+    item->atoms = first;
+    item->n_atoms = n;
+    item->nots = first_not;
+    item->n_nots = n_nots;
+    item->each = asks_steps(c, pattern, first, n);
+    pattern->contiguous = pattern->contiguous || item->link == PLAN_NEXT || item->strict;
+}
+
+/* ---- the absence at the end ---- */
+
+static void lower_absence_for(check *c, rule_ctx *rule, const ast_expr *e)
+{
+    scope s = rule_scope(rule);
+    typed t = check_expr(c, &s, e);
+    rule->pattern->absence_for = t.expr;
+    if (typed_is_bad(t))
+        return;
+    egret_value v;
+    if (t.type != EGRET_DURATION) {
+        egret_diag *diag = check_error(c, 409, e->span, "'for' needs a duration; this is %s", egret_type_name((egret_type)t.type));
+        check_help(c, diag, "write for 5m");
+    } else if (intern_is_const(c, t.expr, &v) && (v.u.i <= 0 || v.u.i > CHECK_MAX_DURATION_MS)) {
+        check_error(c, 513, e->span, "'for' must be more than nothing and at most a hundred years");
+    }
+}
+
+static void lower_absence(check *c, rule_ctx *rule, const seq_shape *shape)
+{
+    plan_pattern *pattern = rule->pattern;
+    if (shape->trailing == NULL)
+        return;
+    pattern->absence_atoms = pattern->n_atoms;
+    for (uint32_t i = 0; i < shape->n_nots; i++)
+        pattern->n_absence_atoms += add_atoms(c, rule, shape->nots[i], (egret_str){ "", 0 }, pattern->n_items, false);
+    if (shape->trailing->for_time != NULL)
+        lower_absence_for(c, rule, shape->trailing->for_time);
+}
+
+/* ---- unless, when, after match ---- */
+
+static uint32_t named_step(check *c, rule_ctx *rule, const ast_name *name)
+{
+    uint32_t item = find_step(rule, name->str);
+    if (item != PLAN_NONE || rule->refused)
+        return item;
+    egret_diag *diag = check_error(c, 308, name->span, "there is no step '%.*s'", (int)name->str.len, name->str.ptr);
+    names n = { 0 };
+    names_add_steps(c, &n, rule);
+    check_suggest(c, diag, name->str, &n, "steps");
+    return PLAN_NONE;
+}
+
+static void lower_unless(check *c, rule_ctx *rule, const ast_clause *clause)
+{
+    plan_pattern *pattern = rule->pattern;
+    plan_unless unless = { .atoms = pattern->n_atoms, .after_item = PLAN_NONE };
+    if (clause->name.str.len != 0)
+        unless.after_item = named_step(c, rule, &clause->name);
+    for (const ast_atom *atom = clause->watch; atom != NULL; atom = atom->next)
+        if (atom->label.str.len != 0)
+            check_warn(c, 805, atom->label.span, "'unless' binds no event, so its label names nothing");
+    unless.n_atoms = add_atoms(c, rule, clause->watch, (egret_str){ "", 0 }, pattern->n_items, false);
+    pattern->unless = check_grow(c, pattern->unless, pattern->n_unless, sizeof unless);
+    pattern->unless[pattern->n_unless++] = unless;
+}
+
+static void lower_skip(check *c, rule_ctx *rule)
+{
+    plan_pattern *pattern = rule->pattern;
+    const ast_clause *clause = rule->first[AST_AFTER_MATCH];
+    pattern->skip = clause == NULL ? AST_SKIP_PAST_LAST : clause->skip;
+    pattern->skip_item = PLAN_NONE;
+    if (pattern->skip == AST_SKIP_TO_FIRST || pattern->skip == AST_SKIP_TO_LAST)
+        pattern->skip_item = named_step(c, rule, &clause->name);
+}
+
+/* Clauses that speak of steps have nothing to speak of in a lone absence. */
+static void refuse_in_lone(check *c, const rule_ctx *rule)
+{
+    static const struct { ast_clause_kind kind; const char *what, *help; } CLAUSES[] = {
+        { AST_UNLESS, "'unless' cancels attempts", "name the stream in the absence: not a | b for 5m" },
+        { AST_WHEN, "'when' judges bound events", "to hide an alert there is 'except'" },
+        { AST_WITHIN, "'within' bounds bound events", "the time of the silence stands after 'for'" },
+        { AST_AFTER_MATCH, "'after match' speaks of attempts", "a silence is reported once" },
+    };
+    for (size_t i = 0; i < sizeof CLAUSES / sizeof CLAUSES[0]; i++) {
+        if (rule->first[CLAUSES[i].kind] == NULL)
+            continue;
+        egret_diag *diag = check_error(c, 503, rule->first[CLAUSES[i].kind]->span, "%s; an absence alone has none", CLAUSES[i].what);
+        check_help(c, diag, "%s", CLAUSES[i].help);
+    }
+}
+
+static void mark_streams(check *c, rule_ctx *rule)
+{
+    plan_pattern *pattern = rule->pattern;
+    pattern->streams = check_alloc(c, c->plan->n_streams * sizeof *pattern->streams);
+    for (uint32_t i = 0; i < pattern->n_atoms; i++)
+        if (pattern->atoms[i].stream != PLAN_NONE)
+            pattern->streams[pattern->atoms[i].stream] = true;
+}
+
+void lower_pattern(check *c, rule_ctx *rule)
+{
+    plan_pattern *pattern = check_alloc(c, sizeof *pattern);
+    rule->pattern = rule->rule.pattern = pattern;
+    pattern->within_ms = PLAN_FOREVER;
+    pattern->absence_for = pattern->when = PLAN_NONE;
+    pattern->limit_attempts = rule_limit(c, rule, "attempts", 1000000);
+    pattern->limit_events = rule_limit(c, rule, "events", 100000);
+    seq_shape shape = { 0 };
+    pattern_shape(c, rule, rule->first[AST_MATCH]->seq, &shape);
+    for (uint32_t i = 0; i < pattern->n_items; i++)
+        add_item_atoms(c, rule, i);
+    lower_absence(c, rule, &shape);
+    for (const ast_clause *clause = rule->decl->u.rule.clauses; clause != NULL; clause = clause->next)
+        if (clause->kind == AST_UNLESS && !rule->lone_absence)
+            lower_unless(c, rule, clause);
+    if (rule->lone_absence)
+        refuse_in_lone(c, rule);
+    lower_skip(c, rule);
+    const ast_clause *when = rule->first[AST_WHEN];
+    if (when != NULL && !rule->lone_absence) {
+        scope s = rule_scope(rule);
+        pattern->when = check_condition(c, &s, when->expr, "'when'");
+    }
+    if (when != NULL && when->for_time != NULL) {
+        egret_diag *diag = check_error(c, 503, when->for_time->span, "'when … for' belongs to threshold rules");
+        check_help(c, diag, "a sequence is judged once, when it is complete");
+    }
+    mark_streams(c, rule);
+}

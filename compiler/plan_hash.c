@@ -1,0 +1,249 @@
+/*
+ * plan_hash.c: hashes of definitions: what a section of state is named by, so that replaced rules find the state whose definition is the
+ * same.
+ *
+ * A hash is made of meanings, never of numbers: a slot becomes the name of a field, a list its name, a step its place. So it does not
+ * change when other rules come and go. What only shapes the alert (text, severity, sinks, throttle) goes into the rule's own hash alone.
+ * Two rules may have patterns with equal hashes; hashes are no keys within one plan.
+ */
+#include "compiler/check.h"
+
+#include <string.h>
+
+/* What the numbers inside an expression refer to. */
+typedef struct hash_ctx {
+    const plan *plan;
+    uint32_t stream;                /* FIELD */
+    const plan_pattern *pattern;    /* STEP_…, CELL */
+    const plan_window *window;      /* AGG, LAST */
+} hash_ctx;
+
+static uint64_t hash_tree(const hash_ctx *h, uint32_t expr);
+
+static uint64_t hash_const(egret_value v)
+{
+    uint64_t bits = 0;
+    if (v.type == EGRET_STRING)
+        return hash_str(v.type, (egret_str){ v.u.s, v.len });
+    memcpy(&bits, &v.u, sizeof bits);
+    return hash_mix((uint64_t)v.type << 8 | v.scale, bits);
+}
+
+static uint64_t hash_field(const hash_ctx *h, uint32_t slot)
+{
+    if (h->stream == PLAN_NONE || slot >= h->plan->streams[h->stream].n_slots)
+        return slot;
+    const plan_stream *s = &h->plan->streams[h->stream];
+    return hash_str(hash_str(0, s->name), s->fields[s->slot_field[slot]].name);
+}
+
+static uint64_t hash_step_agg(const hash_ctx *h, uint32_t agg)
+{
+    if (h->pattern == NULL)
+        return agg;
+    const plan_step_agg *a = &h->pattern->step_aggs[agg];
+    uint64_t hash = hash_mix(a->fn, a->item);
+    hash = hash_mix(hash, a->value == PLAN_NONE ? 0 : hash_tree(h, a->value));
+    return hash_mix(hash, a->where == PLAN_NONE ? 0 : hash_tree(h, a->where));
+}
+
+static uint64_t hash_over(plan_over over)
+{
+    return hash_mix((uint64_t)over.kind, (uint64_t)over.size_ms);
+}
+
+static uint64_t hash_agg(const hash_ctx *h, uint32_t agg)
+{
+    if (h->window == NULL)
+        return agg;
+    const plan_agg *a = &h->window->aggs[agg];
+    const plan_arg *arg = &h->window->args[a->arg];
+    uint64_t hash = hash_mix(hash_mix(a->fn, arg->atoms), hash_over(a->over));
+    for (uint32_t i = 0; i < h->window->n_atoms; i++) {
+        hash_ctx at = { .plan = h->plan, .stream = h->window->atoms[i].stream };
+        hash = hash_mix(hash, arg->atom_value[i] == PLAN_NONE ? 0 : hash_tree(&at, arg->atom_value[i]));
+        hash = hash_mix(hash, arg->atom_where[i] == PLAN_NONE ? 0 : hash_tree(&at, arg->atom_where[i]));
+    }
+    return hash;
+}
+
+static uint64_t hash_set(const plan_set *set)
+{
+    uint64_t hash = set->n_items;
+    for (uint32_t i = 0; i < set->n_items; i++)
+        hash = hash_mix(hash, hash_const(set->items[i]));
+    return hash;
+}
+
+static uint64_t hash_cell(const hash_ctx *h, uint32_t cell)
+{
+    const plan_cell *cells = h->pattern != NULL ? h->pattern->cells : h->window != NULL ? h->window->cells : NULL;
+    return cells == NULL ? cell : hash_str(cells[cell].type, cells[cell].name);
+}
+
+/* What a and b of an expression mean. */
+static uint64_t hash_own(const hash_ctx *h, const plan_expr *e)
+{
+    const plan *p = h->plan;
+    switch ((int)e->op) {
+    case PLAN_CONST: return hash_const(p->consts[e->a]);
+    case PLAN_FIELD: return hash_field(h, e->a);
+    case PLAN_CELL:
+    case PLAN_LAST: return hash_cell(h, e->a);
+    case PLAN_STEP_FIELD: return hash_mix(e->a, hash_cell(h, e->b));
+    case PLAN_STEP_AGG: return hash_step_agg(h, e->a);
+    case PLAN_AGG: return hash_agg(h, e->b);
+    case PLAN_PROFILE: return hash_str(hash_str(p->windows[p->profiles[e->a].window].hash, p->profiles[e->a].name),
+                                       p->profiles[e->a].member_name[e->b]);
+    case PLAN_PREV:
+    case PLAN_NEW: return p->features[e->a].hash;
+    case PLAN_TABLE: return hash_str(hash_str(0, p->tables[e->a].name), p->tables[e->a].columns[e->b].name);
+    case PLAN_IN_LIST: return hash_str(0, p->lists[e->a].name);
+    case PLAN_IN_SET: return hash_set(&p->sets[e->a]);
+    case PLAN_MATCHES: return hash_str(0, p->regexes[e->a].pattern);
+    case PLAN_CALL: return hash_str(0, (egret_str){ egret_functions[e->a].name, (uint32_t)strlen(egret_functions[e->a].name) });
+    default: return hash_mix(e->a, e->b);
+    }
+}
+
+static uint64_t hash_tree(const hash_ctx *h, uint32_t expr)
+{
+    if (expr == PLAN_NONE)
+        return 0;
+    const plan_expr *e = &h->plan->exprs[expr];
+    uint64_t hash = hash_mix((uint64_t)e->op << 8 | e->type, hash_own(h, e));
+    for (uint32_t i = 0; i < e->n_args; i++)
+        hash = hash_mix(hash, hash_tree(h, h->plan->args[e->args + i]));
+    return hash;
+}
+
+/* ---- groups, features ---- */
+
+static uint64_t hash_group(const plan *p, const plan_group *group)
+{
+    uint64_t hash = group->table == PLAN_NONE ? 0 : hash_str(1, p->tables[group->table].name);
+    for (uint32_t k = 0; k < group->n_parts; k++)
+        hash = hash_str(hash_mix(hash, group->part_type[k]), group->part_name[k]);
+    for (uint32_t i = 0; i < p->n_streams; i++) {
+        hash_ctx h = { .plan = p, .stream = i };
+        for (uint32_t k = 0; k < group->n_parts; k++) {
+            uint32_t expr = group->key_expr[i * group->n_parts + k];
+            /* The plain field of the part's name says nothing that the name did not. */
+            if (expr == PLAN_NONE || (p->exprs[expr].op == PLAN_FIELD
+                                      && egret_str_eq(p->streams[i].fields[p->streams[i].slot_field[p->exprs[expr].a]].name, group->part_name[k])))
+                continue;
+            hash = hash_mix(hash_str(hash, p->streams[i].name), hash_tree(&h, expr));
+        }
+    }
+    return hash;
+}
+
+static uint64_t hash_feature(const plan *p, const plan_feature *f)
+{
+    hash_ctx h = { .plan = p, .stream = f->stream };
+    uint64_t hash = hash_mix((uint64_t)f->kind, p->groups[f->group].hash);
+    return hash_mix(hash_mix(hash, hash_tree(&h, f->value)), (uint64_t)f->over_ms);
+}
+
+/* ---- atoms, windows, patterns ---- */
+
+static uint64_t hash_atoms(const plan *p, const plan_pattern *pattern, const plan_atom *atoms, uint32_t n)
+{
+    uint64_t hash = n;
+    for (uint32_t i = 0; i < n; i++) {
+        hash_ctx h = { .plan = p, .stream = atoms[i].stream, .pattern = pattern };
+        hash = hash_str(hash_str(hash, atoms[i].label), p->streams[atoms[i].stream].name);
+        hash = hash_mix(hash, hash_tree(&h, p->guards[atoms[i].guard].expr));
+        hash = hash_mix(hash, hash_tree(&h, atoms[i].rest));
+    }
+    return hash;
+}
+
+static uint64_t hash_window(const plan *p, const plan_window *w)
+{
+    hash_ctx h = { .plan = p, .stream = PLAN_NONE, .window = w };
+    uint64_t hash = hash_mix(p->groups[w->group].hash, hash_atoms(p, NULL, w->atoms, w->n_atoms));
+    for (uint32_t i = 0; i < w->n_aggs; i++)
+        hash = hash_mix(hash, hash_agg(&h, i));
+    for (uint32_t i = 0; i < w->n_cells; i++)
+        hash = hash_str(hash_mix(hash, w->cells[i].type), w->cells[i].name);
+    return hash_mix(hash, w->limit_values);
+}
+
+static uint64_t hash_item(uint64_t hash, const plan_item *item)
+{
+    const uint64_t parts[] = { item->atoms, item->n_atoms, item->min, item->max, item->strict, item->greedy, (uint64_t)item->own_within_ms,
+                               item->link, (uint64_t)item->link_within_ms, item->nots, item->n_nots };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        hash = hash_mix(hash, parts[i]);
+    return hash_str(hash, item->name);
+}
+
+static uint64_t hash_pattern(const plan *p, const plan_pattern *pattern, uint64_t group_hash)
+{
+    hash_ctx h = { .plan = p, .stream = PLAN_NONE, .pattern = pattern };
+    uint64_t hash = hash_mix(group_hash, hash_atoms(p, pattern, pattern->atoms, pattern->n_atoms));
+    for (uint32_t i = 0; i < pattern->n_items; i++)
+        hash = hash_item(hash, &pattern->items[i]);
+    for (uint32_t i = 0; i < pattern->n_unless; i++)
+        hash = hash_mix(hash_mix(hash, pattern->unless[i].n_atoms), pattern->unless[i].after_item);
+    for (uint32_t i = 0; i < pattern->n_cells; i++)
+        hash = hash_str(hash_mix(hash, pattern->cells[i].type), pattern->cells[i].name);
+    for (uint32_t i = 0; i < pattern->n_step_aggs; i++)
+        hash = hash_mix(hash, hash_step_agg(&h, i));
+    const uint64_t parts[] = { (uint64_t)pattern->within_ms, pattern->absence, pattern->n_absence_atoms, hash_tree(&h, pattern->absence_for),
+                               hash_tree(&h, pattern->when), pattern->skip, pattern->skip_item, pattern->limit_attempts, pattern->limit_events };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        hash = hash_mix(hash, parts[i]);
+    return hash;
+}
+
+/* ---- rules ---- */
+
+static uint64_t hash_pairs(const hash_ctx *h, uint64_t hash, const plan_pair *pairs, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        hash = hash_mix(hash_str(hash, pairs[i].name), hash_tree(h, pairs[i].expr));
+    return hash;
+}
+
+static uint64_t hash_rule(const plan *p, const plan_rule *r)
+{
+    bool sequence = r->kind == PLAN_SEQUENCE;
+    const plan_window *window = sequence ? NULL : &p->windows[r->threshold.window];
+    hash_ctx h = { .plan = p, .stream = PLAN_NONE, .pattern = sequence ? r->pattern : NULL, .window = window };
+    uint64_t hash = hash_mix(r->name_hash, sequence ? r->pattern->hash : window->hash);
+    hash = hash_pairs(&h, hash_pairs(&h, hash_str(hash, r->text), r->lets, r->n_lets), r->fields, r->n_fields);
+    for (uint32_t i = 0; i < r->n_tags; i++)
+        hash = hash_str(hash, r->tags[i]);
+    for (uint32_t i = 0; i < r->n_sinks; i++)
+        hash = hash_str(hash, p->sinks[r->sinks[i]].name);
+    hash = hash_mix(hash, hash_atoms(p, NULL, r->atoms, r->n_atoms));
+    uint32_t when = sequence ? PLAN_NONE : r->threshold.when;
+    const uint64_t parts[] = { hash_tree(&h, r->severity), (uint64_t)r->throttle_ms, hash_tree(&h, r->except), r->mode, r->resolves,
+                               r->n_resolve_on, hash_tree(&h, r->resolve_when), (uint64_t)r->resolve_for_ms, r->escalates, r->n_escalate_on,
+                               r->escalate_to, (uint64_t)r->escalate_within_ms, r->evidence_cap, hash_tree(&h, when),
+                               (uint64_t)r->threshold.for_ms, r->threshold.kind, (uint64_t)r->threshold.size_ms };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        hash = hash_mix(hash, parts[i]);
+    return hash;
+}
+
+void plan_hash(check *c)
+{
+    plan *p = c->plan;
+    for (uint32_t i = 0; i < p->n_groups; i++)
+        p->groups[i].hash = hash_group(p, &p->groups[i]);
+    for (uint32_t i = 0; i < p->n_features; i++)
+        p->features[i].hash = hash_feature(p, &p->features[i]);
+    /* A profile may read another one, which was finished before it and has the smaller window number. */
+    for (uint32_t i = 0; i < p->n_windows; i++)
+        p->windows[i].hash = hash_window(p, &p->windows[i]);
+    for (uint32_t i = 0; i < p->n_rules; i++) {
+        plan_rule *r = &p->rules[i];
+        r->name_hash = hash_mix(hash_str(0, r->name), r->instance);
+        if (r->kind == PLAN_SEQUENCE)
+            r->pattern->hash = hash_pattern(p, r->pattern, p->groups[r->group].hash);
+        r->hash = hash_rule(p, r);
+    }
+}
