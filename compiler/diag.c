@@ -171,10 +171,10 @@ const char *egret_diag_nearest(egret_str word, const char *const *candidates, si
         if (len == 0 || len > WORD_MAX || egret_str_is(word, candidates[i]))
             continue;
         unsigned distance = edit_distance(word, (egret_str){ candidates[i], (uint32_t)len });
-        size_t longer = len > word.len ? len : word.len;
+        size_t shorter = len < word.len ? len : word.len;
         bool nearer = distance < best_distance || (best != NULL && distance == best_distance &&
                                                    common_prefix(word, candidates[i]) > common_prefix(word, best));
-        if (nearer && distance < longer) {
+        if (nearer && distance < shorter) {
             best = candidates[i];
             best_distance = distance;
         }

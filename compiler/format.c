@@ -103,24 +103,23 @@ static egret_str comment_text(const egret_formatter *f, const fmt_comment *comme
     return str;
 }
 
-/* The comments before `at` that stand behind other text on their line. */
+/* The next comment before `at`, if it stands behind other text on its line, at the end of the line being written. There is
+ * room for one; when the writer's lines are joined the others get lines of their own. */
 static void put_trailing(egret_formatter *f, uint32_t at)
 {
-    const fmt_comment *comment;
-    while ((comment = comment_before(f, at)) != NULL && !comment->starts_line) {
-        doc_trailing_comment(&f->doc, comment_text(f, comment));
-        f->next_comment++;
-    }
+    const fmt_comment *comment = comment_before(f, at);
+    if (comment == NULL || comment->starts_line || doc_ends_with_comment(&f->doc))
+        return;
+    doc_trailing_comment(&f->doc, comment_text(f, comment));
+    f->next_comment++;
 }
 
 void fmt_comments(egret_formatter *f, uint32_t at)
 {
+    put_trailing(f, at);
     const fmt_comment *comment;
     while ((comment = comment_before(f, at)) != NULL) {
-        if (comment->starts_line)
-            doc_own_comment(&f->doc, comment_text(f, comment));
-        else
-            doc_trailing_comment(&f->doc, comment_text(f, comment));
+        doc_own_comment(&f->doc, comment_text(f, comment));
         f->next_comment++;
     }
 }

@@ -114,6 +114,14 @@ void doc_trailing_comment(egret_doc *doc, egret_str str)
     add(doc, (doc_op){ .kind = OP_TRAILING, .text = str });
 }
 
+bool doc_ends_with_comment(const egret_doc *doc)
+{
+    if (doc->n == 0)
+        return doc->after_comment;
+    op_kind kind = doc->ops[doc->n - 1].kind;
+    return kind == OP_OWN_COMMENT || kind == OP_TRAILING;
+}
+
 /* ---- measuring ---- */
 
 static uint32_t width_of(egret_str str)

@@ -44,6 +44,7 @@ void doc_must_break(egret_doc *doc);
 void doc_blank_line(egret_doc *doc);                /* an empty line before the next newline's text */
 void doc_own_comment(egret_doc *doc, egret_str str);        /* at the start of a line; a newline must follow */
 void doc_trailing_comment(egret_doc *doc, egret_str str);   /* behind the text of a line; a newline must follow */
+bool doc_ends_with_comment(const egret_doc *doc);
 /* Lays out what was put so far, writes it, and empties the document. All groups must be closed. */
 void doc_flush(egret_doc *doc);
 

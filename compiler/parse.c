@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MESSAGE_MAX = 300, SHOWN_TOKEN_MAX = 40 };
+enum { MESSAGE_MAX = 300, SHOWN_TOKEN_MAX = 40, SUSPECT_TOKENS = 3 };
 
 static void init(egret_parser *p, egret_diags *diags, egret_span span)
 {
@@ -28,6 +28,7 @@ static void init(egret_parser *p, egret_diags *diags, egret_span span)
 /* Reads the first two tokens. */
 static void begin(egret_parser *p)
 {
+    p->keyword_at = UINT32_MAX;
     p->tok[0] = egret_lex_next(&p->lexer);
     p->tok[1] = egret_lex_next(&p->lexer);
 }
@@ -94,8 +95,20 @@ void parse_advance(egret_parser *p)
     else if (p->tok[0].kind == TOK_RBRACE && p->braces > 0)
         p->braces--;
     p->prev = p->tok[0];
+    p->suspect_age++;
+    if (p->prev.many_lines) {
+        p->suspect = p->prev;
+        p->suspect_age = 0;
+    }
     p->tok[0] = p->tok[1];
-    p->tok[1] = egret_lex_next(&p->lexer);
+    p->tok[1] = p->has_again ? p->again : egret_lex_next(&p->lexer);
+    p->has_again = false;
+}
+
+void parse_keyword(egret_parser *p)
+{
+    p->keyword_at = p->tok[0].span.start;
+    parse_advance(p);
 }
 
 bool parse_accept(egret_parser *p, egret_tok_kind kind)
@@ -143,6 +156,19 @@ bool parse_expect_word(egret_parser *p, const char *word, const char *where)
     return false;
 }
 
+bool parse_took_entry(const egret_parser *p, const char *const *words, size_t n)
+{
+    const egret_token *tok = &p->prev;
+    return tok->kind == TOK_IDENT && tok->starts_line && tok->span.start != p->keyword_at && !p->has_again &&
+           !p->tok[0].starts_line && parse_is_one_of(parse_text(p, tok), words, n);
+}
+
+/* Did `rule x` at the beginning of a line end up as two names? */
+static bool took_decl(const egret_parser *p)
+{
+    return p->tok[0].kind == TOK_IDENT && parse_took_entry(p, parse_decl_words, parse_n_decl_words);
+}
+
 bool parse_close(egret_parser *p, egret_tok_kind kind, egret_span open, const char *what)
 {
     if (parse_accept(p, kind))
@@ -150,13 +176,14 @@ bool parse_close(egret_parser *p, egret_tok_kind kind, egret_span open, const ch
     egret_token got = p->tok[0];
     bool ended = got.kind == TOK_EOF || got.kind == TOK_RBRACE || got.kind == TOK_RPAREN || got.kind == TOK_RBRACKET ||
                  parse_at_decl(p) || parse_at_entry(p, parse_clause_words, parse_n_clause_words);
-    if (!ended) {
+    bool swallowed = took_decl(p);
+    if (!ended && !swallowed) {
         egret_diag *diag = parse_fail_expected(p, egret_tok_name(kind), NULL);
         parse_note(p, diag, open, "%s begins here", what);
         return false;
     }
     egret_span span = got.span;
-    if (got.kind == TOK_EOF)
+    if (got.kind == TOK_EOF || swallowed)
         span = p->prev.span;
     egret_diag *diag = parse_fail(p, 204, span, "%s is not closed: %s is missing %s", what, egret_tok_name(kind),
                                   got.kind == TOK_EOF ? "at the end of the text" : "before this");
@@ -276,26 +303,38 @@ ast_dur parse_dur(egret_parser *p, const char *what)
 
 /* ---- errors ---- */
 
-/* Puts the parser into panic; a string over several lines just before the error is taken back as unclosed.
+/* Makes the last token taken the one at the error, so that recovery finds it. */
+static void step_back(egret_parser *p)
+{
+    p->again = p->held[1];
+    p->has_again = true;
+    p->held[1] = p->held[0];
+    p->held[0] = p->prev;
+}
+
+/* Puts the parser into panic; a string over several lines shortly before the error is taken back as unclosed.
  * True: that was it, the error need not be reported. */
 static bool enter_panic(egret_parser *p)
 {
     const egret_token *guilty = NULL;
-    if (p->prev.many_lines)
-        guilty = &p->prev;
+    if (p->suspect.many_lines && p->suspect_age < SUSPECT_TOKENS)
+        guilty = &p->suspect;
     else if (p->tok[0].many_lines)
         guilty = &p->tok[0];
     bool explained = p->tok[0].bad || p->prev.bad;
     if (guilty != NULL) {
         egret_token string = *guilty;
         egret_lex_end_string(&p->lexer, &string);
+        p->has_again = false;
         p->tok[0] = egret_lex_next(&p->lexer);
         p->tok[1] = egret_lex_next(&p->lexer);
-        p->prev.many_lines = false;
+        p->suspect.many_lines = false;
         explained = true;
     }
     p->held[0] = p->tok[0];
     p->held[1] = p->tok[1];
+    if (guilty == NULL && took_decl(p))
+        step_back(p);
     p->panic = true;
     p->tok[0].kind = p->tok[1].kind = TOK_EOF;
     return explained;
@@ -401,15 +440,34 @@ bool parse_at_entry(const egret_parser *p, const char *const *words, size_t n)
            parse_is_one_of(parse_text(p, tok), words, n);
 }
 
+/* A word that begins a line between the entries and is nearly one of theirs: a slip of the pen, worth an error of its own. */
+static bool at_misspelt_entry(const egret_parser *p, const parse_landing *landing)
+{
+    const egret_token *tok = &p->tok[0], *next = &p->tok[1];
+    bool like_entry = next->kind == TOK_IDENT || next->kind == TOK_LBRACE || next->kind == TOK_STRING ||
+                      next->kind == TOK_DURATION || next->kind == TOK_LPAREN;
+    return tok->kind == TOK_IDENT && tok->starts_line && like_entry && !next->starts_line && p->braces == landing->braces &&
+           tok->span.start != p->keyword_at &&
+           egret_diag_nearest(parse_text(p, tok), landing->words, landing->n_words) != NULL;
+}
+
 void parse_recover(egret_parser *p, const parse_landing *landing)
 {
     if (!p->panic || p->lost)
         return;
+    uint32_t error_at = p->held[0].span.start;
     leave_panic(p);
+    if (p->prev.span.start != p->keyword_at && parse_took_entry(p, landing->words, landing->n_words) && !p->has_again) {
+        p->held[0] = p->tok[0];
+        p->held[1] = p->tok[1];
+        step_back(p);
+        leave_panic(p);
+    }
     while (!parse_at_eof(p)) {
         if (parse_at_decl(p))
             return;
-        if (parse_at_entry(p, landing->words, landing->n_words)) {
+        bool misspelt = p->tok[0].span.start != error_at && at_misspelt_entry(p, landing);
+        if (misspelt || parse_at_entry(p, landing->words, landing->n_words)) {
             p->braces = landing->braces;
             return;
         }

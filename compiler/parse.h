@@ -37,7 +37,12 @@ typedef struct egret_parser {
     egret_lexer lexer;
     egret_token tok[2];     /* the current token and the one after it: all the look-ahead there is */
     egret_token prev;       /* the last token taken */
+    egret_token suspect;    /* the last string over several lines, as long as it is among the last few tokens taken */
+    uint32_t suspect_age;
     egret_token held[2];    /* in panic: the tokens at the error */
+    egret_token again;      /* lexed before, to come after tok[1]; when has_again */
+    bool has_again;
+    uint32_t keyword_at;    /* where the word of the last declaration, clause or step stands */
     bool panic;
     bool lost;              /* no memory: panic without return */
     uint32_t nesting;       /* of expressions and groups */
@@ -105,6 +110,11 @@ void parse_recover(egret_parser *p, const parse_landing *landing);
 bool parse_is_one_of(egret_str word, const char *const *words, size_t n);
 /* Does the current token begin a line, is it one of the words, and no name of a pair or of an object? */
 bool parse_at_entry(const egret_parser *p, const char *const *words, size_t n);
+/* Was the last token taken as a name though it begins a line and is one of the words that begin an entry? Then
+ * something is missing before it. */
+bool parse_took_entry(const egret_parser *p, const char *const *words, size_t n);
+/* Takes the current token as the word of a declaration, a clause or a step. */
+void parse_keyword(egret_parser *p);
 /* Is the current token the first of a declaration: its word at the start of a line, then a name? */
 bool parse_at_decl(const egret_parser *p);
 extern const char *const parse_decl_words[];

@@ -304,7 +304,7 @@ ast_decl *parse_decl(egret_parser *p)
         ast_decl *decl = parse_node(p, sizeof *decl);
         decl->kind = DECLS[i].kind;
         decl->span = p->tok[0].span;
-        parse_advance(p);
+        parse_keyword(p);
         DECLS[i].parse(p, decl);
         decl->span.end = p->prev.span.end;
         return decl;

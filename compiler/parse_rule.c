@@ -325,6 +325,11 @@ static void fail_clause(egret_parser *p)
         return;
     }
     egret_str word = parse_text(p, &got);
+    if (parse_took_entry(p, parse_clause_words, parse_n_clause_words)) {
+        egret_str clause = parse_text(p, &p->prev);
+        parse_fail(p, 214, p->prev.span, "something is missing before the clause '%.*s'", (int)clause.len, clause.ptr);
+        return;
+    }
     egret_diag *diag = parse_fail(p, 206, got.span, "unknown clause '%.*s'", (int)word.len, word.ptr);
     if (egret_str_is(word, "for"))
         parse_help(p, diag, "'for' stands behind 'not x' in a pattern, or behind 'when' and 'resolve when'");
@@ -347,7 +352,7 @@ static ast_clause *parse_clause(egret_parser *p, const ast_clause *before)
     }
     ast_clause *c = parse_node(p, sizeof *c);
     c->span = p->tok[0].span;
-    parse_advance(p);
+    parse_keyword(p);
     row->parse(p, c);
     c->span.end = p->prev.span.end;
     check_repeat(p, before, c, row);

@@ -97,7 +97,7 @@ static ast_step *parse_step(egret_parser *p)
             continue;
         ast_step *step = parse_node(p, sizeof *step);
         step->span = p->tok[0].span;
-        parse_advance(p);
+        parse_keyword(p);
         STEPS[i](p, step);
         step->span.end = p->prev.span.end;
         return step;
