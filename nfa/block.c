@@ -332,6 +332,38 @@ void block_close_gap(nfa_store *store, uint32_t block, uint32_t pos, uint32_t ga
     nfa_run_free(&store->pages, old, old_home);
 }
 
+/* The number of the block whose run this is. */
+static uint32_t number_of(const nfa_store *store, block_head *head)
+{
+    uint32_t len;
+    const char *key = block_key_of(head, &len);
+    uint32_t tag = tag_of(nfa_key_hash(head->group, key, len));
+    for (uint32_t i = tag & store->index_mask;; i = (i + 1) & store->index_mask)
+        if (store->index[i].tag == tag && store->blocks[store->index[i].block] == (uintptr_t)head)
+            return store->index[i].block;
+}
+
+bool nfa_store_tidy(nfa_store *store)
+{
+    nfa_sparse sparse;
+    if (!nfa_sparse_take(&store->pages, &sparse))
+        return false;
+    char *base = nfa_page_at(&store->pages, sparse.page);
+    uint32_t moved = 0;
+    for (; moved < sparse.n; moved++) {
+        block_head *head = (block_head *)(void *)(base + (size_t)sparse.run[moved] * sparse.bytes);
+        uint32_t home;
+        char *run = nfa_run_alloc(&store->pages, sparse.bytes, &home);
+        if (!run)
+            break;
+        store->blocks[number_of(store, head)] = (uintptr_t)run;
+        memcpy(run, head, head->used);
+        ((block_head *)(void *)run)->home = home;
+    }
+    nfa_sparse_done(&store->pages, &sparse, moved);
+    return moved == sparse.n;
+}
+
 /* ---- shapes ---- */
 
 /* Where the id is, or would be. */

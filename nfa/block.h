@@ -68,6 +68,9 @@ size_t nfa_block_count(const nfa_store *store);
 uint32_t nfa_block_limit(const nfa_store *store);           /* block numbers are below this; for walks */
 bool nfa_block_exists(const nfa_store *store, uint32_t block);
 size_t nfa_store_bytes(const nfa_store *store);             /* all memory held, index and slack included */
+/* Between events: moves a few blocks together where many have left their size behind, so that their memory can serve others. Costs nothing when
+ * there is nothing to do. All pointers into blocks are void after it; handles and block numbers stay good. true: there may be more to do. */
+bool nfa_store_tidy(nfa_store *store);
 
 /* Sections */
 bool nfa_section_find(nfa_store *store, uint32_t block, const nfa_section_def *def, nfa_section *out);

@@ -7,14 +7,17 @@
  * A run is named by its page alone (the block keeps that number): from the page follow its class, from its address its
  * number. Nothing is written into pages but a freed run's link, so 128-byte blocks fill a page to the last byte.
  *
- * Invariants: a page is in the list of free pages, or in the list of its class (0 < free runs), or in none (full, or a
+ * When keys that have one size grow in random order, most pages of that size end up with one or two runs in use. Such sparse pages are
+ * kept apart: new runs come from them last, and whoever can move runs (nfa_store_tidy) empties them.
+ *
+ * Invariants: a page is in the list of free pages, or in one of the two lists of its class (0 < free runs), or in none (full, or a
  * chunk). live runs + freed runs = fresh. n_free of a segment counts its pages in the free list.
  */
 #include "nfa/pages.h"
 
 #include <string.h>
 
-enum { NO_RUN = UINT16_MAX, DIRECT_UNIT = 64 /* in which the capacity of a direct run is kept */ };
+enum { NO_RUN = UINT16_MAX, CACHE_LINE = 64, SPARSE_SHARE = 8, SPARSE_PAGES = 16, DIRECT_UNIT = 64 /* in which the capacity of a direct run is kept */ };
 
 /* Classes above 1 KB fill the page with 14, 12, 10, 9, 8, 7, 6, 5, 4, 3 and 2 runs. */
 static const uint16_t large_class[11] = {1168, 1360, 1632, 1808, 2048, 2336, 2720, 3264, 4096, 5456, 8192};
@@ -45,13 +48,13 @@ void nfa_pages_init(nfa_pages *pages, egret_mem mem)
     pages->mem = mem;
     pages->free_page = NFA_NO_PAGE;
     for (uint32_t i = 0; i < NFA_RUN_CLASSES; i++)
-        pages->partial[i] = NFA_NO_PAGE;
+        pages->partial[i] = pages->sparse[i] = NFA_NO_PAGE;
 }
 
 static void segment_free(nfa_pages *pages, nfa_segment *segment)
 {
-    size_t size = (size_t)segment->n_pages * NFA_PAGE_BYTES;
-    egret_mem_free(pages->mem, segment->base, size);
+    size_t size = (size_t)segment->n_pages * NFA_PAGE_BYTES + CACHE_LINE;
+    egret_mem_free(pages->mem, segment->memory, size);
     egret_mem_free(pages->mem, segment, sizeof *segment);
     pages->bytes -= size + sizeof *segment;
 }
@@ -118,16 +121,17 @@ static bool segment_new(nfa_pages *pages)
     if (slot == UINT32_MAX)
         return false;
     uint32_t n_pages = slot < 4 ? 4u << slot : NFA_PAGES_PER_SEGMENT;
-    size_t size = (size_t)n_pages * NFA_PAGE_BYTES;
+    size_t size = (size_t)n_pages * NFA_PAGE_BYTES + CACHE_LINE;
     nfa_segment *segment = egret_mem_alloc(pages->mem, sizeof *segment);
     if (!segment)
         return false;
     memset(segment, 0, sizeof *segment);
-    segment->base = egret_mem_alloc(pages->mem, size);
-    if (!segment->base) {
+    segment->memory = egret_mem_alloc(pages->mem, size);
+    if (!segment->memory) {
         egret_mem_free(pages->mem, segment, sizeof *segment);
         return false;
     }
+    segment->base = segment->memory + (CACHE_LINE - (uintptr_t)segment->memory % CACHE_LINE) % CACHE_LINE;
     segment->n_pages = n_pages;
     segment->n_free = n_pages;
     pages->segments[slot] = segment;
@@ -205,17 +209,42 @@ static char *direct_alloc(nfa_pages *pages, uint32_t size, uint32_t *home)
     return run;
 }
 
+/* The list the page is in, or would be in. */
+static uint32_t *run_list(nfa_pages *pages, const nfa_page_info *info)
+{
+    return info->sparse ? &pages->sparse[info->size_class] : &pages->partial[info->size_class];
+}
+
+static bool is_full(const nfa_page_info *info)
+{
+    return info->free_run == NO_RUN && (info->fresh + 1u) * class_bytes(info->size_class) > NFA_PAGE_BYTES;
+}
+
+static void set_sparse(nfa_pages *pages, uint32_t page, bool sparse)
+{
+    nfa_page_info *info = info_of(pages, page);
+    list_remove(pages, run_list(pages, info), page);
+    info->sparse = sparse;
+    list_push(pages, run_list(pages, info), page);
+    pages->n_sparse = sparse ? pages->n_sparse + 1 : pages->n_sparse - 1;
+}
+
 /* A page with a free run of the class, first of its list. */
 static uint32_t partial_page(nfa_pages *pages, uint32_t size_class)
 {
-    uint32_t page = pages->partial[size_class];
-    if (page != NFA_NO_PAGE)
+    if (pages->partial[size_class] != NFA_NO_PAGE)
+        return pages->partial[size_class];
+    uint32_t page = pages->sparse[size_class];
+    if (page != NFA_NO_PAGE) {
+        set_sparse(pages, page, false);
         return page;
+    }
     page = nfa_page_new(pages);
     if (page == NFA_NO_PAGE)
         return page;
     nfa_page_info *info = info_of(pages, page);
-    info->size_class = (uint16_t)size_class;
+    info->size_class = (uint8_t)size_class;
+    info->sparse = false;
     info->live = 0;
     info->free_run = NO_RUN;
     info->fresh = 0;
@@ -242,10 +271,25 @@ char *nfa_run_alloc(nfa_pages *pages, uint32_t size, uint32_t *home)
         info->fresh++;
     }
     info->live++;
-    if (info->free_run == NO_RUN && (info->fresh + 1u) * bytes > NFA_PAGE_BYTES)
+    if (is_full(info))
         list_remove(pages, &pages->partial[size_class], page);
     *home = page;
     return run;
+}
+
+/* After a run of the page was freed: it may have become sparse, or empty. The last page of a class stays as it is, empty or not: its
+ * next run will be wanted soon. */
+static void page_thinned(nfa_pages *pages, uint32_t page)
+{
+    nfa_page_info *info = info_of(pages, page);
+    if (info->live == 0 && (info->sparse || info->prev != NFA_NO_PAGE || info->next != NFA_NO_PAGE)) {
+        list_remove(pages, run_list(pages, info), page);
+        pages->n_sparse -= info->sparse;
+        nfa_page_free(pages, page);
+    } else if (!info->sparse && info->live * SPARSE_SHARE * class_bytes(info->size_class) <= NFA_PAGE_BYTES &&
+               (info->prev != NFA_NO_PAGE || info->next != NFA_NO_PAGE)) {
+        set_sparse(pages, page, true);
+    }
 }
 
 void nfa_run_free(nfa_pages *pages, char *run, uint32_t home)
@@ -258,17 +302,57 @@ void nfa_run_free(nfa_pages *pages, char *run, uint32_t home)
         return;
     }
     nfa_page_info *info = info_of(pages, home);
-    uint32_t bytes = class_bytes(info->size_class);
-    uint32_t *head = &pages->partial[info->size_class];
-    bool was_full = info->free_run == NO_RUN && (info->fresh + 1u) * bytes > NFA_PAGE_BYTES;
+    if (is_full(info))
+        list_push(pages, run_list(pages, info), home);
     memcpy(run, &info->free_run, sizeof info->free_run);
-    info->free_run = (uint16_t)((size_t)(run - nfa_page_at(pages, home)) / bytes);
+    info->free_run = (uint16_t)((size_t)(run - nfa_page_at(pages, home)) / class_bytes(info->size_class));
     info->live--;
-    if (was_full)
-        list_push(pages, head, home);
-    /* The last page of a class stays, empty or not: its next run will be wanted soon. */
-    if (info->live == 0 && (info->prev != NFA_NO_PAGE || info->next != NFA_NO_PAGE)) {
-        list_remove(pages, head, home);
-        nfa_page_free(pages, home);
+    page_thinned(pages, home);
+}
+
+/* ---- sparse pages ---- */
+
+/* The runs in use are those that were ever used and are not among the freed ones. */
+static void list_live_runs(const nfa_pages *pages, uint32_t page, nfa_sparse *out)
+{
+    bool freed[NFA_PAGE_BYTES / 16] = {false};
+    const nfa_page_info *info = info_of(pages, page);
+    const char *base = nfa_page_at(pages, page);
+    out->page = page;
+    out->n = 0;
+    out->bytes = class_bytes(info->size_class);
+    for (uint16_t run = info->free_run; run != NO_RUN; memcpy(&run, base + (size_t)run * out->bytes, sizeof run))
+        freed[run] = true;
+    for (uint16_t run = 0; run < info->fresh; run++)
+        if (!freed[run])
+            out->run[out->n++] = run;
+}
+
+bool nfa_sparse_take(nfa_pages *pages, nfa_sparse *out)
+{
+    if (pages->n_sparse < SPARSE_PAGES)
+        return false;
+    for (uint32_t i = 0; i < NFA_RUN_CLASSES; i++) {
+        uint32_t page = pages->sparse[i];
+        if (page == NFA_NO_PAGE || (pages->partial[i] == NFA_NO_PAGE && info_of(pages, page)->next == NFA_NO_PAGE))
+            continue;   /* its runs would have nowhere to go but a new page */
+        list_remove(pages, &pages->sparse[i], page);
+        pages->n_sparse--;
+        list_live_runs(pages, page, out);
+        return true;
     }
+    return false;
+}
+
+void nfa_sparse_done(nfa_pages *pages, const nfa_sparse *sparse, uint32_t n_moved)
+{
+    if (n_moved == sparse->n) {
+        nfa_page_free(pages, sparse->page);
+        return;
+    }
+    list_push(pages, &pages->sparse[info_of(pages, sparse->page)->size_class], sparse->page);
+    pages->n_sparse++;
+    char *base = nfa_page_at(pages, sparse->page);
+    for (uint32_t i = 0; i < n_moved; i++)
+        nfa_run_free(pages, base + (size_t)sparse->run[i] * sparse->bytes, sparse->page);
 }

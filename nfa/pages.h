@@ -23,14 +23,16 @@ enum {
 /* What is known of a page. Free pages, and pages of a class that have a free run, are doubly linked. */
 typedef struct nfa_page_info {
     uint32_t prev, next;
-    uint16_t size_class;
+    uint8_t size_class;
+    bool sparse;            /* it is in the list of sparse pages */
     uint16_t live;          /* runs in use */
     uint16_t free_run;      /* first of the freed runs; each holds the number of the next. UINT16_MAX: none */
     uint16_t fresh;         /* runs from here on were never used */
 } nfa_page_info;
 
 typedef struct nfa_segment {
-    char *base;
+    char *memory;           /* as the allocator gave it */
+    char *base;             /* of the first page: a run of 64 or 128 bytes does not straddle more cache lines than it must */
     uint32_t n_pages, n_free;
     nfa_page_info info[NFA_PAGES_PER_SEGMENT];
 } nfa_segment;
@@ -42,6 +44,8 @@ typedef struct nfa_pages {
     uint32_t free_page;                 /* head of the list of free pages */
     uint32_t n_free;
     uint32_t partial[NFA_RUN_CLASSES];  /* head of the list of pages with a free run, per class */
+    uint32_t sparse[NFA_RUN_CLASSES];   /* … of which at most an eighth is used: taken from last, emptied by nfa_sparse_take */
+    uint32_t n_sparse;                  /* pages in the lists of sparse ones */
     uint32_t n_direct;                  /* runs that are the allocator's own */
     size_t bytes;                       /* everything taken from mem */
 } nfa_pages;
@@ -70,5 +74,16 @@ static inline bool nfa_run_is_direct(uint32_t home)
 uint32_t nfa_run_capacity(const nfa_pages *pages, uint32_t home);
 /* The capacity a run of `size` bytes would have. */
 uint32_t nfa_run_fit(uint32_t size);
+
+/* A page whose runs may move elsewhere, so that it serves something else. */
+enum { NFA_SPARSE_RUNS = NFA_PAGE_BYTES / 16 / 8 };
+typedef struct nfa_sparse {
+    uint32_t page, n, bytes;            /* n runs of so many bytes each are in use */
+    uint16_t run[NFA_SPARSE_RUNS];      /* their numbers */
+} nfa_sparse;
+
+/* Finds a sparse page, when there are many, and takes it out of its list. The caller then moves its runs, in order, and says how many. */
+bool nfa_sparse_take(nfa_pages *pages, nfa_sparse *out);
+void nfa_sparse_done(nfa_pages *pages, const nfa_sparse *sparse, uint32_t n_moved);
 
 #endif

@@ -421,6 +421,7 @@ static void test_random(void **state)
         model *m = model_new(1000 + round, round % 2 ? N_KEYS : 5);
         for (int i = 0; i < 3000; i++) {
             assert_true(op(m, efforts[round % 4]));
+            nfa_store_tidy(m->store);
             if (i % 300 == 299)
                 check_all(m);
             else if (i % 20 == 0)

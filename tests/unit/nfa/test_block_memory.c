@@ -22,11 +22,14 @@ static const nfa_section_def def = {7, 16, 2, {{NFA_DEQUE, 32}, {NFA_DEQUE, 8}}}
 
 typedef struct account {
     size_t out, peak;
+    size_t limit;       /* of what may be out; 0: none */
 } account;
 
 static void *counted(void *user, void *ptr, size_t old_size, size_t new_size)
 {
     account *a = user;
+    if (a->limit && a->out + new_size - old_size > a->limit)
+        return NULL;
     a->out += new_size - old_size;
     if (a->out > a->peak)
         a->peak = a->out;
@@ -68,7 +71,7 @@ static size_t resident_bytes(void)
 static void test_bytes_per_key(void **state)
 {
     (void)state;
-    account a = {0, 0};
+    account a = {0, 0, 0};
     size_t before = resident_bytes();
     nfa_store *store = nfa_store_new((egret_mem){counted, &a});
     for (uint64_t i = 0; i < N_KEYS; i++) {
@@ -91,12 +94,55 @@ static void test_bytes_per_key(void **state)
     assert_int_equal(a.out, 0);
 }
 
+/* All keys grow out of their size in random order: what they leave behind serves again, also when there is no memory to tidy up with. */
+static void test_growth(void **state)
+{
+    (void)state;
+    account a = {0, 0, 0};
+    nfa_store *store = nfa_store_new((egret_mem){counted, &a});
+    for (uint64_t i = 0; i < N_KEYS; i++) {
+        nfa_section s = touch(store, i);
+        *(uint64_t *)nfa_deque_push(&s, 0) = i;
+        *(uint64_t *)nfa_deque_push(&s, 1) = ~i;
+    }
+    size_t before = nfa_store_bytes(store);
+    for (uint64_t k = 0; k < N_KEYS; k++) {
+        uint64_t i = k * 7919 % N_KEYS;
+        if (i % 50 == 0)
+            continue;       /* one in fifty stays as it was, so that hardly a page empties by itself */
+        nfa_section s = touch(store, i);
+        *(uint64_t *)nfa_deque_push(&s, 0) = i + 1;
+        a.limit = i % 1000 == 1 ? a.out : 0;
+        nfa_store_tidy(store);
+        a.limit = 0;
+    }
+    while (nfa_store_tidy(store))
+        continue;
+    size_t after = nfa_store_bytes(store);
+    for (uint64_t i = 0; i < N_KEYS / 2; i++) {
+        nfa_section s = touch(store, N_KEYS + i);
+        *(uint64_t *)nfa_deque_push(&s, 0) = i;
+    }
+    size_t more = nfa_store_bytes(store) - after;
+    print_message("%.1f bytes a key before they grew by 32, %.1f after, and %.1f more for each of half as many new keys\n",
+                  (double)before / N_KEYS, (double)after / N_KEYS, (double)more / (N_KEYS / 2));
+    assert_true(after < before + (size_t)N_KEYS * 160);
+    assert_true(more < (size_t)N_KEYS / 2 * 64);    /* index and numbers: their blocks of 128 bytes lie where others have left */
+    for (uint64_t i = 0; i < N_KEYS; i++) {
+        nfa_section s = touch(store, i);
+        assert_true(*(uint64_t *)nfa_deque_at(&s, 0, 0) == i && *(uint64_t *)nfa_deque_at(&s, 1, 0) == ~i);
+        assert_true(i % 50 == 0 || *(uint64_t *)nfa_deque_at(&s, 0, 1) == i + 1);
+    }
+    nfa_store_free(store);
+    assert_int_equal(a.out, 0);
+}
+
 /* Keys go in another order than they came, and new ones take their place: memory does not grow round after round. */
 static void test_turnover(void **state)
 {
     (void)state;
     enum { LIVE = N_KEYS / 4, ROUNDS = 8 };
-    account a = {0, 0};
+    account a = {0, 0, 0};
     size_t settled = 0;
     nfa_store *store = nfa_store_new((egret_mem){counted, &a});
     uint32_t *blocks = calloc(LIVE, sizeof *blocks);
@@ -128,6 +174,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bytes_per_key),
+        cmocka_unit_test(test_growth),
         cmocka_unit_test(test_turnover),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
