@@ -175,7 +175,7 @@ bool parse_close(egret_parser *p, egret_tok_kind kind, egret_span open, const ch
         return true;
     egret_token got = p->tok[0];
     bool ended = got.kind == TOK_EOF || got.kind == TOK_RBRACE || got.kind == TOK_RPAREN || got.kind == TOK_RBRACKET ||
-                 parse_at_decl(p) || parse_at_entry(p, parse_clause_words, parse_n_clause_words);
+                 parse_at_forgotten_close(p);
     bool swallowed = took_decl(p);
     if (!ended && !swallowed) {
         egret_diag *diag = parse_fail_expected(p, egret_tok_name(kind), NULL);
@@ -417,6 +417,12 @@ void parse_help_nearest(egret_parser *p, egret_diag *diag, egret_token tok, cons
 }
 
 /* ---- recovery ---- */
+
+bool parse_at_forgotten_close(const egret_parser *p)
+{
+    return parse_at_decl(p) || parse_at_entry(p, parse_clause_words, parse_n_clause_words) ||
+           parse_at_entry(p, parse_step_words, parse_n_step_words);
+}
 
 bool parse_is_one_of(egret_str word, const char *const *words, size_t n)
 {

@@ -115,12 +115,16 @@ bool parse_at_entry(const egret_parser *p, const char *const *words, size_t n);
 bool parse_took_entry(const egret_parser *p, const char *const *words, size_t n);
 /* Takes the current token as the word of a declaration, a clause or a step. */
 void parse_keyword(egret_parser *p);
+/* Does a clause, a step or a declaration begin at the current token, so that a block before it was not closed? */
+bool parse_at_forgotten_close(const egret_parser *p);
 /* Is the current token the first of a declaration: its word at the start of a line, then a name? */
 bool parse_at_decl(const egret_parser *p);
 extern const char *const parse_decl_words[];
 extern const size_t parse_n_decl_words;
 extern const char *const parse_clause_words[];
 extern const size_t parse_n_clause_words;
+extern const char *const parse_step_words[];
+extern const size_t parse_n_step_words;
 
 /* Enters one level of nesting; false, and panic, when it is one too many. Each true needs its parse_leave. */
 bool parse_enter(egret_parser *p);

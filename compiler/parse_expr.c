@@ -453,14 +453,6 @@ ast_pair *parse_pair(egret_parser *p, const char *what)
     return pair;
 }
 
-/* A clause or a step begins here: the block before it was not closed. */
-static bool at_forgotten_brace(const egret_parser *p)
-{
-    static const char *const STEPS[] = { "at", "expect", "given", "start" };
-    return parse_at_decl(p) || parse_at_entry(p, parse_clause_words, parse_n_clause_words) ||
-           parse_at_entry(p, STEPS, sizeof STEPS / sizeof STEPS[0]);
-}
-
 /* pairs = "{" { IDENT ":" expr [","] } "}" */
 ast_pair *parse_pairs(egret_parser *p, const char *what)
 {
@@ -468,7 +460,7 @@ ast_pair *parse_pairs(egret_parser *p, const char *what)
     ast_pair *first = NULL, **tail = &first;
     if (!parse_expect(p, TOK_LBRACE, NULL))
         return NULL;
-    while (!parse_at(p, TOK_RBRACE) && !parse_at_eof(p) && !at_forgotten_brace(p)) {
+    while (!parse_at(p, TOK_RBRACE) && !parse_at_eof(p) && !parse_at_forgotten_close(p)) {
         *tail = parse_pair(p, "the name of a pair");
         tail = &(*tail)->next;
     }

@@ -3,8 +3,8 @@
  */
 #include "compiler/parse.h"
 
-static const char *const STEP_WORDS[] = { "start", "given", "at", "expect" };
-enum { N_STEP_WORDS = sizeof STEP_WORDS / sizeof STEP_WORDS[0] };
+const char *const parse_step_words[] = { "start", "given", "at", "expect" };
+const size_t parse_n_step_words = sizeof parse_step_words / sizeof parse_step_words[0];
 
 static void step_time(egret_parser *p, int64_t *ms, egret_span *span, const char *what)
 {
@@ -92,8 +92,8 @@ static void step_expect(egret_parser *p, ast_step *step)
 static ast_step *parse_step(egret_parser *p)
 {
     static void (*const STEPS[])(egret_parser *, ast_step *) = { step_start, step_given, step_at, step_expect };
-    for (size_t i = 0; i < N_STEP_WORDS; i++) {
-        if (!parse_at_word(p, STEP_WORDS[i]))
+    for (size_t i = 0; i < parse_n_step_words; i++) {
+        if (!parse_at_word(p, parse_step_words[i]))
             continue;
         ast_step *step = parse_node(p, sizeof *step);
         step->span = p->tok[0].span;
@@ -109,8 +109,8 @@ static ast_step *parse_step(egret_parser *p)
         return NULL;
     }
     egret_diag *diag = parse_fail(p, 215, got.span, "unknown step '%.*s' of a test", (int)word.len, word.ptr);
-    if (egret_diag_nearest(word, STEP_WORDS, N_STEP_WORDS) != NULL)
-        parse_help_nearest(p, diag, got, STEP_WORDS, N_STEP_WORDS);
+    if (egret_diag_nearest(word, parse_step_words, parse_n_step_words) != NULL)
+        parse_help_nearest(p, diag, got, parse_step_words, parse_n_step_words);
     else
         parse_help(p, diag, "the steps are: start, given, at, expect");
     return NULL;
@@ -125,7 +125,7 @@ void parse_test(egret_parser *p, ast_decl *decl)
     egret_span open = p->tok[0].span;
     if (!parse_expect(p, TOK_LBRACE, "before the steps of the test"))
         return;
-    const parse_landing steps = { STEP_WORDS, N_STEP_WORDS, p->braces };
+    const parse_landing steps = { parse_step_words, parse_n_step_words, p->braces };
     ast_step **tail = &decl->u.test.steps;
     bool fell = false;
     while (!parse_at(p, TOK_RBRACE) && !parse_at_eof(p) && !parse_at_decl(p)) {
