@@ -203,22 +203,24 @@ uint32_t check_condition(check *c, const scope *s, const ast_expr *e, const char
     return PLAN_NONE;
 }
 
-/* a and b and c …: the chain is one node, and does not count as depth. */
+/* a and b and c …: the chain is one node, does not count as depth, and is checked from left to right. */
 static typed check_junction(check *c, const scope *s, const ast_expr *e)
 {
     uint32_t n = 1;
-    for (const ast_expr *at = e; at->kind == e->kind; at = at->a)
-        n++;
-    uint32_t *list = check_alloc(c, n * sizeof *list);
-    uint32_t at_list = n;
-    bool bad = false;
-    const char *what = e->kind == AST_AND ? "a side of 'and'" : "a side of 'or'";
     const ast_expr *at = e;
     for (; at->kind == e->kind; at = at->a)
-        list[--at_list] = check_condition(c, s, at->b, what);
-    list[0] = check_condition(c, s, at, what);
-    for (uint32_t i = 0; i < n; i++)
+        n++;
+    const ast_expr **sides = check_alloc(c, n * sizeof *sides);
+    uint32_t *list = check_alloc(c, n * sizeof *list);
+    sides[0] = at;
+    uint32_t i = n;
+    for (at = e; at->kind == e->kind; at = at->a)
+        sides[--i] = at->b;
+    bool bad = false;
+    for (i = 0; i < n; i++) {
+        list[i] = check_condition(c, s, sides[i], e->kind == AST_AND ? "a side of 'and'" : "a side of 'or'");
         bad = bad || list[i] == PLAN_NONE;
+    }
     return bad ? typed_bad() : typed_of(c, intern_junction(c, e->kind == AST_AND ? PLAN_AND : PLAN_OR, list, n));
 }
 

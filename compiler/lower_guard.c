@@ -2,7 +2,7 @@
  * lower_guard.c: "stream [condition]" to an atom: the guard, which looks at the event alone and is shared by all rules, and the rest.
  *
  * The guard's conjuncts are looked through for the one by which an index finds it among thousands of others: an equality with a
- * constant, else membership in a set of constants, else a bound. What remains of the guard is its residual.
+ * constant (a bare bool field is one with true), else membership in a set of constants, else a bound. What remains of the guard is its residual.
  */
 #include "compiler/check.h"
 
@@ -11,6 +11,7 @@
 static plan_access access_of(const plan *p, const plan_expr *e)
 {
     switch ((int)e->op) {
+    case PLAN_FIELD:
     case PLAN_EQ: return PLAN_ACCESS_EQ;
     case PLAN_LT: return PLAN_ACCESS_LT;
     case PLAN_LE: return PLAN_ACCESS_LE;
@@ -30,6 +31,8 @@ static int worth(const plan *p, uint32_t expr)
         return 0;
     if (access == PLAN_ACCESS_SET)
         return 2;
+    if (e->op == PLAN_FIELD)
+        return 3;
     const plan_expr *field = &p->exprs[p->args[e->args]], *constant = &p->exprs[p->args[e->args + 1]];
     if (field->op != PLAN_FIELD || constant->op != PLAN_CONST)
         return 0;
@@ -52,8 +55,13 @@ static void set_access(check *c, plan_guard *guard, const uint32_t *list, uint32
         return;
     const plan_expr *e = &p->exprs[list[best]];
     guard->access = (uint8_t)access_of(p, e);
-    guard->slot = p->exprs[p->args[e->args]].a;
-    guard->constant = guard->access == PLAN_ACCESS_SET ? e->a : p->exprs[p->args[e->args + 1]].a;
+    if (e->op == PLAN_FIELD) {
+        guard->slot = e->a;
+        guard->constant = intern_const(c, egret_bool(true));
+    } else {
+        guard->slot = p->exprs[p->args[e->args]].a;
+        guard->constant = guard->access == PLAN_ACCESS_SET ? e->a : p->exprs[p->args[e->args + 1]].a;
+    }
     uint32_t *others = check_alloc(c, n * sizeof *others);
     uint32_t n_others = 0;
     for (uint32_t i = 0; i < n; i++)
