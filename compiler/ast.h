@@ -258,7 +258,9 @@ typedef struct ast_file {       /* all files of one compile, in order of the com
 void ast_file_init(ast_file *file);
 /* Parses source number `source` of diags and appends its declarations. Errors go to diags; recovery at declarations. */
 void egret_parse(egret_diags *diags, uint32_t source, ast_file *file);
-/* Parses one expression standing alone (interpolation in alert texts): span gives its place in the source. NULL: error reported. */
+/* Parses one expression standing alone (interpolation in alert texts): span gives its place in the source. NULL: error reported.
+ * The span lies inside a STRING, so strings in it are written \"…\". In an alert text `{` begins an expression and `}` ends
+ * it; a brace that is meant as a brace is doubled, `{{` and `}}`. */
 ast_expr *egret_parse_expr(egret_diags *diags, egret_span span);
 const char *egret_tokens_print(egret_diags *diags, uint32_t source);    /* one token a line */
 const char *egret_ast_print(egret_arena *arena, const ast_file *file);  /* S-expressions, stable */
