@@ -15,6 +15,7 @@ BOUNDS_MS = (1000, 2000, 3000, 5000, 8000)
 WITHIN_MS = (3000, 5000, 8000, 8000, 12000, 20000)
 START_MS = (1_767_225_600_000, 1_767_225_603_000, 0)
 CENTS = (10, 20, 30, 100)
+TEXTS = ("p", "q", "a_text_longer_than_sixteen_bytes", "")
 QUANTIFIERS = ((2, 2), (2, None), (2, 3), (1, 3), (0, 2), (0, 1), (1, None), (0, None), (3, None))
 
 
@@ -39,6 +40,8 @@ class Generator:
             return (r.choice((">", "<=", "!=")), ("f", "w"), ("const", r.randint(0, 2)))
         if n < 0.78:
             return ("null?", ("f", "w")) if self.chance(0.5) else ("not", ("null?", ("f", "w")))
+        if n < 0.82:
+            return (r.choice(("==", "!=")), ("f", "s"), ("const", r.choice(TEXTS)))
         if n < 0.88:
             return (r.choice((">=", "<", "==")), ("f", "m"), ("const", Fraction(r.choice(CENTS), 100)))
         if n < 0.93:
@@ -54,12 +57,15 @@ class Generator:
             return (r.choice((">", "<=", ">=")), ("prof", member), ("const", r.randint(0, 3)))
         if n < 0.75:
             return (r.choice((">", "<", "==", "!=", ">=")), ("f", "v"), ("prev", "v"))
-        return ("changed", "v") if n < 0.87 else ("new", "v", self.bound())
+        name = r.choice("vvs")
+        return ("changed", name) if n < 0.87 else ("new", name, self.bound())
 
     def step_value(self, rule, before, numeric_only=True):
         """A value of one of the items before."""
         r, i = self.r, self.r.choice(before)
         item = rule.items[i]
+        if not numeric_only and self.chance(0.15):
+            return ("step", i, "s")
         if (item.min, item.max) == (1, 1) or self.chance(0.35):
             if not numeric_only and self.chance(0.2):
                 return ("stepstream", i)
@@ -73,6 +79,8 @@ class Generator:
         n = self.r.random()
         if n < 0.42:
             return None
+        if before and n < 0.45:
+            return (self.r.choice(("==", "!=")), ("f", "s"), ("step", self.r.choice(before), "s"))
         if before and n < 0.58:
             return (self.r.choice((">", "<", "==", ">=", "<=", "!=")), ("f", "v"), self.step_value(rule, before))
         if n < 0.68:
@@ -107,8 +115,6 @@ class Generator:
             self.sequence(rule, streams)
         if self.chance(0.18):
             rule.throttle = self.bound()
-            if self.chance(0.25):
-                rule.throttle_per = ("f", "v") if rule.kind == "threshold" else ("step", 0, "v") if rule.items else None
         if (rule.items or rule.watch) and self.chance(0.06):
             rule.exempt = (self.r.choice((">", "<")), ("f", "v") if rule.watch else self.step_value(rule, range(len(rule.items))),
                            ("const", self.r.randint(1, 2)))
@@ -147,7 +153,7 @@ class Generator:
             rule.items[-1].min, rule.items[-1].max = 1, 1
             rule.items[-1].strict = rule.items[-1].greedy = False
             rule.items[-1].own_within = None
-        rule.within = r.choice(WITHIN_MS) if self.chance(0.45) else None
+        rule.within = r.choice(WITHIN_MS) if self.chance(0.45) and (len(rule.items) > 1 or rule.items[0].own_within is None) else None
         for i in range(1, len(rule.items)):
             item = rule.items[i]
             if rule.items[i - 1].min and item.min and self.chance(0.2):
@@ -180,12 +186,16 @@ class Generator:
     def window(self):
         return ("sliding", self.bound()) if self.chance(0.85) else ("ever",)
 
-    def measure(self, rule):
+    def measure(self, rule, numeric_only=True):
         """An aggregate over a window."""
         r = self.r
         fn = r.choice(("count", "count", "count", "sum", "sum", "avg", "min", "max", "distinct", "first", "last"))
         label = r.choice([a.label for a in rule.watch]) if rule.watch[0].label and self.chance(0.5) else None
         name = None if fn == "count" else "m" if fn == "sum" and self.chance(0.4) else "v"
+        if fn == "distinct" and self.chance(0.4) or (fn in ("first", "last") and not numeric_only and self.chance(0.4)):
+            name = "s"
+        elif name == "v" and self.chance(0.15):
+            name = "w"
         where = self.own_condition() if self.chance(0.25) else None
         at_change = rule.over is None or rule.over[0] in ("sliding", "ever")
         over = self.window() if rule.over is None or (at_change and self.chance(0.2)) else None
@@ -228,11 +238,11 @@ class Generator:
             rule.hold = self.bound()
         if at_change and self.chance(0.15) and (len(parts) == 1 or joined == "and"):
             self.resolve_when(rule, first)
-        rule.fields = [(f"f{i}", self.measure(rule)) for i in range(r.randint(0, 2))]
+        rule.fields = [(f"f{i}", self.measure(rule, False)) for i in range(r.randint(0, 2))]
         if len(rule.lets) > 1:
             rule.fields.append(("limbs", ("which", *(name for name, _ in rule.lets))))
         if self.chance(0.3):
-            rule.fields.append(("last_v", ("f", "v")))
+            rule.fields.append(("newest", ("f", r.choice("vws"))))
 
     def resolve_when(self, rule, first):
         """A condition that cannot hold together with the first part of `when`."""
@@ -252,6 +262,6 @@ class Generator:
             time += r.choice(STEPS_MS)
             stream = r.choice(named) if self.chance(0.94) else r.choice(STREAMS)
             fields = {"k": r.choice(keys) if self.chance(0.98) else None, "g": r.randint(0, 1), "v": r.randint(0, top),
-                      "w": r.choice((None, 0, 1, 2)), "m": Fraction(r.choice(CENTS), 100)}
+                      "w": r.choice((None, 0, 1, 2)), "m": Fraction(r.choice(CENTS), 100), "s": r.choice(TEXTS)}
             events.append(Event(pos, stream, time, fields))
         return events

@@ -19,14 +19,13 @@ class Desk:
     def match(self, key, time, view, evidence, started):
         if key in self.open or (self.rule.exempt and value(self.rule.exempt, view)):
             return
-        per = (key, value(self.rule.throttle_per, view) if self.rule.throttle_per else None)
-        last = self.last.get(per)
+        last = self.last.get(key)
         if self.rule.throttle is not None and last is not None and time - last <= self.rule.throttle:
-            self.held[per] = self.held.get(per, 0) + 1
+            self.held[key] = self.held.get(key, 0) + 1
             return
         fields = [value(x, view) for _, x in self.rule.fields + self.rule.lets]
-        self.alerts.append(Alert("alert", key, time, fields, evidence, started, self.held.pop(per, 0)))
-        self.last[per] = time
+        self.alerts.append(Alert("alert", key, time, fields, evidence, started, self.held.pop(key, 0)))
+        self.last[key] = time
         if self.resolves:
             self.open.add(key)
 
@@ -233,9 +232,7 @@ class ThresholdKey:
             return
         self.counted.append((event, atom.label))
         self.session.append((event, atom.label))
-        if self.rule.when is None and not self.at_close:
-            self.match((event.time, EVENT))
-        elif not self.at_close:
+        if not self.at_close:
             self.change((event.time, EVENT))
 
     def match(self, now):
@@ -243,7 +240,10 @@ class ThresholdKey:
 
     def change(self, now):
         view = self.view(now)
-        if not value(self.rule.when, view):
+        if self.rule.when is None:      # every fitting event is a match
+            if now[1] == EVENT:
+                self.match(now)
+        elif not value(self.rule.when, view):
             self.since, self.spent = None, False
         elif self.since is None:
             self.since = now[0]
@@ -276,8 +276,6 @@ class ThresholdKey:
             if self.rule.when is None or value(self.rule.when, self.view(now)):
                 self.match(now)
             self.session = []
-            return
-        if self.rule.when is None:
             return
         self.change(now)        # what leaves at this instant; nothing does: the same again
         if self.rule.hold is not None and self.since is not None and not self.spent and self.since + self.rule.hold == now[0]:

@@ -2,7 +2,7 @@
 from fractions import Fraction
 
 STREAMS = ("a", "b", "c", "d")
-FIELDS = "k: string?  g: int?  v: int  w: int?  m: decimal"
+FIELDS = "k: string?  g: int?  v: int  w: int?  m: decimal  s: string"
 INFIX = ("==", "!=", "<", "<=", ">", ">=", "+", "-", "/")
 
 
@@ -31,7 +31,7 @@ def expression(x, rule):
     if op in ("and", "or"):
         return f" {op} ".join(operand(y, rule) for y in x[1:])
     if op == "const":
-        return decimal_text(x[1]) if isinstance(x[1], Fraction) else str(x[1])
+        return decimal_text(x[1]) if isinstance(x[1], Fraction) else f'"{x[1]}"' if isinstance(x[1], str) else str(x[1])
     if op in ("f", "let"):
         return x[1]
     if op == "not":
@@ -134,9 +134,7 @@ def rule_text(rule):
         lines.append("  after match " + (how or f"skip to {rule.skip[0]} {rule.items[rule.skip[1]].name}"))
     lines += [f"  alert {{ {pairs(rule.fields, rule)} }}"] if rule.fields else []
     lines += [f"  except {expression(rule.exempt, rule)}"] if rule.exempt else []
-    if rule.throttle is not None:
-        per = f" per {expression(rule.throttle_per, rule)}" if rule.throttle_per else ""
-        lines.append(f"  throttle {duration(rule.throttle)}{per}")
+    lines += [f"  throttle {duration(rule.throttle)}"] if rule.throttle is not None else []
     lines += [f"  resolve on {atoms_text(rule.resolve_on, rule)}"] if rule.resolve_on else []
     if rule.resolve_when:
         held = f" for {duration(rule.resolve_for)}" if rule.resolve_for is not None else ""
@@ -191,7 +189,7 @@ def operators(rule):
     for x in [a.cond for a in atoms] + [rule.when, rule.resolve_when, rule.exempt] + [x for _, x in rule.lets + rule.fields]:
         tags |= {"expr: " + t for t in operators_of(x)}
     tags |= {f"{len(rule.keys)} key parts"}
-    tags |= {"throttle" + (" per" if rule.throttle_per else "")} if rule.throttle is not None else set()
+    tags |= {"throttle"} if rule.throttle is not None else set()
     tags |= {"except"} if rule.exempt else set()
     tags |= {"resolve on"} if rule.resolve_on else set()
     tags |= {"resolve when" + (" for" if rule.resolve_for is not None else "")} if rule.resolve_when else set()

@@ -49,7 +49,6 @@ class Rule:
     when: tuple = None
     exempt: tuple = None        # except
     throttle: int = None
-    throttle_per: tuple = None
     resolve_on: list = field(default_factory=list)
     resolve_when: tuple = None
     resolve_for: int = None
@@ -156,9 +155,8 @@ def history_value(x, view):
         source, members = view.rule.profile
         counted = [(y, "") for y in earlier if fits([source], y, view)]
         expr = dict(members)[name]
-        if not counted and expr[1] != "count":
-            return None         # an unseen key: its count is 0, all else is null
-        return window_value(expr, View(view.rule, event, view.history, (), counted, (event.time, EVENT)))
+        over = expr[5] or ("ever",)     # never the window of the rule that asks
+        return window_value((*expr[:5], over), View(view.rule, event, view.history, (), counted, (event.time, EVENT)))
     raise ValueError(x)
 
 

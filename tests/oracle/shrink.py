@@ -26,7 +26,6 @@ def without_item(rule, gone):
         atom.cond = renumbered(atom.cond, gone)
     rule.when = renumbered(rule.when, gone)
     rule.exempt = renumbered(rule.exempt, gone)
-    rule.throttle_per = renumbered(rule.throttle_per, gone)
     rule.fields = [(name, renumbered(x, gone)) for name, x in rule.fields]
     rule.lets = [(name, renumbered(x, gone)) for name, x in rule.lets]
     if any(after == gone for _, after in rule.unless) or rule.skip[1:] == (gone,):
@@ -45,7 +44,7 @@ def simpler_conditions(x):
         yield from x[1:]
 
 
-PLAIN = {"lets": [], "fields": [], "when": None, "exempt": None, "throttle": None, "throttle_per": None, "resolve_on": [], "resolve_when": None, "resolve_for": None, "profile": None,
+PLAIN = {"lets": [], "fields": [], "when": None, "exempt": None, "throttle": None, "resolve_on": [], "resolve_when": None, "resolve_for": None, "profile": None,
          "within": None, "absence": [], "unless": [], "skip": ("past",), "hold": None}
 PLAIN_ITEM = {"strict": False, "greedy": False, "own_within": None, "link": "then", "link_within": None, "nots": [], "min": 1, "max": 1}
 
