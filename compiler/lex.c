@@ -99,6 +99,11 @@ void egret_lex_check_utf8(egret_diags *diags, uint32_t source)
 {
     const char *text = diags->sources[source].text;
     uint32_t len = diags->sources[source].len;
+    const char *zero = memchr(text, 0, len);
+    if (zero != NULL) {
+        uint32_t at = (uint32_t)(zero - text);
+        egret_diag_add(diags, EGRET_DIAG_ERROR, 101, (egret_span){ source, at, at + 1 }, "control character 0x00");
+    }
     for (uint32_t i = 0; i < len;) {
         size_t n = egret_utf8_length(text + i, len - i);
         if (n == 0) {
@@ -199,7 +204,8 @@ static void foreign_comment(egret_lexer *lexer, egret_token token)
     lexer->at = end;
 }
 
-/* A character that begins no token. Reported once for a run of them; what is not UTF-8 was reported before. */
+/* A character that begins no token. Reported once for a run of them; what is not UTF-8, and the byte zero, were
+ * reported before. */
 static void step_over_junk(egret_lexer *lexer)
 {
     uint32_t start = lexer->at;
@@ -207,7 +213,7 @@ static void step_over_junk(egret_lexer *lexer)
     lexer->at += n == 0 ? 1 : (uint32_t)n;
     bool continues = lexer->junk_end == start;
     lexer->junk_end = lexer->at;
-    if (n == 0 || continues || lexer->mute)
+    if (n == 0 || continues || lexer->mute || lexer->text[start] == '\0')
         return;
     egret_span span = lex_span(lexer, start, lexer->at);
     unsigned char c = (unsigned char)lexer->text[start];

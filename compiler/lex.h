@@ -47,7 +47,7 @@ void egret_lex_init(egret_lexer *lexer, egret_diags *diags, egret_span span);
 egret_token egret_lex_next(egret_lexer *lexer);
 /* Takes back a string over several lines that proved to be one without an end: reports it and goes on behind it. */
 void egret_lex_end_string(egret_lexer *lexer, const egret_token *string);
-/* Reports the first place of the source that is not UTF-8, if there is one. */
+/* Reports the first place of the source that is not UTF-8, and the first byte zero (nowhere allowed, comments included). */
 void egret_lex_check_utf8(egret_diags *diags, uint32_t source);
 
 /* "name", "whole number", "'{'": for "expected … " in messages. */

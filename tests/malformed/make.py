@@ -62,6 +62,8 @@ HAND = [
     ("chinese name", 101, "rule §規則 { watch a }"),
     ("control character", 101, "rule r {§\x01 watch a }"),
     ("nul byte", 101, "rule r {§\x00 watch a }"),
+    ("nul byte in comment", 101, "# a §\x00 b\nlist l: \"x\"\n"),
+    ("nul byte in string", 101, "list l: \"a§\x00\"\n"),
     ("single ampersand", 101, WHEN % "a §& b"),
     ("double ampersand", 102, WHEN % "a §&& b"),
     ("double bar", 102, WHEN % "a §|| b"),
