@@ -123,6 +123,42 @@ uint32_t nfa_block_find(const nfa_store *store, uint32_t group, const void *key,
     }
 }
 
+/* The first block with the hash's tag: the one that is meant, but for one in thousands. */
+static uint32_t likely_block(const nfa_store *store, uint64_t hash)
+{
+    uint32_t tag = tag_of(hash);
+    for (uint32_t i = tag & store->index_mask; store->index[i].block != NFA_NO_BLOCK; i = (i + 1) & store->index_mask)
+        if (store->index[i].tag == tag)
+            return store->index[i].block;
+    return NFA_NO_BLOCK;
+}
+
+/* Three rounds, one for each miss: slots, addresses, blocks. Within a round the misses overlap. */
+void nfa_store_warm(const nfa_store *store, const uint64_t *hashes, size_t n)
+{
+    enum { AT_ONCE = 32, CACHE_LINE = 64 };
+    uint32_t blocks[AT_ONCE];
+    for (; n > 0 && store->index; hashes += AT_ONCE) {
+        size_t some = n < AT_ONCE ? n : AT_ONCE;
+        for (size_t i = 0; i < some; i++)
+            __builtin_prefetch(&store->index[tag_of(hashes[i]) & store->index_mask]);
+        for (size_t i = 0; i < some; i++) {
+            blocks[i] = likely_block(store, hashes[i]);
+            if (blocks[i] != NFA_NO_BLOCK)
+                __builtin_prefetch(&store->blocks[blocks[i]]);
+        }
+        for (size_t i = 0; i < some; i++) {
+            if (blocks[i] == NFA_NO_BLOCK)
+                continue;
+            __builtin_prefetch(block_at(store, blocks[i]));
+            __builtin_prefetch(block_at(store, blocks[i]) + CACHE_LINE);
+        }
+        n -= some;
+        if (some < AT_ONCE)
+            break;
+    }
+}
+
 static void index_put(nfa_store *store, uint32_t block, uint32_t tag)
 {
     uint32_t i = tag & store->index_mask;
