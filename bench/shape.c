@@ -163,6 +163,7 @@ static int bench_open(void)
 
 /* ---- rules that differ in constants ---- */
 
+/* A third each: a merchant's name, a band of amounts, a sequence that begins at a merchant and ends at any refund. */
 static char *many_rules(uint32_t n)
 {
     size_t cap = 4096 + (size_t)n * 400;
@@ -170,19 +171,23 @@ static char *many_rules(uint32_t n)
     if (text == NULL) {
         exit(3);
     }
+    uint32_t third = n / 3;
     size_t at = (size_t)snprintf(text, cap, "stream pay { card: string  merchant: string  amount: decimal  kind: string }\n");
-    for (uint32_t i = 0; i < n && at < cap; i++) {
-        const char *form = i % 3 == 0
-            ? "rule r%u { watch pay [merchant == \"m%u\"] by card over 1h when count() >= 3 alert { n: count() } throttle 1h }\n"
-            : i % 3 == 1
-            ? "rule r%u { watch pay [amount > %u.50] by card over 1h when sum(amount) > 50000.00 alert { n: count() } throttle 1h }\n"
-            : "rule r%u { match x: pay [merchant == \"m%u\"] then y: pay [kind == \"refund\"] by card within 1h alert { a: y.amount } }\n";
-        /* Thresholds lie in the top hundredth of the amounts, merchants are a thousand: an event concerns one or two rules. */
-        at += (size_t)snprintf(text + at, cap - at, form, i, i % 3 == 1 ? 10400 + i * 85 / 1000 : i);
+    for (uint32_t i = 0; i < third; i++) {
+        at += (size_t)snprintf(text + at, cap - at,
+                               "rule name%u { watch pay [merchant == \"m%u\"] by card over 1h when count() >= 3 alert { n: count() } throttle 1h }\n",
+                               i, i);
+        at += (size_t)snprintf(text + at, cap - at,
+                               "rule band%u { watch pay [amount >= %u.00 and amount < %u.00] by card over 1h when count() >= 3 alert { n: count() } throttle 1h }\n",
+                               i, i * 9990 / third, (i + 1) * 9990 / third);
+        at += (size_t)snprintf(text + at, cap - at,
+                               "rule back%u { match x: pay [merchant == \"m%u\"] then y: pay [kind == \"refund\"] by card within 1h alert { a: y.amount } }\n",
+                               i, i);
     }
     return text;
 }
 
+/* Events are spread evenly over the constants in use, so that an event concerns one rule of each kind, however many there are. */
 static double rules_round(uint32_t n, uint32_t events)
 {
     setup s;
@@ -198,10 +203,10 @@ static double rules_round(uint32_t n, uint32_t events)
         char merchant[16];
         uint64_t r = next_random(&seed);
         int card_len = snprintf(card, sizeof card, "card%05u", (unsigned)(r % 20000));
-        int merchant_len = snprintf(merchant, sizeof merchant, "m%u", (unsigned)(r >> 20) % 1000);
+        int merchant_len = snprintf(merchant, sizeof merchant, "m%u", (unsigned)(r >> 20) % (n / 3));
         put(slots, s.plan, 0, "card", egret_string(card, (uint32_t)card_len));
         put(slots, s.plan, 0, "merchant", egret_string(merchant, (uint32_t)merchant_len));
-        put(slots, s.plan, 0, "amount", egret_decimal((int64_t)(r >> 32 & 0xFFFFF), 2));
+        put(slots, s.plan, 0, "amount", egret_decimal((int64_t)((r >> 32) % 999000), 2));
         put(slots, s.plan, 0, "kind", (r >> 56) < 8 ? egret_string("refund", 6) : egret_string("sale", 4));
         event.time_ms += 10;
         event.identity = event.ref = i;

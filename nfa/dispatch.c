@@ -4,10 +4,16 @@
  * Every guard (a condition that looks at its own event alone) is reached through one of its conjuncts, chosen by the compiler:
  *   equality, membership   a hash table per field: the event's value finds the guards that want it;
  *   a bound (<, <=, >, >=)  a list per field sorted by constant: the guards that hold are a prefix of it;
- *   neither                a plain list.
+ *   both bounds             a tree of intervals per field (bands.h);
+ *   none of these           a plain list.
  * What the index let through is tested for the rest of its condition, once, whatever the number of rules that share it. Ten thousand
  * rules with other constants so cost what the few cost that fit.
+ *
+ * A guard of a later step (`then y: pay [kind == "refund"]`) may stand in thousands of rules and mean nothing to nearly all keys. Its
+ * subscribers are followers: they have something to do only where their section exists. When they are many, it is the key's block that is
+ * asked which of them wait, not the followers whether they do.
  */
+#include "nfa/bands.h"
 #include "nfa/shard.h"
 
 #include <stdlib.h>
@@ -30,18 +36,32 @@ typedef struct range_index {
     uint32_t n_guards, cap;
 } range_index;
 
+typedef struct band_index {
+    uint32_t slot;
+    nfa_band *bands;
+    uint32_t n_bands, cap;
+} band_index;
+
+typedef struct guard_subs {
+    nfa_sub *subs;
+    uint32_t n, cap;
+    nfa_sub *followers;         /* sorted by (group, order, atom) */
+    uint32_t n_followers, cap_followers;
+} guard_subs;
+
 typedef struct stream_index {
     eq_index *eq;
     uint32_t n_eq, cap_eq;
     range_index *range;
     uint32_t n_range, cap_range;
+    band_index *band;
+    uint32_t n_band, cap_band;
     uint32_t *plain;
     uint32_t n_plain, cap_plain;
-    nfa_sub *always;            /* for every event of the stream */
-    uint32_t n_always, cap_always;
+    guard_subs always;          /* for every event of the stream */
 } stream_index;
 
-typedef struct guard_subs { nfa_sub *subs; uint32_t n, cap; } guard_subs;
+enum { FEW_FOLLOWERS = 8 };     /* up to so many are simply asked */
 
 struct nfa_dispatch {
     stream_index *streams;
@@ -67,18 +87,25 @@ static void *room(nfa_engine *engine, void *array, uint32_t n, uint32_t *cap, si
 
 /* ---- building ---- */
 
-static bool subscribe(nfa_engine *engine, uint32_t guard, nfa_sub sub)
+/* Does the subscriber have something to do only where its section exists? */
+static bool is_follower(const nfa_engine *engine, const nfa_sub *sub)
 {
-    const plan_guard *def = &engine->plan->guards[guard];
-    if (def->expr == PLAN_NONE) {
-        stream_index *index = &engine->dispatch->streams[def->stream];
-        if (!ROOM(engine, index->always, index->n_always, index->cap_always)) {
-            return false;
-        }
-        index->always[index->n_always++] = sub;
+    if (sub->kind == NFA_SUB_LIFE) {
         return true;
     }
-    guard_subs *list = &engine->dispatch->guards[guard];
+    const seq_layout *layout = sub->kind == NFA_SUB_MATCH ? engine->seq[sub->target] : NULL;
+    return layout != NULL && (sub->atom >= 64 || (layout->start_mask >> sub->atom & 1u) == 0);
+}
+
+static bool add_sub(nfa_engine *engine, guard_subs *list, nfa_sub sub)
+{
+    if (is_follower(engine, &sub)) {
+        if (!ROOM(engine, list->followers, list->n_followers, list->cap_followers)) {
+            return false;
+        }
+        list->followers[list->n_followers++] = sub;
+        return true;
+    }
     if (!ROOM(engine, list->subs, list->n, list->cap)) {
         return false;
     }
@@ -86,14 +113,16 @@ static bool subscribe(nfa_engine *engine, uint32_t guard, nfa_sub sub)
     return true;
 }
 
+static bool subscribe(nfa_engine *engine, uint32_t guard, nfa_sub sub)
+{
+    const plan_guard *def = &engine->plan->guards[guard];
+    return add_sub(engine, def->expr == PLAN_NONE ? &engine->dispatch->streams[def->stream].always
+                                                  : &engine->dispatch->guards[guard], sub);
+}
+
 static bool subscribe_stream(nfa_engine *engine, uint32_t stream, nfa_sub sub)
 {
-    stream_index *index = &engine->dispatch->streams[stream];
-    if (!ROOM(engine, index->always, index->n_always, index->cap_always)) {
-        return false;
-    }
-    index->always[index->n_always++] = sub;
-    return true;
+    return add_sub(engine, &engine->dispatch->streams[stream].always, sub);
 }
 
 static bool subscribe_atoms(nfa_engine *engine, const plan_atom *atoms, uint32_t n, nfa_sub sub)
@@ -179,12 +208,33 @@ static bool index_range(nfa_engine *engine, stream_index *index, uint32_t guard)
     return true;
 }
 
+static bool index_band(nfa_engine *engine, stream_index *index, uint32_t slot, const nfa_band *band)
+{
+    band_index *list = NULL;
+    for (uint32_t i = 0; list == NULL && i < index->n_band; i++) {
+        list = index->band[i].slot == slot ? &index->band[i] : NULL;
+    }
+    if (list == NULL) {
+        if (!ROOM(engine, index->band, index->n_band, index->cap_band)) {
+            return false;
+        }
+        list = &index->band[index->n_band++];
+        *list = (band_index){.slot = slot};
+    }
+    if (!ROOM(engine, list->bands, list->n_bands, list->cap)) {
+        return false;
+    }
+    list->bands[list->n_bands++] = *band;
+    return true;
+}
+
 static bool index_guard(nfa_engine *engine, uint32_t guard)
 {
     const plan *p = engine->plan;
     const plan_guard *def = &p->guards[guard];
     stream_index *index = &engine->dispatch->streams[def->stream];
-    if (def->expr == PLAN_NONE || engine->dispatch->guards[guard].n == 0) {
+    const guard_subs *subs = &engine->dispatch->guards[guard];
+    if (def->expr == PLAN_NONE || subs->n + subs->n_followers == 0) {
         return true;
     }
     switch ((plan_access)def->access) {
@@ -197,8 +247,14 @@ static bool index_guard(nfa_engine *engine, uint32_t guard)
             }
         }
         return true;
-    case PLAN_ACCESS_LT: case PLAN_ACCESS_LE: case PLAN_ACCESS_GT: case PLAN_ACCESS_GE:
+    case PLAN_ACCESS_LT: case PLAN_ACCESS_LE: case PLAN_ACCESS_GT: case PLAN_ACCESS_GE: {
+        nfa_band band;
+        if (nfa_band_of(p, def->expr, def->slot, &band)) {
+            band.guard = guard;
+            return index_band(engine, index, def->slot, &band);
+        }
         return index_range(engine, index, guard);
+    }
     case PLAN_ACCESS_ALWAYS:
         break;
     }
@@ -285,6 +341,9 @@ static bool finish_stream(nfa_engine *engine, stream_index *index)
     for (uint32_t i = 0; i < index->n_range; i++) {
         sort_range(engine->plan, &index->range[i]);
     }
+    for (uint32_t i = 0; i < index->n_band; i++) {
+        nfa_bands_prepare(index->band[i].bands, index->band[i].n_bands);
+    }
     return true;
 }
 
@@ -304,6 +363,33 @@ static bool subscribe_updates(nfa_engine *engine)
     return good;
 }
 
+static uint32_t group_of(const nfa_engine *engine, const nfa_sub *sub)
+{
+    return engine->plan->rules[sub->target].group;     /* followers belong to rules */
+}
+
+/* By group; within it they are in order already, as rules subscribe one after the other. */
+static void sort_followers(const nfa_engine *engine, guard_subs *list)
+{
+    for (uint32_t gap = list->n_followers / 2; gap > 0; gap /= 2) {
+        for (uint32_t i = gap; i < list->n_followers; i++) {
+            nfa_sub sub = list->followers[i];
+            uint32_t group = group_of(engine, &sub);
+            uint32_t at = i;
+            for (; at >= gap; at -= gap) {
+                const nfa_sub *other = &list->followers[at - gap];
+                uint32_t other_group = group_of(engine, other);
+                if (other_group < group || (other_group == group && (other->order < sub.order
+                                                                    || (other->order == sub.order && other->atom <= sub.atom)))) {
+                    break;
+                }
+                list->followers[at] = *other;
+            }
+            list->followers[at] = sub;
+        }
+    }
+}
+
 bool nfa_dispatch_make(nfa_engine *engine)
 {
     const plan *p = engine->plan;
@@ -320,9 +406,11 @@ bool nfa_dispatch_make(nfa_engine *engine)
     }
     good = good && subscribe_updates(engine);
     for (uint32_t i = 0; good && i < p->n_guards; i++) {
+        sort_followers(engine, &dispatch->guards[i]);
         good = index_guard(engine, i);
     }
     for (uint32_t i = 0; good && i < p->n_streams; i++) {
+        sort_followers(engine, &dispatch->streams[i].always);
         good = finish_stream(engine, &dispatch->streams[i]);
     }
     return good;
@@ -348,6 +436,65 @@ static bool take_subs(nfa_engine *engine, const nfa_sub *subs, uint32_t n)
     return true;
 }
 
+/* Takes the followers of one group that wait in the key's block. */
+static bool take_waiting(nfa_engine *engine, const nfa_event *event, const nfa_sub *followers, uint32_t n)
+{
+    const nfa_key *key = nfa_key_of(engine, group_of(engine, followers), event);
+    if (key->null || key->block == NFA_NO_BLOCK) {
+        return true;
+    }
+    size_t n_sections = nfa_section_count(engine->store, key->block);
+    for (size_t i = 0; i < n_sections; i++) {
+        const nfa_slot *slot = &engine->slots[nfa_section_id_at(engine->store, key->block, i)];
+        if (slot->kind != NFA_PATTERN && slot->kind != NFA_LIFE) {
+            continue;
+        }
+        uint32_t order = slot->rule * 2 + (slot->kind == NFA_PATTERN);
+        uint32_t low = 0;
+        for (uint32_t high = n; low < high;) {
+            uint32_t middle = low + (high - low) / 2;
+            if (followers[middle].order < order) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        uint32_t end = low;
+        while (end < n && followers[end].order == order) {
+            end++;
+        }
+        if (end > low && !take_subs(engine, followers + low, end - low)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool take_followers(const nfa_env *env, const guard_subs *list)
+{
+    nfa_engine *engine = env->engine;
+    if (list->n_followers <= FEW_FOLLOWERS) {
+        return take_subs(engine, list->followers, list->n_followers);
+    }
+    for (uint32_t i = 0; i < list->n_followers;) {
+        uint32_t group = group_of(engine, &list->followers[i]);
+        uint32_t end = i + 1;
+        while (end < list->n_followers && group_of(engine, &list->followers[end]) == group) {
+            end++;
+        }
+        if (!take_waiting(engine, env->event, list->followers + i, end - i)) {
+            return false;
+        }
+        i = end;
+    }
+    return true;
+}
+
+static bool take_list(const nfa_env *env, const guard_subs *list)
+{
+    return take_subs(env->engine, list->subs, list->n) && (list->n_followers == 0 || take_followers(env, list));
+}
+
 /* Tests what the index did not say, and takes the subscribers when the guard holds. */
 static bool try_guard(const nfa_env *env, uint32_t guard)
 {
@@ -357,7 +504,7 @@ static bool try_guard(const nfa_env *env, uint32_t guard)
     if (residual != PLAN_NONE && !nfa_holds(env, residual)) {
         return true;
     }
-    return take_subs(engine, engine->dispatch->guards[guard].subs, engine->dispatch->guards[guard].n);
+    return take_list(env, &engine->dispatch->guards[guard]);
 }
 
 static bool try_eq(const nfa_env *env, const eq_index *eq)
@@ -409,6 +556,20 @@ static bool try_range(const nfa_env *env, const range_index *range)
     return true;
 }
 
+/* A band was found with its bounds taken as inclusive: the whole condition is asked. */
+static bool try_band_guard(void *user, uint32_t guard)
+{
+    const nfa_env *env = user;
+    env->engine->stats.guards_tried++;
+    return !nfa_holds(env, env->engine->plan->guards[guard].expr) || take_list(env, &env->engine->dispatch->guards[guard]);
+}
+
+static bool try_band(nfa_env *env, const band_index *index)
+{
+    egret_value v = env->event->slots[index->slot];
+    return v.type == EGRET_NULL || nfa_bands_find(index->bands, index->n_bands, v, try_band_guard, env);
+}
+
 static int hit_order(const nfa_sub *a, const nfa_sub *b)
 {
     if (a->order != b->order) {
@@ -445,12 +606,15 @@ bool nfa_dispatch_event(nfa_engine *engine, const nfa_event *event)
     const stream_index *index = &engine->dispatch->streams[event->stream];
     nfa_env env = {.engine = engine, .event = event, .now_ms = event->time_ms, .block = NFA_NO_BLOCK};
     engine->n_hits = 0;
-    bool good = take_subs(engine, index->always, index->n_always);
+    bool good = take_list(&env, &index->always);
     for (uint32_t i = 0; good && i < index->n_eq; i++) {
         good = try_eq(&env, &index->eq[i]);
     }
     for (uint32_t i = 0; good && i < index->n_range; i++) {
         good = try_range(&env, &index->range[i]);
+    }
+    for (uint32_t i = 0; good && i < index->n_band; i++) {
+        good = try_band(&env, &index->band[i]);
     }
     for (uint32_t i = 0; good && i < index->n_plain; i++) {
         good = try_guard(&env, index->plain[i]);

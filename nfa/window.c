@@ -83,8 +83,8 @@ static egret_status judge(win_step *step, uint64_t last_identity)
         root->flags &= ~(uint32_t)(WIN_TRUE | WIN_FIRED);
         return EGRET_OK;
     }
-    if (step->threshold->when == PLAN_NONE) {
-        return fire(step, step->env.now_ms, last_identity);
+    if (step->threshold->when == PLAN_NONE) {   /* every event is a match; a leaving is none */
+        return step->env.event ? fire(step, step->env.now_ms, last_identity) : EGRET_OK;
     }
     if ((root->flags & WIN_TRUE) == 0) {
         root->flags |= WIN_TRUE;

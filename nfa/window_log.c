@@ -287,16 +287,21 @@ void win_trim_bytes(const plan_window *window, const win_layout *layout, nfa_sec
 
 /* ---- entering ---- */
 
-/* The values of the event for each argument; null: it does not count. */
+/* The values of the event for each argument; null: it does not count. An argument over several streams has an expression for each. */
 static void ask_args(const nfa_env *env, const plan_window *window, uint64_t atoms, egret_value *value)
 {
     for (uint32_t i = 0; i < window->n_args; i++) {
         const plan_arg *arg = &window->args[i];
+        uint64_t counted = arg->atoms & atoms;
         value[i] = egret_null();
-        if ((arg->atoms & atoms) == 0 || (arg->where != PLAN_NONE && !nfa_holds(env, arg->where))) {
+        if (counted == 0) {
             continue;
         }
-        value[i] = arg->value == PLAN_NONE ? egret_bool(true) : nfa_eval(env, arg->value);
+        int atom = __builtin_ctzll(counted);
+        if (arg->atom_where[atom] != PLAN_NONE && !nfa_holds(env, arg->atom_where[atom])) {
+            continue;
+        }
+        value[i] = arg->atom_value[atom] == PLAN_NONE ? egret_bool(true) : nfa_eval(env, arg->atom_value[atom]);
     }
 }
 
