@@ -8,6 +8,7 @@ A fenced block of a page is, by the words after its fence:
     ```egret                  a complete set of rules: must pass `egret check` without a word, and `egret test`, with a test
     ```egret fragment         a piece that cannot stand alone: not run
     ```egret error E0123      rules that must be refused with this code
+    ```egret refused          a line each: a code, and declarations or clauses of a rule that must be refused with it and nothing else
     ```egret NAME.egret       complete, and written under that name for the console blocks of the page
     ```LANGUAGE FILE          a file (a list, a table, events) that stands beside the rules of the page
     ```console                lines "$ egret …" that must succeed, each followed by the output it must print; a line "…" stands for any
@@ -23,6 +24,13 @@ import subprocess
 import sys
 import tempfile
 
+# What the lines of a block "egret refused" may speak of: clauses stand in a rule, declarations beside it.
+REFUSED_AROUND = """stream a { k: string  n: int  t: string?  at: time } with time at
+stream b { k: string  n: int  t: string?  at: time } with time at
+profile p { from a  by k  count: count() }
+rule other { match a  by k  alert { n: 1 } }
+"""
+DECLARATION = re.compile(r"(stream|source|sink|list|table|calendar|profile|define)\b")
 FENCE = re.compile(r"^```(.*)$")
 
 
@@ -51,6 +59,7 @@ class Page:
         with open(path, encoding="utf-8") as file:
             self.blocks = list(blocks(file.read()))
         self.egret, self.path, self.faults, self.ran = os.path.abspath(egret), path, [], 0
+        self.refused = set()
 
     def fault(self, line, message):
         self.faults.append(f"{self.path}:{line}: {message}")
@@ -72,6 +81,8 @@ class Page:
             self.run_console(folder, line, content)
         elif kind == "egret error" and len(words) == 3:
             self.run_refused(folder, line, words[2], content)
+        elif words == ["egret", "refused"]:
+            self.run_lines(folder, line, content)
         elif words == ["egret"] or (words[:1] == ["egret"] and is_file(words)):
             self.run_complete(folder, line, content)
         elif words[:1] == ["egret"] and words != ["egret", "fragment"]:
@@ -105,6 +116,20 @@ class Page:
         said = check.stdout + check.stderr
         if check.returncode != 1 or code not in said:
             self.fault(line, f"egret check should refuse this with {code}, but ended with {check.returncode}:\n{said.strip()}")
+
+    def run_lines(self, folder, line, content):
+        self.refused |= set(re.findall(r"^E\d{4}", content, re.M))
+        for number, row in enumerate(content.split("\n"), line + 1):
+            code, _, text = row.partition("#")[0].strip().partition(" ")
+            if not code:
+                continue
+            text = text.strip()
+            rule = text if DECLARATION.match(text) else f"rule refused {{\n  {text}\n  by k\n  {'' if 'signal' in text else 'alert { n: 1 }'}\n}}\n"
+            self.write(folder, REFUSED_AROUND + rule)
+            check = self.command(folder, ["check", "example.egret"])
+            said = check.stdout + check.stderr
+            if check.returncode != 1 or set(re.findall(r"\bE\d{4}\b", said)) != {code}:
+                self.fault(number, f"egret check should refuse this with {code} alone:\n{said.strip()}")
 
     def run_console(self, folder, line, content):
         parts = re.split(r"^\$ ", content, flags=re.M)
@@ -142,16 +167,25 @@ def normal(text):
         return [row.rstrip() for row in stripped.split("\n") if row.strip()]
 
 
+def missing_refusals(egret, shown):
+    """What Egret says it does not evaluate yet must stand on some page."""
+    known = subprocess.run([egret, "explain", "--code", "all"], capture_output=True, text=True, check=False).stdout
+    codes = {"E" + number for number in re.findall(r"^E?(\d{4})  not evaluated yet", known, re.M)}
+    return [f"{code} is not evaluated yet, and no page shows it" for code in sorted(codes - shown)]
+
+
 def main(arguments):
     if len(arguments) < 3:
         print(__doc__, file=sys.stderr)
         return 2
-    faults, ran = [], 0
+    faults, ran, refused = [], 0, set()
     for path in arguments[2:]:
         page = Page(arguments[1], path)
         page.run()
         faults += page.faults
         ran += page.ran
+        refused |= page.refused
+    faults += missing_refusals(arguments[1], refused)
     print("\n".join(faults))
     print(f"{ran} commands of the documentation run, {len(faults)} faults")
     return 1 if faults or ran == 0 else 0

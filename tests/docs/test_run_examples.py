@@ -32,7 +32,7 @@ class Pages(unittest.TestCase):
 
     def test_true_page(self):
         text = f"```egret\n{RULE}{TRUE_TEST}```\n```egret fragment\nnonsense\n```\n"
-        text += "```egret error E0\nrule {\n```\n```console\n$ ls\nnot ours\n```\n"
+        text += "```egret error E0\nrule {\n```\n```egret refused\n# why\nE0311  match a  to nowhere\n```\n```console\n$ ls\nnot ours\n```\n"
         self.assertEqual(self.faults(text), [])
 
     def test_lies(self):
@@ -41,6 +41,8 @@ class Pages(unittest.TestCase):
             ("rules with an error", "```egret\nrule big { match t: tick }\ntest big { }\n```\n"),
             ("no test", f"```egret\n{RULE}```\n"),
             ("an error that is none", f"```egret error E0\n{RULE}```\n"),
+            ("a refusal that is none", "```egret refused\nE0311  match a\n```\n"),
+            ("a refusal for another reason", "```egret refused\nE0900  match a  to nowhere\n```\n"),
             ("unknown words", "```egret snippet\nx\n```\n"),
             ("no end", f"```egret\n{RULE}"),
             ("other output", "```console\n$ egret --version\negret nine\n```\n"),
