@@ -32,7 +32,7 @@ typedef struct sink_outcome {
 
 typedef struct sink_option {
     const char *name;       /* NULL ends a table */
-    egret_type type;        /* STRING, INT, BOOL or DURATION */
+    egret_type type;        /* STRING, INT, BOOL or DURATION; NULL: a map of strings, read as lines "key: value\n" */
     const char *fallback;   /* as it would be written (strings without quotes); NULL: none */
     bool required;
     const char *help;

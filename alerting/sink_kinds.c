@@ -3,6 +3,8 @@
  */
 #include "alerting/sink.h"
 
+#include "compiler/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,23 +90,66 @@ static bool read_text(sink_settings *settings, size_t i, egret_type type, const 
     return true;
 }
 
+/* The text of a string value, from the rules or the environment; NULL: a sentence was written. */
+static const char *text_of(const plan_option_value *written, const char *option, size_t *len, char *reason, size_t size)
+{
+    *len = written->value.len;
+    if (written->value.type != EGRET_STRING) {
+        complain(reason, size, "option '%s' must be a string", option);
+        return NULL;
+    }
+    if (!written->is_env) return written->value.u.s;
+    char name[256];
+    snprintf(name, sizeof name, "%.*s", (int)written->value.len, written->value.u.s);
+    const char *text = getenv(name);
+    if (text && *text) {
+        *len = strlen(text);
+        return text;
+    }
+    complain(reason, size, "option '%s': the environment has no %s", option, name);
+    return NULL;
+}
+
+static bool has_control(const char *ptr, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)ptr[i] < 0x20 || ptr[i] == 0x7f) return true;
+    return false;
+}
+
+static bool read_map(sink_settings *settings, size_t i, const sink_option *option, const plan_option *written, char *reason, size_t size)
+{
+    egret_text lines;
+    egret_text_init(&lines, egret_mem_of(NULL));
+    bool fine = written->is_map || complain(reason, size, "option '%s' takes a map: { \"name\": \"value\" }", option->name);
+    for (uint32_t k = 0; fine && k < written->n_values; k++) {
+        const plan_option_value *pair = &written->values[k];
+        size_t len;
+        const char *value = text_of(pair, option->name, &len, reason, size);
+        fine = value != NULL;
+        if (fine && (has_control(value, len) || has_control(pair->key.ptr, pair->key.len)))
+            fine = complain(reason, size, "option '%s': control characters are not allowed", option->name);
+        if (fine) egret_text_printf(&lines, "%.*s: %.*s\n", (int)pair->key.len, pair->key.ptr, (int)len, value);
+    }
+    if (fine && (lines.failed || !keep_string(settings, i, lines.ptr, lines.len))) fine = complain(reason, size, "no memory");
+    egret_text_deinit(&lines);
+    return fine;
+}
+
 static bool read_option(sink_settings *settings, size_t i, const sink_option *option, const plan_option *written, char *reason, size_t size)
 {
+    if (option->type == EGRET_NULL) return read_map(settings, i, option, written, reason, size);
     if (written->is_map || written->n_values != 1) return complain(reason, size, "option '%s' takes one value", option->name);
     egret_value value = written->values[0].value;
-    if (written->values[0].is_env) {
-        char name[256];
-        snprintf(name, sizeof name, "%.*s", (int)value.len, value.u.s);
-        const char *text = getenv(name);
-        if (!text || !*text) return complain(reason, size, "option '%s': the environment has no %s", option->name, name);
-        return read_text(settings, i, option->type, text, strlen(text)) ||
-               complain(reason, size, "option '%s': what the environment has for %s is not a %s", option->name, name,
-                        egret_type_name(option->type));
+    if (written->values[0].is_env || (value.type == EGRET_STRING && option->type == EGRET_STRING)) {
+        size_t len;
+        const char *text = text_of(&written->values[0], option->name, &len, reason, size);
+        return text && (read_text(settings, i, option->type, text, len) ||
+                        complain(reason, size, "option '%s': what the environment has is not a %s", option->name,
+                                 egret_type_name(option->type)));
     }
     if (value.type != option->type)
         return complain(reason, size, "option '%s' must be a %s", option->name, egret_type_name(option->type));
-    if (value.type == EGRET_STRING)
-        return keep_string(settings, i, value.u.s, value.len) || complain(reason, size, "no memory");
     settings->values[i] = value;
     return true;
 }

@@ -14,10 +14,11 @@
 #include <curl/curl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { OPTION_URL, OPTION_SECRET, OPTION_TIMEOUT, OPTION_ALLOW_PRIVATE };
+enum { OPTION_URL, OPTION_SECRET, OPTION_TIMEOUT, OPTION_ALLOW_PRIVATE, OPTION_HEADERS };
 enum { MAX_RESPONSE_BYTES = 64 * 1024 };
 
 static const sink_option options[] = {
@@ -25,11 +26,13 @@ static const sink_option options[] = {
     [OPTION_SECRET] = {"secret", EGRET_STRING, NULL, false, "signing key: whsec_ and base64 of 24 to 64 bytes; better from env(\"NAME\")"},
     [OPTION_TIMEOUT] = {"timeout", EGRET_DURATION, "15s", false, "longest time for one try, answer included"},
     [OPTION_ALLOW_PRIVATE] = {"allow_private", EGRET_BOOL, "false", false, "allow addresses that are not of the public internet"},
+    [OPTION_HEADERS] = {"headers", EGRET_NULL, NULL, false, "further headers: { \"Authorization\": env(\"TOKEN\") }"},
     {0},
 };
 
 typedef struct webhook_sink {
     const sink_env *env;
+    const char *headers;    /* of the settings: lines; NULL: none */
     CURL *curl;             /* NULL: not open */
     webhook_key key;
     bool is_signed;
@@ -89,6 +92,7 @@ static bool open_webhook(void *self, const sink_settings *settings, const sink_e
 {
     webhook_sink *sink = self;
     sink->env = env;
+    sink->headers = settings->texts[OPTION_HEADERS];
     const char *url = settings->texts[OPTION_URL];
     const char *secret = settings->texts[OPTION_SECRET];
     int64_t timeout_ms = settings->values[OPTION_TIMEOUT].u.i;
@@ -110,13 +114,28 @@ static bool add_header(struct curl_slist **headers, const char *text)
     return grown != NULL;
 }
 
+/* Those of the rules, one a line. */
+static bool add_written_headers(struct curl_slist **headers, const char *lines)
+{
+    bool fine = true;
+    while (fine && lines && *lines) {
+        size_t len = strcspn(lines, "\n");
+        char *line = strndup(lines, len);
+        fine = line && add_header(headers, line);
+        free(line);
+        lines += len + (lines[len] == '\n');
+    }
+    return fine;
+}
+
 /* The headers of one try; NULL: no memory. */
 static struct curl_slist *make_headers(const webhook_sink *sink, const sink_message *message)
 {
     struct curl_slist *headers = NULL;
     char line[256], signature[WEBHOOK_SIGNATURE_SIZE];
     int64_t now_s = sink->env->now_ms(sink->env->now_user) / 1000;
-    bool fine = add_header(&headers, "Content-Type: application/json") && add_header(&headers, "Expect:");
+    bool fine = add_header(&headers, "Content-Type: application/json") && add_header(&headers, "Expect:") &&
+                add_written_headers(&headers, sink->headers);
     snprintf(line, sizeof line, "webhook-id: %s", message->id);
     fine = fine && add_header(&headers, line);
     snprintf(line, sizeof line, "webhook-timestamp: %" PRId64, now_s);

@@ -18,14 +18,13 @@ static unsigned count_rules(const plan *p)
     return n;
 }
 
+/* Texts of diagnostics end with their number; this is for the case without any. */
 static void print_summary(const rules_files *rules)
 {
     const egret_diags *diags = &rules->diags;
-    if (rules->plan)
-        fprintf(stderr, "%u file%s, %u streams, %u rules, %u tests: ", diags->n_sources, diags->n_sources == 1 ? "" : "s",
-                rules->plan->n_streams, count_rules(rules->plan), rules->plan->n_tests);
-    if (diags->n_errors == 0 && diags->n_warnings == 0) fprintf(stderr, "no problems\n");
-    else fprintf(stderr, "%u errors, %u warnings\n", diags->n_errors, diags->n_warnings);
+    if (diags->n_errors + diags->n_warnings > 0 || !rules->plan) return;
+    fprintf(stderr, "%u file%s, %u streams, %u rules, %u tests: no problems\n", diags->n_sources, diags->n_sources == 1 ? "" : "s",
+            rules->plan->n_streams, count_rules(rules->plan), rules->plan->n_tests);
 }
 
 static int run(app_args *args)

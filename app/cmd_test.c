@@ -31,7 +31,7 @@ static void run_one(const app_args *args, const rules_files *rules, const plan_t
     if (!passed || !app_args_has(args, "quiet"))
         printf("%s  %.*s%s%.*s%s\n", passed ? "ok  " : "FAIL", (int)test->rule.len, test->rule.ptr, test->text.len > 0 ? " \"" : "",
                (int)test->text.len, test->text.len > 0 ? test->text.ptr : "", test->text.len > 0 ? "\"" : "");
-    fwrite(report.ptr, 1, report.len, stdout);
+    if (report.len > 0) fwrite(report.ptr, 1, report.len, stdout);
     egret_text_deinit(&report);
     egret_arena_deinit(&arena);
 }

@@ -80,6 +80,7 @@ static bool find_record(void *user, uint64_t ref, const char **ptr, size_t *len)
 
 static egret_status flush_out(replay *r)
 {
+    if (r->out.len == 0 && !r->out.failed) return EGRET_OK;
     bool memory = !r->out.failed;
     bool fine = memory && fwrite(r->out.ptr, 1, r->out.len, r->options->out) == r->out.len;
     jsonw_reset(&r->out);

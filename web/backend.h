@@ -7,7 +7,7 @@
 #define EGRET_WEB_BACKEND_H
 
 #include "alerting/outbox.h"
-#include "ingest/stats.h"
+#include "ingest/decode.h"
 #include "nfa/engine.h"
 #include "web/server.h"
 
@@ -47,10 +47,9 @@ typedef struct web_backend {
     const plan *plan;
     /* A batch for records of one request; NULL: no memory. */
     web_batch *(*begin)(void *user);
-    /* Copies one decoded record into the batch. What is not WEB_ADMITTED ends the request. */
-    web_admission (*add)(web_batch *batch, uint32_t stream, const egret_value *slots, const char *raw, size_t raw_len);
-    /* A record that could not be decoded: goes to the dead letters. */
-    web_admission (*reject)(web_batch *batch, uint32_t stream, ingest_reason reason, const char *text, const char *raw, size_t raw_len);
+    /* Copies one record into the batch, decoded or rejected (then it goes to the dead letters). Its stream is set, and its raw text is JSON
+     * unless it was rejected. What is not WEB_ADMITTED ends the request. */
+    web_admission (*add)(web_batch *batch, const ingest_record *record);
     /* Admits all of the batch or nothing; the batch is gone afterwards. */
     web_admission (*end)(web_batch *batch);
     /* Gives the batch up: nothing of it happened. */

@@ -79,6 +79,7 @@ typedef struct tally {
     uint64_t accepted, rejected;
     json_writer errors;
     web_admission admission;
+    bool is_csv;
 } tally;
 
 static void note_error(tally *t, const ingest_record *record)
@@ -92,15 +93,22 @@ static void note_error(tally *t, const ingest_record *record)
     jsonw_end(&t->errors, '}');
 }
 
-static void take_record(const web_backend *backend, web_batch *batch, const ingest_record *record, uint32_t stream, tally *t)
+static void take_record(const web_backend *backend, web_batch *batch, ingest_decoder *decoder, ingest_record *record, tally *t)
 {
-    if (record->reason == INGEST_REASON_NONE) {
-        t->admission = backend->add(batch, record->stream, record->slots, record->raw, record->raw_len);
-        t->accepted++;
-    } else {
-        t->admission = backend->reject(batch, stream, record->reason, record->text, record->raw, record->raw_len);
+    egret_text shown;
+    egret_text_init(&shown, egret_mem_of(NULL));
+    if (record->reason != INGEST_REASON_NONE) {
         note_error(t, record);
+    } else {
+        t->accepted++;
+        if (t->is_csv) {
+            ingest_decoder_render(decoder, record->raw, record->raw_len, &shown);
+            record->raw = shown.ptr;
+            record->raw_len = shown.len;
+        }
     }
+    t->admission = shown.failed ? WEB_NO_MEMORY : backend->add(batch, record);
+    egret_text_deinit(&shown);
 }
 
 static void read_body(const web_backend *backend, web_batch *batch, ingest_decoder *decoder, const web_request *request, uint32_t stream,
@@ -112,7 +120,8 @@ static void read_body(const web_backend *backend, web_batch *batch, ingest_decod
         switch (ingest_decoder_next(decoder, &record)) {
         case INGEST_GOT_RECORD:
         case INGEST_GOT_REJECTED:
-            take_record(backend, batch, &record, stream, t);
+            record.stream = stream;
+            take_record(backend, batch, decoder, &record, t);
             break;
         case INGEST_GOT_MORE:
         case INGEST_GOT_END:
@@ -192,7 +201,7 @@ static void answer_events(void *app, const web_request *request, web_response *r
     ingest_format format = is_type(request->content_type, "text/csv") ? INGEST_FORMAT_CSV : INGEST_FORMAT_JSON;
     ingest_decoder *decoder = decoder_for(endpoints, stream, format);
     web_batch *batch = backend->begin(backend->user);
-    tally t = {.admission = decoder && batch ? WEB_ADMITTED : WEB_NO_MEMORY};
+    tally t = {.admission = decoder && batch ? WEB_ADMITTED : WEB_NO_MEMORY, .is_csv = format == INGEST_FORMAT_CSV};
     jsonw_init(&t.errors);
     if (t.admission == WEB_ADMITTED) read_body(backend, batch, decoder, request, stream, &t);
     if (t.admission == WEB_ADMITTED) t.admission = backend->end(batch);

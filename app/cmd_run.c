@@ -1,0 +1,116 @@
+/*
+ * cmd_run.c: `egret run`: the command line of the daemon, and the lock on its data folder.
+ */
+#include "app/command.h"
+#include "app/daemon.h"
+
+#include "compiler/value.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const app_option options[] = {
+    {"rules", APP_MANY, "FILE|DIR", NULL, "the rules"},
+    {"data", APP_ONE, "DIR", NULL, "folder for what must be kept; made when it is not there"},
+    {"listen", APP_ONE, "ADDR:PORT", "127.0.0.1:8080", "where HTTP is served; port 0: any"},
+    {"insecure", APP_FLAG, NULL, NULL, "allow an address that other machines reach: there is no access control yet"},
+    {"idle", APP_ONE, "DURATION", "2s", "silence after which a source holds the clock no more"},
+    {"queue", APP_ONE, "N", "100000", "records that may wait for the engine before senders are told to wait"},
+    {"drain", APP_ONE, "DURATION", "8s", "at the end: longest time for alerts to leave"},
+    {"log", APP_ONE, "FORMAT", "json", "lines on stderr: json or text"},
+    {0},
+};
+
+static bool read_duration(const app_args *args, const char *name, int64_t *out)
+{
+    const char *text = app_args_one(args, name);
+    if (egret_parse_duration(text, strlen(text), out) && *out >= 0) return true;
+    app_usage(args, "--%s: '%s' is no duration such as 2s or 500ms", name, text);
+    return false;
+}
+
+static bool read_options(const app_args *args, daemon_options *out)
+{
+    int64_t queue;
+    const char *log = app_args_one(args, "log"), *listen = app_args_one(args, "listen");
+    if (!read_duration(args, "idle", &out->idle_ms) || !read_duration(args, "drain", &out->drain_ms)) return false;
+    if (!app_args_int(args, "queue", 1, 100000000, &queue)) return false;
+    out->queue_records = (size_t)queue;
+    out->log.json = strcmp(log, "json") == 0;
+    if (!out->log.json && strcmp(log, "text") != 0) {
+        app_usage(args, "--log: json or text");
+        return false;
+    }
+    if (!listen_address_read(&out->listen, listen)) {
+        app_usage(args, "--listen: '%s' is no address with a port such as 127.0.0.1:8080", listen);
+        return false;
+    }
+    if (!out->listen.loopback && !app_args_has(args, "insecure")) {
+        app_usage(args, "--listen: %s can be reached from other machines, and there is no access control yet; --insecure allows it", listen);
+        return false;
+    }
+    return true;
+}
+
+/* Makes the folder and locks it; gives the lock's descriptor, which holds until it is closed or the process ends. */
+static int lock_data(const app_args *args, const char *dir)
+{
+    char *path;
+    if (mkdir(dir, 0750) != 0 && errno != EEXIST) {
+        app_trouble(args, "%s: %s", dir, strerror(errno));
+        return -1;
+    }
+    if (asprintf(&path, "%s/lock", dir) < 0) return -1;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (fd < 0) app_trouble(args, "%s: %s", path, strerror(errno));
+    free(path);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        app_trouble(args, "%s: another egret uses this data folder", dir);
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+static int run_rules(const app_args *args, daemon_options *daemon)
+{
+    rules_files rules;
+    const char **paths;
+    size_t n = app_args_many(args, "rules", &paths);
+    int exit_code = rules_files_need(&rules, "run", paths, n);
+    daemon->rules = &rules;
+    int lock = exit_code == APP_FINE ? lock_data(args, daemon->data_dir) : -1;
+    if (exit_code == APP_FINE) exit_code = lock < 0 ? APP_TROUBLE : daemon_run(daemon);
+    if (lock >= 0) close(lock);
+    rules_files_free(&rules);
+    return exit_code;
+}
+
+static int run(app_args *args)
+{
+    const char **paths;
+    daemon_options daemon = {.data_dir = app_args_one(args, "data")};
+    if (app_args_many(args, "rules", &paths) == 0) return app_usage(args, "--rules is needed");
+    if (!daemon.data_dir) return app_usage(args, "--data is needed");
+    if (!read_options(args, &daemon)) return APP_USAGE;
+    daemon_block_signals();
+    return run_rules(args, &daemon);
+}
+
+const app_command app_cmd_run = {
+    .name = "run",
+    .summary = "Runs the appliance: takes events, evaluates rules, sends alerts",
+    .options = options,
+    .notes = "Events come by POST /v1/events/STREAM and from the sources the rules declare; /livez, /readyz and /metrics tell how it is.\n"
+             "Alerts go to the sinks that rules name, else to stdout, one line of JSON each. SIGTERM and SIGINT end it: what was accepted\n"
+             "is evaluated and alerts are sent first.\n"
+             "In DIR: dead-letters.ndjson (records not taken, late or duplicate), dead-alerts-SINK.ndjson (alerts no receiver took),\n"
+             "outbox-SINK.ndjson (alerts kept for the next start), evidence.spool, lock.",
+    .run = run,
+};

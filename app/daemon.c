@@ -1,0 +1,160 @@
+/*
+ * daemon.c: the daemon's life: start in the order sinks, engine, sources, HTTP; wait for a signal; end in the opposite order.
+ *
+ * Ending: no new connections and no new records; what was admitted is evaluated; what was held back for order, too; then the outboxes get
+ * their time. What is not delivered by then is kept in the data folder for the next start. A request that is being answered is answered.
+ */
+#include "app/daemon.h"
+
+#include "app/command.h"
+#include "app/daemon_internal.h"
+#include "web/server.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const web_route *const tables[] = {web_routes_events, web_routes_health, web_routes_metrics, NULL};
+
+static void fill_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGHUP);
+}
+
+void daemon_block_signals(void)
+{
+    sigset_t set;
+    fill_signals(&set);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+/* Waits for the signal to end; gives its number. */
+static int wait_for_signal(daemon_state *d, web_server *server)
+{
+    sigset_t set;
+    fill_signals(&set);
+    for (;;) {
+        struct timespec second = {.tv_sec = 1};
+        int number = sigtimedwait(&set, NULL, &second);
+        web_server_tick(server);
+        if (atomic_load(&d->failed)) return 0;
+        if (number == SIGHUP) app_log_say(&d->options->log, LOG_INFO, "SIGHUP: rules are read at start only; nothing is done");
+        else if (number > 0) return number;
+    }
+}
+
+static char *data_path(const daemon_state *d, const char *name)
+{
+    char *path;
+    return asprintf(&path, "%s/%s", d->options->data_dir, name) < 0 ? NULL : path;
+}
+
+static int complain(const daemon_state *d, const char *what, egret_status status)
+{
+    app_log_say(&d->options->log, LOG_ERROR, "%s: %s", what, status == EGRET_IO ? strerror(errno) : egret_status_text(status));
+    return APP_TROUBLE;
+}
+
+static int open_files(daemon_state *d)
+{
+    char *spool = data_path(d, "evidence.spool"), *letters = data_path(d, "dead-letters.ndjson");
+    egret_status status = spool && letters ? EGRET_OK : EGRET_NO_MEMORY;
+    if (status == EGRET_OK) status = ingest_spool_open(spool, 0, &d->spool);
+    int exit_code = status == EGRET_OK ? APP_FINE : complain(d, spool ? spool : "data folder", status);
+    if (exit_code == APP_FINE) {
+        status = ingest_letters_open(letters, 0, &d->letters);
+        if (status != EGRET_OK) exit_code = complain(d, letters, status);
+    }
+    free(spool);
+    free(letters);
+    return exit_code;
+}
+
+static int open_inside(daemon_state *d)
+{
+    d->queue = admission_new(d->options->queue_records, DAEMON_QUEUE_BYTES);
+    if (!d->queue) return complain(d, "start", EGRET_NO_MEMORY);
+    int exit_code = open_files(d);
+    if (exit_code == APP_FINE) exit_code = daemon_sources_name(d);
+    if (exit_code == APP_FINE) exit_code = daemon_sinks_open(d);
+    if (exit_code == APP_FINE && !daemon_web_init(d)) exit_code = complain(d, "start", EGRET_NO_MEMORY);
+    return exit_code;
+}
+
+static web_server *open_web(daemon_state *d, web_endpoints *endpoints)
+{
+    char reason[256];
+    web_server_options options;
+    web_server_defaults(&options);
+    options.address = d->options->listen.host;
+    options.port = d->options->listen.port;
+    options.tables = tables;
+    options.app = endpoints;
+    options.local_only = d->options->listen.loopback;
+    web_server *server = endpoints ? web_server_open(&options, reason, sizeof reason) : NULL;
+    if (!server) {
+        app_log_say(&d->options->log, LOG_ERROR, "HTTP: %s", endpoints ? reason : "no memory");
+        return NULL;
+    }
+    /* For people and scripts alike, whatever the format of the log. */
+    bool ipv6 = d->options->listen.ipv6;
+    fprintf(stderr, "listening on http://%s%s%s:%u\n", ipv6 ? "[" : "", options.address, ipv6 ? "]" : "", web_server_port(server));
+    return server;
+}
+
+/* Everything is open: runs until a signal. */
+static int serve(daemon_state *d)
+{
+    web_endpoints *endpoints = web_endpoints_new(&d->backend);
+    int exit_code = daemon_engine_start(d);
+    web_server *server = NULL;
+    if (exit_code == APP_FINE) {
+        server = open_web(d, endpoints);
+        if (!server) exit_code = APP_TROUBLE;
+    }
+    if (exit_code == APP_FINE) exit_code = daemon_sources_start(d);
+    if (exit_code == APP_FINE) {
+        int number = wait_for_signal(d, server);
+        app_log_say(&d->options->log, LOG_INFO, "stopping: %s", number > 0 ? strsignal(number) : "the engine has stopped");
+    }
+    atomic_store(&d->stopping, true);
+    if (server) web_server_quiesce(server);
+    admission_close(d->queue);
+    daemon_sources_stop(d);
+    daemon_engine_join(d);
+    web_server_close(server);
+    web_endpoints_free(endpoints);
+    return atomic_load(&d->failed) ? APP_TROUBLE : exit_code;
+}
+
+static void close_inside(daemon_state *d)
+{
+    daemon_web_deinit(d);
+    daemon_sinks_close(d);
+    daemon_sources_free(d);
+    ingest_letters_close(d->letters);
+    ingest_spool_close(d->spool);
+    admission_free(d->queue);
+}
+
+int daemon_run(const daemon_options *options)
+{
+    daemon_state *d = calloc(1, sizeof *d);
+    if (!d) return APP_TROUBLE;
+    d->options = options;
+    d->plan = options->rules->plan;
+    d->start_ms = app_wall_ms(NULL);
+    int exit_code = open_inside(d);
+    if (exit_code == APP_FINE) exit_code = serve(d);
+    close_inside(d);
+    free(d);
+    if (exit_code == APP_FINE) app_log_say(&options->log, LOG_INFO, "stopped");
+    return exit_code;
+}

@@ -1,0 +1,32 @@
+/*
+ * daemon.h: the appliance: sources, HTTP, evaluation and sinks, wired together. All threads are here:
+ *
+ *     HTTP thread (web/)          decodes bodies ------+
+ *     one reader per source       decodes files -------+--> admission queue --> engine thread --> outboxes --> a worker per sink
+ *     main thread                 signals, time limits of connections
+ *
+ * Only the admission queue, the outboxes and a copy of the counters are shared, each behind its own lock, and no thread ever holds two.
+ */
+#ifndef EGRET_APP_DAEMON_H
+#define EGRET_APP_DAEMON_H
+
+#include "app/listen_address.h"
+#include "app/log.h"
+#include "app/rules_files.h"
+
+typedef struct daemon_options {
+    const rules_files *rules;       /* with a plan */
+    const char *data_dir;           /* exists and is locked */
+    listen_address listen;
+    app_log log;
+    size_t queue_records;
+    int64_t idle_ms;
+    int64_t drain_ms;               /* at the end: longest time for alerts to leave */
+} daemon_options;
+
+/* Runs until SIGTERM or SIGINT; gives the exit code. Signals must be blocked in the calling thread before any other thread is made:
+ * daemon_block_signals does it. */
+int daemon_run(const daemon_options *options);
+void daemon_block_signals(void);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * daemon_internal.h: what the files of the daemon share: daemon.c (life), daemon_engine.c (the engine's thread), daemon_sinks.c,
+ * daemon_sources.c (readers), daemon_web.c (what HTTP asks for).
+ */
+#ifndef EGRET_APP_DAEMON_INTERNAL_H
+#define EGRET_APP_DAEMON_INTERNAL_H
+
+#include "alerting/outbox.h"
+#include "app/admission.h"
+#include "app/daemon.h"
+#include "app/evaluation.h"
+#include "web/backend.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { DAEMON_QUEUE_BYTES = 256 * 1024 * 1024, DAEMON_TICK_MS = 100, DAEMON_HTTP_SOURCE = 0 };
+
+typedef struct daemon_sink {
+    char *name;                 /* owned */
+    sink_settings settings;
+    outbox *box;
+} daemon_sink;
+
+typedef struct daemon_reader daemon_reader;     /* daemon_sources.c */
+
+typedef struct daemon_state {
+    const daemon_options *options;
+    const plan *plan;
+    int64_t start_ms;           /* wall clock */
+    sink_env sink_env;
+    daemon_sink *sinks;         /* of the plan, in its order, then one for standard output */
+    uint32_t n_sinks;
+    evaluation_source *sources; /* 0 is HTTP, then those that are read here */
+    daemon_reader *readers;     /* n_sources - 1 */
+    uint32_t n_sources;
+    admission *queue;
+    ingest_spool *spool;
+    ingest_letters *letters;
+    evaluation *evaluation;     /* the engine's thread, while it runs */
+    pthread_t engine_thread;
+    bool has_engine_thread;
+    atomic_bool failed;         /* the engine gave up; said why in the log */
+    atomic_bool stopping;
+    atomic_llong heartbeat_ms;  /* monotonic, of the engine's thread */
+    pthread_mutex_t numbers_lock;
+    web_numbers numbers;        /* copies; arrays owned */
+    web_numbers shown;          /* what the HTTP thread shows; arrays owned */
+    web_backend backend;
+} daemon_state;
+
+/* All print their own troubles to the log and give an exit code. */
+int daemon_sinks_open(daemon_state *d);
+void daemon_sinks_close(daemon_state *d);
+void daemon_sinks_alert(void *user, const plan_rule *rule, const sink_message *message);    /* user: daemon_state */
+
+int daemon_sources_name(daemon_state *d);   /* fills sources and readers, opens files */
+int daemon_sources_start(daemon_state *d);
+void daemon_sources_stop(daemon_state *d);  /* joins the readers */
+void daemon_sources_free(daemon_state *d);
+
+int daemon_engine_start(daemon_state *d);
+void daemon_engine_join(daemon_state *d);   /* after admission_close: all that was admitted is evaluated */
+
+bool daemon_web_init(daemon_state *d);      /* false: no memory */
+void daemon_web_deinit(daemon_state *d);
+/* Copies the counters for /metrics; called by the engine's thread. */
+void daemon_web_publish(daemon_state *d);
+
+#endif

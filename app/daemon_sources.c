@@ -1,0 +1,266 @@
+/*
+ * daemon_sources.c: files and standard input as sources of the daemon: one thread for each, which reads, decodes and waits for room in the
+ * admission queue. HTTP is source 0 and is not read here: its bodies come by themselves.
+ *
+ * A followed file is looked at again after a pause; the pause is a timed wait that stopping cuts short. Standard input is waited for with
+ * poll and the same pause, so that a silent pipe does not keep the daemon from ending.
+ */
+#include "app/daemon_internal.h"
+
+#include "app/command.h"
+#include "ingest/decode.h"
+#include "ingest/source.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PAUSE_MS = 100, BATCH_RECORDS = 1000 };
+
+struct daemon_reader {
+    daemon_state *daemon;
+    const plan_edge *edge;
+    uint32_t number;                /* of the source */
+    const ingest_source_kind *kind;
+    char *path;                     /* owned; NULL: standard input */
+    bool follow;
+    ingest_format format;
+    ingest_source *source;
+    ingest_decoder *decoder;
+    nfa_engine *routes;             /* evaluates conditions of routes, and nothing else: the real one belongs to another thread */
+    pthread_t thread;
+    bool has_thread;
+};
+
+/* ---- declarations ---- */
+
+static const plan_option *find_option(const plan_edge *edge, const char *name)
+{
+    for (uint32_t i = 0; i < edge->n_options; i++)
+        if (egret_str_is(edge->options[i].name, name)) return &edge->options[i];
+    return NULL;
+}
+
+static egret_value option_value(const plan_edge *edge, const char *name)
+{
+    const plan_option *option = find_option(edge, name);
+    return option && option->n_values == 1 ? option->values[0].value : egret_null();
+}
+
+/* A relative name starts at the rule file, as those of lists do. */
+static char *resolve_path(const daemon_state *d, const plan_edge *edge, egret_value path)
+{
+    char *full = NULL;
+    const char *file = edge->span.source < d->options->rules->diags.n_sources ? d->options->rules->diags.sources[edge->span.source].name : "";
+    const char *slash = strrchr(file, '/');
+    int folder = slash && path.len > 0 && path.u.s[0] != '/' ? (int)(slash - file) + 1 : 0;
+    return asprintf(&full, "%.*s%.*s", folder, file, (int)path.len, path.u.s) < 0 ? NULL : full;
+}
+
+static int refuse(const daemon_state *d, const plan_edge *edge, const char *why)
+{
+    app_log_say(&d->options->log, LOG_ERROR, "source %.*s: %s", (int)edge->name.len, edge->name.ptr, why);
+    return APP_DIAGNOSTICS;
+}
+
+static int read_options(daemon_state *d, daemon_reader *reader)
+{
+    const plan_edge *edge = reader->edge;
+    egret_value path = option_value(edge, "path"), follow = option_value(edge, "follow"), format = option_value(edge, "format");
+    if (egret_str_is(edge->kind, "stdin")) {
+        reader->kind = &ingest_source_stdin;
+        reader->format = INGEST_FORMAT_JSON;
+    } else {
+        if (path.type != EGRET_STRING || path.len == 0) return refuse(d, edge, "option 'path' is needed");
+        reader->kind = &ingest_source_file;
+        reader->path = resolve_path(d, edge, path);
+        if (!reader->path) return refuse(d, edge, "no memory");
+        reader->follow = follow.type == EGRET_BOOL && follow.u.i != 0;
+        reader->format = ingest_format_of_path(reader->path);
+    }
+    if (format.type == EGRET_NULL) return APP_FINE;
+    if (format.type == EGRET_STRING && format.len == 3 && memcmp(format.u.s, "csv", 3) == 0) reader->format = INGEST_FORMAT_CSV;
+    else if (format.type == EGRET_STRING && format.len == 4 && memcmp(format.u.s, "json", 4) == 0) reader->format = INGEST_FORMAT_JSON;
+    else return refuse(d, edge, "option 'format' is json or csv in this version");
+    return APP_FINE;
+}
+
+static int open_reader(daemon_state *d, daemon_reader *reader)
+{
+    reader->routes = nfa_engine_new(egret_mem_of(NULL), d->plan);
+    ingest_decoder_options options = {.plan = d->plan, .stream = PLAN_NONE, .source = reader->edge, .engine = reader->routes,
+                                      .format = reader->format};
+    if (reader->routes) reader->decoder = ingest_decoder_new(&options);
+    egret_status status = reader->decoder ? reader->kind->open(reader->path, 0, reader->follow, &reader->source) : EGRET_NO_MEMORY;
+    if (status == EGRET_OK) return APP_FINE;
+    app_log_say(&d->options->log, LOG_ERROR, "source %.*s: %s: %s", (int)reader->edge->name.len, reader->edge->name.ptr,
+                reader->path ? reader->path : "standard input", status == EGRET_IO ? strerror(errno) : egret_status_text(status));
+    return APP_TROUBLE;
+}
+
+static int add_source(daemon_state *d, const plan_edge *edge)
+{
+    if (egret_str_is(edge->kind, "http")) return APP_FINE;
+    if (!egret_str_is(edge->kind, "file") && !egret_str_is(edge->kind, "stdin"))
+        return refuse(d, edge, "sources of this kind are not available in this version");
+    uint32_t number = d->n_sources;
+    daemon_reader *reader = &d->readers[number - 1];
+    *reader = (daemon_reader){.daemon = d, .edge = edge, .number = number};
+    d->sources[number] = (evaluation_source){edge->name.ptr, ingest_order_lateness(d->plan, edge), true};
+    d->n_sources++;
+    int exit_code = read_options(d, reader);
+    return exit_code == APP_FINE ? open_reader(d, reader) : exit_code;
+}
+
+int daemon_sources_name(daemon_state *d)
+{
+    d->sources = calloc((size_t)d->plan->n_sources + 1, sizeof *d->sources);
+    d->readers = calloc((size_t)d->plan->n_sources + 1, sizeof *d->readers);
+    if (!d->sources || !d->readers) return APP_TROUBLE;
+    d->sources[DAEMON_HTTP_SOURCE] = (evaluation_source){"http", ingest_order_lateness(d->plan, NULL), false};
+    d->n_sources = 1;
+    for (uint32_t i = 0; i < d->plan->n_sources; i++) {
+        int exit_code = add_source(d, &d->plan->sources[i]);
+        if (exit_code != APP_FINE) return exit_code;
+    }
+    return APP_FINE;
+}
+
+/* ---- reading ---- */
+
+/* Hands a batch on; false: stop. An empty one only says that the source has ended. */
+static bool hand_on(daemon_reader *reader, admission_batch **batch, bool ends)
+{
+    daemon_state *d = reader->daemon;
+    if (!*batch && ends) *batch = admission_batch_new(reader->number);
+    if (!*batch) return !ends;
+    (*batch)->arrival_ms = app_wall_ms(NULL);
+    (*batch)->ends_source = ends;
+    bool taken = admission_put_wait(d->queue, *batch) == ADMISSION_TAKEN;
+    if (!taken) admission_batch_free(*batch);
+    *batch = NULL;
+    return taken;
+}
+
+static bool add_record(daemon_reader *reader, admission_batch **batch, const ingest_record *record)
+{
+    const plan *p = reader->daemon->plan;
+    egret_text shown;
+    egret_text_init(&shown, egret_mem_of(NULL));
+    if (!*batch) *batch = admission_batch_new(reader->number);
+    admitted_record copy = {.stream = record->stream, .reason = (uint8_t)record->reason, .slots = record->slots, .raw = record->raw,
+                            .raw_len = record->raw_len, .text = record->text, .offset = record->offset, .line = record->line};
+    if (record->reason == INGEST_REASON_NONE) {
+        copy.text = NULL;
+        if (reader->format == INGEST_FORMAT_CSV) {
+            ingest_decoder_render(reader->decoder, record->raw, record->raw_len, &shown);
+            copy.raw = shown.ptr;
+            copy.raw_len = shown.len;
+        }
+    }
+    bool fine = *batch && !shown.failed && admission_batch_add(*batch, &copy, record->slots ? p->streams[record->stream].n_slots : 0);
+    egret_text_deinit(&shown);
+    return fine;
+}
+
+/* Decodes what was fed and hands it on in batches. */
+static bool decode_all(daemon_reader *reader)
+{
+    admission_batch *batch = NULL;
+    ingest_record record;
+    bool fine = true;
+    while (fine) {
+        ingest_got got = ingest_decoder_next(reader->decoder, &record);
+        if (got != INGEST_GOT_RECORD && got != INGEST_GOT_REJECTED) {
+            fine = got != INGEST_GOT_NO_MEMORY;
+            break;
+        }
+        fine = add_record(reader, &batch, &record);
+        if (fine && batch->n >= BATCH_RECORDS) fine = hand_on(reader, &batch, false);
+    }
+    fine = hand_on(reader, &batch, false) && fine;
+    return fine;
+}
+
+/* Waits for standard input or for the next look at a file. False: stopping. */
+static bool wait_a_moment(const daemon_reader *reader, bool for_input)
+{
+    daemon_state *d = reader->daemon;
+    while (!atomic_load(&d->stopping)) {
+        struct pollfd input = {for_input ? STDIN_FILENO : -1, POLLIN, 0};
+        int n = poll(&input, 1, PAUSE_MS);
+        if (!for_input || n > 0) return true;
+        if (n < 0 && errno != EINTR) return true;
+    }
+    return false;
+}
+
+static bool read_some(daemon_reader *reader, bool *final)
+{
+    ingest_batch batch;
+    bool is_stdin = reader->kind == &ingest_source_stdin;
+    if (is_stdin && !wait_a_moment(reader, true)) return false;
+    size_t taken = ingest_decoder_taken(reader->decoder);
+    egret_status status = reader->kind->next(reader->source, taken, &batch);
+    if (status != EGRET_OK) {
+        app_log_say(&reader->daemon->options->log, LOG_ERROR, "source %s stops: %s", reader->daemon->sources[reader->number].name,
+                    status == EGRET_IO ? strerror(errno) : egret_status_text(status));
+        *final = true;
+        return true;
+    }
+    if (batch.restarted) ingest_decoder_reset(reader->decoder);
+    ingest_decoder_feed(reader->decoder, batch.ptr, batch.len, batch.readable, batch.final);
+    *final = batch.final;
+    if (!decode_all(reader)) return false;
+    return batch.final || batch.fresh > 0 || is_stdin || wait_a_moment(reader, false);
+}
+
+static void *work(void *user)
+{
+    daemon_reader *reader = user;
+    admission_batch *none = NULL;
+    bool final = false;
+    while (!final && !atomic_load(&reader->daemon->stopping))
+        if (!read_some(reader, &final)) return NULL;
+    if (final) hand_on(reader, &none, true);
+    return NULL;
+}
+
+/* ---- life ---- */
+
+int daemon_sources_start(daemon_state *d)
+{
+    for (uint32_t i = 1; i < d->n_sources; i++) {
+        daemon_reader *reader = &d->readers[i - 1];
+        reader->has_thread = pthread_create(&reader->thread, NULL, work, reader) == 0;
+        if (reader->has_thread) continue;
+        app_log_say(&d->options->log, LOG_ERROR, "source %s: no thread", d->sources[i].name);
+        return APP_TROUBLE;
+    }
+    return APP_FINE;
+}
+
+void daemon_sources_stop(daemon_state *d)
+{
+    for (uint32_t i = 1; i < d->n_sources; i++) {
+        daemon_reader *reader = &d->readers[i - 1];
+        if (reader->has_thread) pthread_join(reader->thread, NULL);
+        reader->has_thread = false;
+    }
+}
+
+void daemon_sources_free(daemon_state *d)
+{
+    for (uint32_t i = 1; i < d->n_sources; i++) {
+        daemon_reader *reader = &d->readers[i - 1];
+        ingest_decoder_free(reader->decoder);
+        nfa_engine_free(reader->routes);
+        if (reader->kind) reader->kind->close(reader->source);
+        free(reader->path);
+    }
+    free(d->readers);
+    free(d->sources);
+}

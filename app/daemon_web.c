@@ -1,0 +1,152 @@
+/*
+ * daemon_web.c: what the HTTP endpoints ask of the daemon (web/backend.h).
+ *
+ * Counters: the engine's thread copies its own under a lock a few times a second; the HTTP thread copies that copy and adds what can be
+ * asked directly (queue, outboxes). So /metrics never waits for an evaluation.
+ */
+#include "app/daemon_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { STALLED_MS = 30000 };
+
+/* web_batch is an admission batch with the daemon it is for. */
+struct web_batch {
+    daemon_state *daemon;
+    admission_batch *batch;
+};
+
+static web_batch *begin(void *user)
+{
+    daemon_state *d = user;
+    web_batch *request = malloc(sizeof *request);
+    if (!request) return NULL;
+    *request = (web_batch){d, admission_batch_new(DAEMON_HTTP_SOURCE)};
+    if (request->batch) return request;
+    free(request);
+    return NULL;
+}
+
+static void drop(web_batch *request)
+{
+    admission_batch_free(request->batch);
+    free(request);
+}
+
+static web_admission add(web_batch *request, const ingest_record *record)
+{
+    const daemon_state *d = request->daemon;
+    if (request->batch->n >= admission_limit(d->queue)) return WEB_TOO_LARGE;
+    admitted_record copy = {.stream = record->stream, .reason = (uint8_t)record->reason, .slots = record->slots, .raw = record->raw,
+                            .raw_len = record->raw_len, .text = record->reason != INGEST_REASON_NONE ? record->text : NULL,
+                            .offset = record->offset, .line = record->line};
+    uint32_t n_slots = record->slots ? d->plan->streams[record->stream].n_slots : 0;
+    return admission_batch_add(request->batch, &copy, n_slots) ? WEB_ADMITTED : WEB_NO_MEMORY;
+}
+
+static web_admission end(web_batch *request)
+{
+    daemon_state *d = request->daemon;
+    request->batch->arrival_ms = app_wall_ms(NULL);
+    web_admission answer = WEB_STOPPING;
+    if (request->batch->n == 0) {
+        drop(request);
+        return WEB_ADMITTED;
+    }
+    switch (admission_put(d->queue, request->batch)) {
+    case ADMISSION_TAKEN:
+        free(request);
+        return WEB_ADMITTED;
+    case ADMISSION_FULL:
+        answer = WEB_FULL;
+        break;
+    case ADMISSION_CLOSED:
+        break;
+    }
+    drop(request);
+    return answer;
+}
+
+static const char *not_ready(void *user)
+{
+    daemon_state *d = user;
+    if (atomic_load(&d->failed)) return "the engine has stopped";
+    if (atomic_load(&d->stopping)) return "stopping";
+    return NULL;
+}
+
+static bool is_live(void *user)
+{
+    daemon_state *d = user;
+    return !atomic_load(&d->failed) && app_monotonic_ms() - atomic_load(&d->heartbeat_ms) < STALLED_MS;
+}
+
+/* ---- counters ---- */
+
+static void copy_numbers(const plan *p, web_numbers *to, const web_numbers *from)
+{
+    ingest_stats *streams = (ingest_stats *)(uintptr_t)to->streams;
+    nfa_rule_stats *rules = (nfa_rule_stats *)(uintptr_t)to->rules;
+    memcpy(streams, from->streams, p->n_streams * sizeof *streams);
+    memcpy(rules, from->rules, p->n_rules * sizeof *rules);
+    to->engine = from->engine;
+    to->unrouted = from->unrouted;
+    to->clock_ms = from->clock_ms;
+}
+
+void daemon_web_publish(daemon_state *d)
+{
+    web_numbers now = {0};
+    evaluation_numbers(d->evaluation, &now);
+    pthread_mutex_lock(&d->numbers_lock);
+    copy_numbers(d->plan, &d->numbers, &now);
+    pthread_mutex_unlock(&d->numbers_lock);
+}
+
+static void numbers(void *user, web_numbers *out)
+{
+    daemon_state *d = user;
+    web_sink_numbers *sinks = (web_sink_numbers *)(uintptr_t)d->shown.sinks;
+    pthread_mutex_lock(&d->numbers_lock);
+    copy_numbers(d->plan, &d->shown, &d->numbers);
+    pthread_mutex_unlock(&d->numbers_lock);
+    for (uint32_t i = 0; i < d->n_sinks; i++) sinks[i] = (web_sink_numbers){d->sinks[i].name, outbox_get_stats(d->sinks[i].box)};
+    d->shown.n_sinks = d->n_sinks;
+    d->shown.queued_records = admission_records(d->queue);
+    d->shown.queue_limit = admission_limit(d->queue);
+    d->shown.start_time_ms = d->start_ms;
+    *out = d->shown;
+}
+
+static bool make_numbers(const daemon_state *d, web_numbers *n)
+{
+    n->plan = d->plan;
+    n->clock_ms = INT64_MIN;
+    n->streams = calloc((size_t)d->plan->n_streams + 1, sizeof *n->streams);
+    n->rules = calloc((size_t)d->plan->n_rules + 1, sizeof *n->rules);
+    n->sinks = calloc((size_t)d->n_sinks + 1, sizeof *n->sinks);
+    return n->streams && n->rules && n->sinks;
+}
+
+static void free_numbers(web_numbers *n)
+{
+    free((void *)(uintptr_t)n->streams);
+    free((void *)(uintptr_t)n->rules);
+    free((void *)(uintptr_t)n->sinks);
+}
+
+bool daemon_web_init(daemon_state *d)
+{
+    d->backend = (web_backend){.user = d, .plan = d->plan, .begin = begin, .add = add, .end = end, .drop = drop,
+                               .not_ready = not_ready, .is_live = is_live, .numbers = numbers};
+    pthread_mutex_init(&d->numbers_lock, NULL);
+    return make_numbers(d, &d->numbers) && make_numbers(d, &d->shown);
+}
+
+void daemon_web_deinit(daemon_state *d)
+{
+    free_numbers(&d->numbers);
+    free_numbers(&d->shown);
+    pthread_mutex_destroy(&d->numbers_lock);
+}

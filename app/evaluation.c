@@ -1,0 +1,246 @@
+/*
+ * evaluation.c: see evaluation.h. Batches in, alerts out; the only state besides the engine's and the order's is when each source was last heard.
+ */
+#include "app/evaluation.h"
+
+#include "alerting/outbox_files.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct source_state {
+    int64_t heard_ms;           /* monotonic; 0: never */
+    uint64_t records;           /* given so far: positions */
+    bool active;
+} source_state;
+
+struct evaluation {
+    evaluation_options options;
+    nfa_engine *engine;
+    ingest_order *order;
+    source_state *sources;
+    ingest_stats *streams;
+    nfa_rule_stats *rules;
+    uint64_t unrouted;
+    int64_t newest_ms;          /* greatest event time accepted; INT64_MIN: none */
+    int64_t heard_ms;           /* monotonic: when any source was last heard */
+    bool is_history;            /* the newest event was old when it came */
+    json_writer out;
+    egret_text record;
+    int64_t lateness_ms;        /* greatest of the sources' */
+};
+
+/* ---- alerts ---- */
+
+static bool find_record(void *user, uint64_t ref, const char **ptr, size_t *len)
+{
+    evaluation *e = user;
+    e->record.len = 0;
+    if (ingest_spool_get(e->options.spool, ref, &e->record) != EGRET_OK || e->record.failed) return false;
+    *ptr = e->record.ptr;
+    *len = e->record.len;
+    return true;
+}
+
+static egret_status take_alerts(evaluation *e)
+{
+    char id[64];
+    const nfa_alert *alert;
+    while ((alert = nfa_engine_take(e->engine)) != NULL) {
+        alert_json_options json = {.evidence = true, .record = find_record, .record_user = e, .has_detected = true,
+                                   .detected_ms = app_wall_ms(NULL)};
+        jsonw_reset(&e->out);
+        alert_json_write(&e->out, e->options.plan, alert, &json);
+        if (e->out.failed) return EGRET_NO_MEMORY;
+        if (!outbox_message_id(id, sizeof id, alert->body.id, alert_kind_name(alert->body.kind))) return EGRET_BAD_USE;
+        e->options.alert(e->options.user, &e->options.plan->rules[alert->rule], &(sink_message){id, e->out.ptr, e->out.len});
+    }
+    return EGRET_OK;
+}
+
+static egret_status release(void *user, const nfa_event *event)
+{
+    evaluation *e = user;
+    egret_status status = nfa_engine_event(e->engine, event);
+    return status == EGRET_OK ? take_alerts(e) : status;
+}
+
+/* Deadlines that are due at the watermark act. */
+static egret_status advance(evaluation *e)
+{
+    int64_t watermark_ms = ingest_order_watermark(e->order);
+    if (watermark_ms == INT64_MIN || watermark_ms <= nfa_engine_clock(e->engine)) return EGRET_OK;
+    egret_status status = nfa_engine_advance(e->engine, watermark_ms);
+    return status == EGRET_OK ? take_alerts(e) : status;
+}
+
+/* ---- records ---- */
+
+static void put_letter(evaluation *e, const admission_batch *batch, const admitted_record *record, const char *kind, const char *reason)
+{
+    ingest_letter letter = {.source = e->options.sources[batch->source].name, .line = record->line, .offset = record->offset,
+                            .kind = kind, .reason = reason, .record = record->raw, .record_len = record->raw_len};
+    if (record->stream != PLAN_NONE) letter.stream = e->options.plan->streams[record->stream].name;
+    ingest_letters_put(e->options.letters, &letter);
+}
+
+static void note_rejected(evaluation *e, const admission_batch *batch, const admitted_record *record)
+{
+    put_letter(e, batch, record, ingest_reason_name((ingest_reason)record->reason), record->text);
+    if (record->stream == PLAN_NONE) {
+        e->unrouted++;
+        return;
+    }
+    e->streams[record->stream].records++;
+    e->streams[record->stream].rejected[record->reason]++;
+}
+
+static void note_outcome(evaluation *e, const admission_batch *batch, const admitted_record *record, ingest_outcome outcome)
+{
+    ingest_stats *stats = &e->streams[record->stream];
+    stats->records++;
+    switch (outcome) {
+    case INGEST_ACCEPTED:
+        stats->accepted++;
+        return;
+    case INGEST_LATE:
+        stats->late++;
+        put_letter(e, batch, record, "late", "its time is below the watermark");
+        return;
+    case INGEST_DUPLICATE:
+        stats->duplicates++;
+        put_letter(e, batch, record, "duplicate", "its identity was seen before");
+        return;
+    case INGEST_AHEAD:
+        stats->rejected[INGEST_REASON_AHEAD]++;
+        put_letter(e, batch, record, ingest_reason_name(INGEST_REASON_AHEAD), "its time is too far in the future");
+        return;
+    }
+}
+
+static egret_status push_record(evaluation *e, const admission_batch *batch, const admitted_record *record)
+{
+    ingest_arrival arrival = {.source = batch->source, .stream = record->stream, .slots = record->slots,
+                              .position = e->sources[batch->source].records++, .arrival_ms = batch->arrival_ms, .now_ms = batch->arrival_ms};
+    ingest_outcome outcome = INGEST_ACCEPTED;
+    int64_t time_ms;
+    egret_status status = ingest_spool_put(e->options.spool, record->raw, record->raw_len, &arrival.ref);
+    if (status == EGRET_IO) {
+        /* Evidence is lost, events are not: an alert without its records is better than none. */
+        arrival.ref = UINT64_MAX;
+        status = EGRET_OK;
+    }
+    bool timed = ingest_order_time(e->order, &arrival, &time_ms);
+    if (status == EGRET_OK) status = ingest_order_push(e->order, &arrival, &outcome);
+    if (status != EGRET_OK) return status;
+    if (outcome == INGEST_ACCEPTED && timed && time_ms >= e->newest_ms) {
+        e->newest_ms = time_ms;
+        e->is_history = batch->arrival_ms - time_ms > EVALUATION_HISTORY_MS;
+    }
+    note_outcome(e, batch, record, outcome);
+    return EGRET_OK;
+}
+
+egret_status evaluation_batch(evaluation *e, const admission_batch *batch, int64_t monotonic_ms)
+{
+    source_state *source = &e->sources[batch->source];
+    egret_status status = EGRET_OK;
+    for (size_t i = 0; i < batch->n && status == EGRET_OK; i++) {
+        if (batch->records[i].slots) status = push_record(e, batch, &batch->records[i]);
+        else note_rejected(e, batch, &batch->records[i]);
+    }
+    if (batch->n > 0) {
+        source->heard_ms = e->heard_ms = monotonic_ms;
+        source->active = true;
+    }
+    if (status == EGRET_OK && batch->ends_source) {
+        source->active = false;
+        status = ingest_order_finish(e->order, batch->source);
+    }
+    return status == EGRET_OK ? advance(e) : status;
+}
+
+/* ---- time ---- */
+
+static bool any_active(const evaluation *e)
+{
+    for (uint32_t i = 0; i < e->options.n_sources; i++)
+        if (e->sources[i].active) return true;
+    return false;
+}
+
+egret_status evaluation_tick(evaluation *e, int64_t monotonic_ms)
+{
+    egret_status status = EGRET_OK;
+    for (uint32_t i = 0; i < e->options.n_sources && status == EGRET_OK; i++) {
+        source_state *source = &e->sources[i];
+        if (source->heard_ms == 0) source->heard_ms = monotonic_ms;
+        if (!source->active || monotonic_ms - source->heard_ms < e->options.idle_ms) continue;
+        source->active = false;
+        status = ingest_order_idle(e->order, i);
+    }
+    if (status != EGRET_OK || any_active(e) || e->newest_ms == INT64_MIN)
+        return status == EGRET_OK ? advance(e) : status;
+    int64_t target_ms = e->newest_ms + (monotonic_ms - e->heard_ms) - e->lateness_ms - e->options.idle_ms;
+    if (e->is_history && target_ms > e->newest_ms) target_ms = e->newest_ms;
+    if (target_ms > ingest_order_watermark(e->order)) status = ingest_order_advance(e->order, target_ms);
+    return status == EGRET_OK ? advance(e) : status;
+}
+
+egret_status evaluation_drain(evaluation *e)
+{
+    egret_status status = ingest_order_flush(e->order);
+    return status == EGRET_OK ? advance(e) : status;
+}
+
+/* ---- life ---- */
+
+evaluation *evaluation_new(const evaluation_options *options)
+{
+    evaluation *e = calloc(1, sizeof *e);
+    if (!e) return NULL;
+    e->options = *options;
+    e->newest_ms = INT64_MIN;
+    jsonw_init(&e->out);
+    egret_text_init(&e->record, egret_mem_of(NULL));
+    ingest_order_options order_options = {.plan = options->plan, .release = release, .user = e};
+    e->engine = nfa_engine_new(egret_mem_of(NULL), options->plan);
+    e->order = ingest_order_new(&order_options);
+    e->sources = calloc((size_t)options->n_sources + 1, sizeof *e->sources);
+    e->streams = calloc((size_t)options->plan->n_streams + 1, sizeof *e->streams);
+    e->rules = calloc((size_t)options->plan->n_rules + 1, sizeof *e->rules);
+    bool fine = e->engine && e->order && e->sources && e->streams && e->rules;
+    for (uint32_t i = 0; fine && i < options->n_sources; i++) {
+        const evaluation_source *source = &options->sources[i];
+        e->sources[i].active = source->active;
+        if (source->lateness_ms > e->lateness_ms) e->lateness_ms = source->lateness_ms;
+        fine = ingest_order_add_source(e->order, source->lateness_ms, source->active) == EGRET_OK;
+    }
+    if (fine) return e;
+    evaluation_free(e);
+    return NULL;
+}
+
+void evaluation_free(evaluation *e)
+{
+    if (!e) return;
+    ingest_order_free(e->order);
+    nfa_engine_free(e->engine);
+    egret_text_deinit(&e->record);
+    jsonw_deinit(&e->out);
+    free(e->sources);
+    free(e->streams);
+    free(e->rules);
+    free(e);
+}
+
+void evaluation_numbers(evaluation *e, web_numbers *out)
+{
+    for (uint32_t i = 0; i < e->options.plan->n_rules; i++) e->rules[i] = *nfa_engine_rule_stats(e->engine, i);
+    out->plan = e->options.plan;
+    out->streams = e->streams;
+    out->rules = e->rules;
+    out->engine = *nfa_engine_stats(e->engine);
+    out->unrouted = e->unrouted;
+    out->clock_ms = nfa_engine_clock(e->engine);
+}

@@ -1,0 +1,60 @@
+/*
+ * evaluation.h: the daemon's inner part: admitted records -> order -> engine -> alerts. One thread; time comes in as numbers.
+ *
+ * How deadlines act when nothing arrives. The clock is moved by events (each source's greatest time less its lateness). A source that has been
+ * silent for `idle` holds nothing up any more; when all are silent, the clock goes on at the speed of the wall clock:
+ *
+ *     watermark = time of the newest event + wall time since it came - greatest lateness - idle
+ *
+ * So a stream that arrives with a constant delay keeps it, an event that comes up to `idle` later than it should is still not late, and
+ * deadlines of a quiet stream act `idle` after they are due. Events that were more than an hour old when they came are history:
+ * there the clock goes on to the newest of them and no further, else a pause in loading old data would make the rest late.
+ */
+#ifndef EGRET_APP_EVALUATION_H
+#define EGRET_APP_EVALUATION_H
+
+#include "alerting/alert_json.h"
+#include "alerting/sink.h"
+#include "app/admission.h"
+#include "app/log.h"
+#include "ingest/deadletter.h"
+#include "ingest/order.h"
+#include "ingest/spool.h"
+#include "web/backend.h"
+
+enum { EVALUATION_HISTORY_MS = 3600 * 1000 };
+
+typedef struct evaluation_source {
+    const char *name;
+    int64_t lateness_ms;
+    bool active;            /* holds the clock until it has shown something, is silent for `idle`, or ends */
+} evaluation_source;
+
+typedef struct evaluation_options {
+    const plan *plan;
+    const evaluation_source *sources;   /* borrowed */
+    uint32_t n_sources;
+    ingest_spool *spool;                /* borrowed; keeps the records for evidence */
+    ingest_letters *letters;            /* borrowed */
+    const app_log *log;
+    int64_t idle_ms;
+    /* Takes an alert, already a line; borrowed for the call. */
+    void (*alert)(void *user, const plan_rule *rule, const sink_message *message);
+    void *user;
+} evaluation_options;
+
+typedef struct evaluation evaluation;
+
+evaluation *evaluation_new(const evaluation_options *options);      /* NULL: no memory */
+void evaluation_free(evaluation *e);                                /* NULL is allowed */
+/* Takes all records of a batch. What is not EGRET_OK ends the evaluation: state is not to be trusted any more. */
+egret_status evaluation_batch(evaluation *e, const admission_batch *batch, int64_t monotonic_ms);
+/* Lets time pass; call it a few times a second, between batches. */
+egret_status evaluation_tick(evaluation *e, int64_t monotonic_ms);
+/* Evaluates what is held back for order; deadlines beyond the newest event do not act. */
+egret_status evaluation_drain(evaluation *e);
+
+/* Copies the counters as they stand: plan, streams, rules, engine, unrouted, clock. Arrays belong to the evaluation. */
+void evaluation_numbers(evaluation *e, web_numbers *out);
+
+#endif
