@@ -10,6 +10,8 @@
  *
  * Records are named by absolute ordinals (uint32_t, wrapping): the n-th ever pushed. They stay the same while others leave.
  *
+ * Bounds: a spilled part has at most 32,766 chunks (512 MB), a section at most 512 KB inside its block; beyond, a push says "no memory".
+ *
  * Pointer rule: a pointer into a section (root, record, bytes) is good until something is pushed into or dropped from
  * that block. A handle (nfa_section) is good until another section of the block grows, comes or goes; find it again then.
  */
