@@ -339,9 +339,27 @@ static bool bounded(check *c, int64_t value, const char *what, egret_span span, 
     return false;
 }
 
+/* Does it read anything: fields, tables, functions? A name that is no define is left to the walk, which knows what to say of it. */
+static bool reads_data(check *c, const ast_expr *e, bool inside_define, uint32_t depth)
+{
+    if (e == NULL)
+        return false;
+    if (depth > CHECK_MAX_DEPTH || e->kind == AST_CALL || e->kind == AST_MEMBER || e->kind == AST_INDEX)
+        return true;
+    if (e->kind == AST_NAME) {
+        const symbol *define = check_find_kind(c, AST_DEFINE, e->name.str);
+        return define == NULL ? inside_define : reads_data(c, define->decl->u.define, true, depth + 1);
+    }
+    return reads_data(c, e->a, inside_define, depth + 1) || reads_data(c, e->b, inside_define, depth + 1);
+}
+
 bool check_const_duration(check *c, const ast_expr *e, const char *what, int64_t *ms)
 {
     *ms = 0;
+    if (reads_data(c, e, false, 0)) {
+        check_refuse(c, 934, e->span, "a time that is not constant, other than that of an absence at the end");
+        return false;
+    }
     scope s = { .kind = SCOPE_CONST, .stream = PLAN_NONE, .group = PLAN_NONE };
     typed t = check_expr(c, &s, e);
     egret_value v;

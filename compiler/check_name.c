@@ -342,6 +342,9 @@ static void suggest_names(check *c, const scope *s, egret_diag *diag, egret_str 
         const plan_stream *stream = &c->plan->streams[s->win->window.atoms[i].stream];
         names_add_fields(c, &n, stream->fields, stream->n_fields);
     }
+    static const char *const LEVELS[] = { "info", "low", "medium", "high", "critical" };
+    for (size_t i = 0; s->levels && i < sizeof LEVELS / sizeof LEVELS[0]; i++)
+        names_add(c, &n, (egret_str){ LEVELS[i], (uint32_t)strlen(LEVELS[i]) });
     names_add_symbols(c, &n, AST_DEFINE);
     check_suggest(c, diag, word, &n, "known here");
 }

@@ -5,18 +5,18 @@
 
 /* ---- clauses ---- */
 
-enum { IN_MATCH = 1, IN_WATCH = 2, IN_BOTH = 3, MANY = 4 };
+enum { IN_MATCH = 1, IN_WATCH = 2, IN_BOTH = 3 };
 
 /* By ast_clause_kind. `refused`: the code of what is parsed, but not evaluated. */
 static const struct { const char *name; uint8_t where; uint16_t refused; } CLAUSES[] = {
-    [AST_MATCH] = { "match", IN_MATCH, 0 }, [AST_WATCH] = { "watch", IN_WATCH, 0 }, [AST_BY] = { "by", IN_BOTH | MANY, 0 },
+    [AST_MATCH] = { "match", IN_MATCH, 0 }, [AST_WATCH] = { "watch", IN_WATCH, 0 }, [AST_BY] = { "by", IN_BOTH, 0 },
     [AST_OVER] = { "over", IN_WATCH, 0 }, [AST_WITHIN] = { "within", IN_MATCH, 0 }, [AST_IDLE] = { "idle", IN_MATCH, 911 },
-    [AST_LET] = { "let", IN_BOTH | MANY, 0 }, [AST_WHEN] = { "when", IN_BOTH, 0 }, [AST_EARLY] = { "early", IN_WATCH, 915 },
-    [AST_UNLESS] = { "unless", IN_MATCH | MANY, 0 }, [AST_EXCEPT] = { "except", IN_BOTH | MANY, 0 },
+    [AST_LET] = { "let", IN_BOTH, 0 }, [AST_WHEN] = { "when", IN_BOTH, 0 }, [AST_EARLY] = { "early", IN_WATCH, 915 },
+    [AST_UNLESS] = { "unless", IN_MATCH, 0 }, [AST_EXCEPT] = { "except", IN_BOTH, 0 },
     [AST_AFTER_MATCH] = { "after match", IN_MATCH, 0 }, [AST_SEVERITY] = { "severity", IN_BOTH, 0 }, [AST_TAGS] = { "tags", IN_BOTH, 0 },
     [AST_ALERT] = { "alert", IN_BOTH, 0 }, [AST_SIGNAL] = { "signal", IN_BOTH, 914 }, [AST_ON_TIMEOUT] = { "on timeout", IN_MATCH, 912 },
     [AST_THROTTLE] = { "throttle", IN_BOTH, 0 }, [AST_RESOLVE_WHEN] = { "resolve", IN_BOTH, 0 }, [AST_RESOLVE_ON] = { "resolve", IN_BOTH, 0 },
-    [AST_ESCALATE] = { "escalate", IN_BOTH | MANY, 0 }, [AST_REPEAT] = { "repeat", IN_BOTH, 924 }, [AST_ACTIVE] = { "active", IN_BOTH, 925 },
+    [AST_ESCALATE] = { "escalate", IN_BOTH, 0 }, [AST_REPEAT] = { "repeat", IN_BOTH, 924 }, [AST_ACTIVE] = { "active", IN_BOTH, 925 },
     [AST_MODE] = { "mode", IN_BOTH, 0 }, [AST_WARM_UP] = { "warm up", IN_BOTH, 926 }, [AST_LIMITS] = { "limits", IN_BOTH, 0 },
     [AST_TO] = { "to", IN_BOTH, 0 },
 };
@@ -29,34 +29,17 @@ static void refuse_clause(check *c, const ast_clause *clause)
     check_refuse(c, CLAUSES[clause->kind].refused, clause->span, WHAT[clause->kind]);
 }
 
-static bool same_clause(const ast_clause *a, const ast_clause *b)
-{
-    bool resolve = a->kind == AST_RESOLVE_ON || a->kind == AST_RESOLVE_WHEN;
-    return a->kind == b->kind || (resolve && (b->kind == AST_RESOLVE_ON || b->kind == AST_RESOLVE_WHEN));
-}
-
+/* The parser has seen to it that clauses stand once which may stand only once. */
 static void gather_clauses(check *c, rule_ctx *rule)
 {
-    const ast_clause *all = rule->decl->u.rule.clauses;
-    for (const ast_clause *clause = all; clause != NULL; clause = clause->next) {
-        const ast_clause *twin = all;
-        while (twin != clause && !same_clause(twin, clause))
-            twin = twin->next;
-        if (rule->first[clause->kind] == NULL)
-            rule->first[clause->kind] = clause;
+    for (const ast_clause *clause = rule->decl->u.rule.clauses; clause != NULL; clause = clause->next) {
         if (CLAUSES[clause->kind].refused != 0)
             refuse_clause(c, clause);
-        if (twin == clause)
-            continue;
-        if (clause->kind == AST_ESCALATE) {
+        if (rule->first[clause->kind] == NULL)
+            rule->first[clause->kind] = clause;
+        else if (clause->kind == AST_ESCALATE)
             check_refuse(c, 933, clause->span, "a second 'escalate'");
-        } else if ((CLAUSES[clause->kind].where & MANY) == 0) {
-            egret_diag *diag = check_error(c, 502, clause->span, "a second '%s'", CLAUSES[clause->kind].name);
-            check_note(c, diag, twin->span, "the first one");
-        }
     }
-    if (rule->first[AST_ALERT] != NULL && rule->first[AST_SIGNAL] != NULL)
-        check_error(c, 502, rule->first[AST_SIGNAL]->span, "a rule has 'alert' or 'signal', not both");
 }
 
 /* Is it a sequence or a threshold? Clauses of the other kind are errors. */

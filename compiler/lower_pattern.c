@@ -185,13 +185,10 @@ static void add_step(check *c, rule_ctx *rule, seq_shape *shape, const ast_choic
 
 /* ---- absences ---- */
 
-static void add_not(check *c, rule_ctx *rule, seq_shape *shape, const ast_choice *choice)
+/* An absence takes no event: most of what a link can say has no meaning before it. */
+static bool not_link(check *c, rule_ctx *rule, const ast_choice *choice)
 {
-    const ast_item *item = choice->items;
-    bool last = choice->next == NULL, first = choice->link == AST_LINK_FIRST;
-    for (const ast_atom *atom = item->watch; atom != NULL; atom = atom->next)
-        if (atom->label.str.len != 0)
-            check_warn(c, 805, atom->label.span, "an absence binds no event, so its label names nothing");
+    bool last = choice->next == NULL;
     if (choice->link == AST_LINK_NEXT && last) {
         egret_diag *diag = check_error(c, 509, choice->link_span, "'next not' at the end would wait for the very next event, which may never come");
         check_help(c, diag, "write then not … for 5m");
@@ -203,7 +200,20 @@ static void add_not(check *c, rule_ctx *rule, seq_shape *shape, const ast_choice
     } else if (dur_is_written(&choice->link_within)) {
         egret_diag *diag = check_error(c, 509, choice->link_within.span, "'within' bounds the gap to an event; an absence has none");
         check_help(c, diag, last ? "write then not … for 5m" : "write it before the step that follows: then not x then within 5m y");
+    } else {
+        return true;
     }
+    return false;
+}
+
+static void add_not(check *c, rule_ctx *rule, seq_shape *shape, const ast_choice *choice)
+{
+    const ast_item *item = choice->items;
+    bool last = choice->next == NULL, first = choice->link == AST_LINK_FIRST;
+    for (const ast_atom *atom = item->watch; atom != NULL; atom = atom->next)
+        if (atom->label.str.len != 0)
+            check_warn(c, 805, atom->label.span, "an absence binds no event, so its label names nothing");
+    shape->bad_link = !not_link(c, rule, choice);
     if (first && !last && item->for_time == NULL) {
         egret_diag *diag = check_error(c, 528, item->span, "since when? An absence at the start needs a time");
         check_help(c, diag, "write: not %.*s for 1h then …", (int)item->watch->stream.str.len, item->watch->stream.str.ptr);
@@ -239,7 +249,7 @@ static void end_shape(check *c, rule_ctx *rule, seq_shape *shape)
     if (lone) {
         egret_diag *diag = check_error(c, 508, last->span, "how long must it be silent?");
         check_help(c, diag, "write: match not %.*s for 3m", (int)last->watch->stream.str.len, last->watch->stream.str.ptr);
-    } else if (pattern->within_ms == PLAN_FOREVER && !rule->refused) {
+    } else if (pattern->within_ms == PLAN_FOREVER && !rule->refused && !shape->bad_link) {
         egret_diag *diag = check_error(c, 507, last->span, "until when? An absence at the end needs a time");
         check_help(c, diag, "write: then not %.*s for 5m, or give the rule a 'within'", (int)last->watch->stream.str.len,
                    last->watch->stream.str.ptr);
