@@ -151,7 +151,7 @@ static bool from_number(const ingest_token *token, const plan_field *field, egre
     case EGRET_TIME:
         if (!time_of_number(p, token->len, (egret_time_unit)field->unit, &i))
             return false;
-        *out = egret_time(i);
+        *out = (egret_value){ .u.i = i, .type = EGRET_TIME };
         return true;
     case EGRET_DURATION:
         if (!to_int(p, token->len, &i))
@@ -175,7 +175,7 @@ static bool from_string(ingest_date_cache *cache, const ingest_token *token, con
     case EGRET_TIME:
         if (!time_of_text(cache, token->ptr, token->len, &i))
             return false;
-        *out = egret_time(i);
+        *out = (egret_value){ .u.i = i, .type = EGRET_TIME };
         return true;
     case EGRET_DURATION:
         if (!egret_parse_duration(token->ptr, token->len, &i))

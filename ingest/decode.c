@@ -164,8 +164,9 @@ void ingest_decoder_feed(ingest_decoder *decoder, const char *ptr, size_t len, s
     decoder->ptr = ptr;
     decoder->len = len;
     decoder->readable = readable;
-    decoder->pos = 0;
+    decoder->pos = decoder->indexed_to = 0;
     decoder->final = final;
+    ingest_json_forget(decoder->json);
 }
 
 size_t ingest_decoder_taken(const ingest_decoder *decoder)
@@ -237,6 +238,10 @@ static ingest_got convert_all(ingest_decoder *decoder, const decode_spec *spec, 
         const plan_field *field = spec->fields[i];
         const ingest_token *token = &decoder->tokens[i];
         egret_value *slot = &slots[spec->slot[i]];
+        if (token->kind == INGEST_TOKEN_STRING && field->type == EGRET_STRING) {     /* most fields, so here */
+            *slot = (egret_value){ .u.s = token->ptr, .len = token->len, .type = EGRET_STRING };
+            continue;
+        }
         bool fits = ingest_convert(&decoder->dates, token, field, slot);
         if (fits && (slot->type != EGRET_NULL || field->optional || !strict))
             continue;

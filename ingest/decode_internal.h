@@ -45,6 +45,7 @@ struct ingest_decoder {
     decode_layout layout;
     bool array_done;
     bool skipping;              /* inside a line that is too long */
+    size_t indexed_to;          /* lines up to here are in an indexed block, or are known to be indexed singly */
 
     egret_csv csv;
     bool has_header, started;

@@ -13,6 +13,8 @@
 #include "ingest/decode_internal.h"
 #include "ingest/split.h"
 
+enum { BLOCK_BYTES = 32 * 1024 };   /* indexed at once: fits the nearest cache with its index */
+
 static bool is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -69,9 +71,26 @@ static ingest_got begin_skipping(ingest_decoder *decoder, ingest_record *record)
     return decode_reject(decoder, record, INGEST_REASON_SIZE, "longer than %u bytes", decoder->options.max_record);
 }
 
+/* Indexes the lines from pos on, about a block of them. Lines longer than a block, and those without padding behind them, are left to be indexed
+ * singly, and so are those of a block with a bad line. */
+static void index_block(ingest_decoder *decoder)
+{
+    const char *begin = decoder->ptr + decoder->pos;
+    size_t rest = decoder->len - decoder->pos, size = rest < BLOCK_BYTES ? rest : BLOCK_BYTES;
+    const char *last = decoder->final && size == rest ? begin + size - 1 : memrchr(begin, '\n', size);
+    size = last == NULL ? size : (size_t)(last - begin) + 1;
+    decoder->indexed_to = decoder->pos + size;
+    if (last != NULL && decoder->readable - decoder->indexed_to >= INGEST_JSON_PADDING)
+        ingest_json_index(decoder->json, begin, size);
+    else
+        ingest_json_forget(decoder->json);
+}
+
 static ingest_got next_line(ingest_decoder *decoder, ingest_record *record)
 {
     while (decoder->pos < decoder->len) {
+        if (decoder->pos >= decoder->indexed_to)
+            index_block(decoder);
         const char *begin = decoder->ptr + decoder->pos;
         const char *stop = decoder->ptr + decoder->len;
         const char *end = memchr(begin, '\n', (size_t)(stop - begin));

@@ -43,13 +43,6 @@ struct held {
     uint64_t bytes;
 };
 
-bool held_key_less(held_key a, held_key b)
-{
-    if (a.time_ms != b.time_ms)
-        return a.time_ms < b.time_ms;
-    return a.rank != b.rank ? a.rank < b.rank : a.arrival < b.arrival;
-}
-
 held *held_new(void)
 {
     held *queue = calloc(1, sizeof *queue);

@@ -13,7 +13,12 @@ typedef struct held_key {
     uint64_t arrival;
 } held_key;
 
-bool held_key_less(held_key a, held_key b);
+static inline bool held_key_less(held_key a, held_key b)
+{
+    if (a.time_ms != b.time_ms)
+        return a.time_ms < b.time_ms;
+    return a.rank != b.rank ? a.rank < b.rank : a.arrival < b.arrival;
+}
 
 typedef struct held held;
 held *held_new(void);       /* NULL: no memory */

@@ -244,7 +244,12 @@ static void see_time(ingest_order *order, source_state *source, int64_t time_ms)
         source->max_ms = time_ms > source->max_ms ? time_ms : source->max_ms;
         if (__builtin_sub_overflow(source->max_ms, source->lateness_ms, &source->watermark_ms))
             source->watermark_ms = INT64_MIN + 1;
-        find_frontier(order);
+        if (order->n_sources == 1 && source->watermark_ms > order->watermark_ms) {
+            order->frontier = (held_key){ source->watermark_ms, 0, UINT64_MAX };
+            order->watermark_ms = source->watermark_ms;
+        } else {
+            find_frontier(order);
+        }
     }
     if (time_ms > order->max_ms)
         order->max_ms = time_ms;

@@ -1,20 +1,25 @@
 /*
- * simdjson_shim.cpp: simdjson's on-demand reader behind a C interface; the product's only C++ file.
+ * simdjson_shim.cpp: simdjson behind a C interface; the product's only C++ file.
  *
- * Idea. Producers write the keys of their records in the same order every time. So instead of asking for each field by name (a search
- * per field), the object is walked once in document order, and each key is first compared with the key that followed the
- * previous one last time: one masked 16-byte comparison for usual names. Only when that fails the key is looked for in a small
- * hash table. Keys nobody asked for are remembered, too (to a cap), so that they are passed by as cheaply.
+ * simdjson's first stage finds, 64 bytes at a time, where the tokens of a text begin, and checks UTF-8 and strings. It is run over a whole block of
+ * lines at once; because a raw line end inside a string is an error, each line then owns a piece of the index. When a block has an
+ * error each of its lines is indexed by itself, so that a bad line costs that line.
+ *
+ * Reading walks the tokens of one object once, in document order. Producers write their keys in the same order every time. So each key is
+ * first compared with the key that followed the previous one last time: one masked 16-byte comparison for usual names. Only when
+ * that fails it is looked for in a small hash table. Keys nobody asked for are remembered, too (to a cap), so that they are passed by
+ * as cheaply. Why not simdjson's own on-demand walk: it checks each step for uses we do not make, and costs three times as much.
  *
  * A shape is a tree: a node for each object on some path, in it an entry for each key, with the tokens to fill and the node below.
  *
- * Strings without a backslash are given as slices of the record: simdjson has already checked their UTF-8 and their ends.
+ * Strings without a backslash are given as slices of the record.
  *
- * Invariants: an entry's `next` is an entry of the same node or NONE; the recursion of walk is as deep as the paths, never as the record.
- * No exceptions are used: simdjson's error codes become faults.
+ * Invariants: an entry's `next` is an entry of the same node or NONE; the recursion of walk is as deep as the paths, never as the record;
+ * no token at or behind the end of the record is ever looked at. No exceptions are used: simdjson's error codes become faults.
  */
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <new>
 
 extern "C" {    // the compiler's headers are plain C
@@ -74,14 +79,22 @@ struct ingest_shape {
 };
 
 struct ingest_json {
-    ondemand::parser parser;
+    std::unique_ptr<internal::dom_parser_implementation> indexer;
+    ondemand::parser unescaper;
     dom::parser checker;
-    ondemand::document doc;
-    const char *ptr;
+    const char *block;          // what is indexed
+    size_t block_len;
+    bool indexed;               // the index is of `block`, which holds several records
+    const uint32_t *at;         // first token of the record
+    const uint32_t *next;       // where to look for the next record's
+    const char *ptr;            // the record
     size_t len;
-    char *copy;
-    size_t copy_capacity;
     bool begun;
+    char *copy;                 // a record without padding behind it
+    size_t copy_capacity;
+    uint8_t *strings;           // unescaped strings of the record
+    size_t strings_capacity;
+    uint8_t *strings_end;       // NULL: none yet
 };
 
 // ---- shapes ----
@@ -264,7 +277,7 @@ size_t find_bad_byte(const char *ptr, size_t len, error_code error)
     return 0;
 }
 
-bool same_key(const entry &e, const char *raw)
+inline bool same_key(const entry &e, const char *raw)
 {
     uint64_t got[2];
     memcpy(got, raw, sizeof got);   // padding makes this readable
@@ -273,137 +286,307 @@ bool same_key(const entry &e, const char *raw)
     return e.len <= SHORT_KEY || memcmp(raw + SHORT_KEY, e.key + SHORT_KEY, e.len - SHORT_KEY) == 0;
 }
 
-bool has_backslash(const char *ptr, size_t len)
+// Whether there is a backslash in ptr[0 .. len); up to 8 bytes behind are read.
+inline bool has_backslash(const char *ptr, size_t len)
 {
+    static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bytes of a word are counted from its low end");
     constexpr uint64_t ones = 0x0101010101010101U, slashes = 0x5C5C5C5C5C5C5C5CU;
-    for (size_t i = 0; i + 8 <= len; i += 8) {
-        uint64_t word;
+    uint64_t word, found = 0;
+    size_t i = 0;
+    for (; i + 8 < len; i += 8) {
         memcpy(&word, ptr + i, sizeof word);
         word ^= slashes;
-        if (((word - ones) & ~word & (ones << 7)) != 0)
-            return true;
+        found |= (word - ones) & ~word;
     }
-    for (size_t i = len & ~size_t(7); i < len; i++)
-        if (ptr[i] == '\\')
-            return true;
+    memcpy(&word, ptr + i, sizeof word);
+    word ^= slashes;
+    uint64_t last = (word - ones) & ~word & (ones << 7);
+    // Only bytes before len count; the lowest mark is exact, marks above a true one may be false.
+    return (found & (ones << 7)) != 0 || (last != 0 && len > i && size_t(__builtin_ctzll(last)) / 8 < len - i);
+}
+
+// The record being read.
+struct walk_state {
+    ingest_json *json;
+    ingest_shape *shape;
+    ingest_token *tokens;
+    ingest_fault *fault;
+    const char *base;       // of the index
+    const uint32_t *at;     // next token
+    uint32_t end;           // of the record, from base
+    bool out_of_memory;
+};
+
+bool broken(walk_state &state, const char *text, size_t at)
+{
+    state.fault->text = text;
+    state.fault->offset = at - size_t(state.json->ptr - state.base);
     return false;
 }
 
-ingest_token string_token(ondemand::value value, const char *ptr, size_t len)
+bool ends_early(walk_state &state)
 {
-    // ptr is at the opening quote; len goes to the closing one.
-    if (!has_backslash(ptr + 1, len - 2))
-        return { ptr + 1, uint32_t(len - 2), INGEST_TOKEN_STRING };
+    return broken(state, "the record ends too early: a bracket is not closed", state.end);
+}
+
+// The character of the next token; 0 when the record has none.
+inline char peek(const walk_state &state)
+{
+    return *state.at < state.end ? state.base[*state.at] : '\0';
+}
+
+// Takes one token that must be c.
+bool expect(walk_state &state, char c)
+{
+    if (peek(state) != c)
+        return *state.at < state.end ? broken(state, "not valid JSON", *state.at) : ends_early(state);
+    state.at++;
+    return true;
+}
+
+bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+// Where the scalar or key that begins at token `at` ends: before the next token, without white space.
+const char *scalar_end(const walk_state &state, const uint32_t *at)
+{
+    const char *begin = state.base + at[0];
+    const char *end = state.base + (at[1] < state.end ? at[1] : state.end);
+    while (end > begin + 1 && is_space(end[-1]))
+        end--;
+    return end;
+}
+
+// Steps over a value, whatever is in it.
+bool skip_value(walk_state &state)
+{
+    size_t depth = 0;
+    do {
+        switch (peek(state)) {
+        case '\0':
+            return ends_early(state);
+        case '{': case '[':
+            depth++;
+            break;
+        case '}': case ']':
+            if (depth == 0)
+                return broken(state, "not valid JSON", *state.at);
+            depth--;
+            break;
+        case ',': case ':':
+            if (depth == 0)
+                return broken(state, "not valid JSON", *state.at);
+            break;
+        }
+        state.at++;
+    } while (depth > 0);
+    return true;
+}
+
+// Room for all strings of the record: an unescaped string is not longer than it was. Not moved while tokens borrow from it.
+bool make_string_room(ingest_json *json)
+{
+    size_t wanted = json->len + 2 * INGEST_JSON_PADDING;
+    if (json->strings_capacity < wanted) {
+        uint8_t *grown = static_cast<uint8_t *>(realloc(json->strings, wanted));
+        if (grown == nullptr)
+            return false;
+        json->strings = grown;
+        json->strings_capacity = wanted;
+    }
+    json->strings_end = json->strings;
+    return json->unescaper.capacity() > 0 || json->unescaper.allocate(INGEST_JSON_PADDING) == SUCCESS;
+}
+
+// Unescapes the string whose first byte (behind the quote) is at ptr. BAD: a broken escape, or no memory.
+ingest_token unescape(walk_state &state, const char *ptr, size_t len)
+{
+    ingest_json *json = state.json;
     std::string_view text;
-    if (value.get_string().get(text) != SUCCESS)
+    if (json->strings_end == nullptr && !make_string_room(json)) {
+        state.out_of_memory = true;
+        return { ptr, uint32_t(len), INGEST_TOKEN_BAD };
+    }
+    ondemand::raw_json_string raw(reinterpret_cast<const uint8_t *>(ptr));
+    if (json->unescaper.unescape(raw, json->strings_end).get(text) != SUCCESS)
         return { ptr, uint32_t(len), INGEST_TOKEN_BAD };
     return { text.data(), uint32_t(text.size()), INGEST_TOKEN_STRING };
 }
 
-ingest_token scalar_token(ondemand::value value)
+// The token of the value at hand, without stepping over it.
+ingest_token value_token(walk_state &state)
 {
-    std::string_view raw = value.raw_json_token();
-    const char *ptr = raw.data();
-    size_t len = raw.size();
-    while (len > 1 && (ptr[len - 1] == ' ' || ptr[len - 1] == '\t' || ptr[len - 1] == '\n' || ptr[len - 1] == '\r'))
-        len--;
+    const char *ptr = state.base + *state.at, *end = scalar_end(state, state.at);
+    size_t len = size_t(end - ptr);
     uint8_t kind = INGEST_TOKEN_BAD;
     switch (ptr[0]) {
     case '"':
-        return len >= 2 ? string_token(value, ptr, len) : ingest_token{ ptr, uint32_t(len), INGEST_TOKEN_BAD };
+        if (len < 2 || end[-1] != '"')
+            break;
+        if (has_backslash(ptr + 1, len - 2))
+            return unescape(state, ptr + 1, len - 2);
+        return { ptr + 1, uint32_t(len - 2), INGEST_TOKEN_STRING };
     case '{': kind = INGEST_TOKEN_OBJECT; break;
     case '[': kind = INGEST_TOKEN_ARRAY; break;
     case 't': kind = len == 4 && memcmp(ptr, "true", 4) == 0 ? INGEST_TOKEN_TRUE : INGEST_TOKEN_BAD; break;
     case 'f': kind = len == 5 && memcmp(ptr, "false", 5) == 0 ? INGEST_TOKEN_FALSE : INGEST_TOKEN_BAD; break;
     case 'n': kind = len == 4 && memcmp(ptr, "null", 4) == 0 ? INGEST_TOKEN_NULL : INGEST_TOKEN_BAD; break;
-    default:
-        if (ptr[0] == '-' || (ptr[0] >= '0' && ptr[0] <= '9'))
-            kind = INGEST_TOKEN_NUMBER;
+    case '-': case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9':
+        kind = INGEST_TOKEN_NUMBER;
     }
     return { ptr, uint32_t(len), kind };
 }
 
-// Finds the entry of a key that was not the expected one; remembers strangers. NONE: not asked for. Only a broken escape is an error.
-error_code look_up(node &n, ondemand::field &field, const char *raw, const char *end, uint32_t *out)
+// Finds the entry of the key at hand, which is not the expected one; remembers strangers. NONE: not asked for. False: no memory.
+bool look_up(walk_state &state, node &n, uint32_t *out)
 {
-    const char *quote = static_cast<const char *>(memchr(raw, '"', size_t(end - raw)));
-    size_t len = quote == nullptr ? 0 : size_t(quote - raw);
+    const char *ptr = state.base + *state.at + 1, *end = scalar_end(state, state.at);
+    size_t len = end - ptr >= 1 && end[-1] == '"' ? size_t(end - ptr) - 1 : 0;
     *out = NONE;
-    if (has_backslash(raw, len)) {
-        std::string_view key;
-        error_code error = field.unescaped_key().get(key);
-        if (error != SUCCESS)
-            return error;
-        *out = find_entry(n, key.data(), key.size());
-        return SUCCESS;
+    if (has_backslash(ptr, len)) {
+        ingest_token key = unescape(state, ptr, len);
+        if (key.kind == INGEST_TOKEN_STRING)
+            *out = find_entry(n, key.ptr, key.len);
+        return !state.out_of_memory;
     }
-    *out = find_entry(n, raw, len);
+    *out = find_entry(n, ptr, len);
     if (*out == NONE && len > 0 && n.strangers < MAX_STRANGERS) {
-        *out = add_entry(n, raw, len);
+        *out = add_entry(n, ptr, len);
         n.strangers += *out != NONE;
     }
-    return SUCCESS;
+    return true;
 }
 
-struct walk_state {
-    ingest_shape *shape;
-    ingest_token *tokens;
-    const char *end;    // of the record
-};
+// Says what is wrong with the field at hand: its key, its colon, or that the record ends.
+bool bad_field(walk_state &state)
+{
+    if (!expect(state, '"') || !expect(state, ':'))
+        return false;
+    return *state.at < state.end ? broken(state, "not valid JSON", *state.at) : ends_early(state);
+}
 
-error_code walk(walk_state &state, uint32_t at, ondemand::object &object);
+// Steps over what is left of an object, from a comma or the closing bracket on.
+bool finish_object(walk_state &state)
+{
+    size_t depth = 1;
+    do {
+        char c = peek(state);
+        if (c == '\0')
+            return ends_early(state);
+        depth += c == '{' || c == '[';
+        depth -= c == '}' || c == ']';
+        state.at++;
+    } while (depth > 0);
+    return true;
+}
 
-// Fills what entry e asks for from this value.
-error_code take_value(walk_state &state, const entry &e, ondemand::value value)
+bool walk(walk_state &state, uint32_t below);
+
+// Fills what entry e asks for from the value at hand, and steps over it.
+bool take_value(walk_state &state, const entry &e)
 {
     uint32_t below = e.node;
     if (e.first_target != NONE) {
-        ingest_token token = scalar_token(value);
+        ingest_token token = value_token(state);
         for (uint32_t t = e.first_target; t != NONE; t = state.shape->targets[t].next)
             state.tokens[t] = token;
     }
-    if (below == NONE)
-        return SUCCESS;
-    ondemand::object object;
-    if (value.raw_json_token()[0] != '{' || value.get_object().get(object) != SUCCESS)
-        return SUCCESS;     // not an object: the fields in it are absent
-    return walk(state, below, object);
+    if (below != NONE && peek(state) == '{')
+        return walk(state, below);
+    return skip_value(state);
 }
 
-error_code walk(walk_state &state, uint32_t at, ondemand::object &object)
+bool is_structure(char c)
 {
-    node &n = state.shape->nodes[at];
+    return c == '{' || c == '}' || c == '[' || c == ']' || c == ',' || c == ':' || c == '\0';
+}
+
+// The value of entry e, or of a key nobody asked for (NULL). The usual values, strings without escapes and what is passed by, are done
+// here; the rest by the functions above.
+inline bool take_or_pass(walk_state &state, const entry *e)
+{
+    const uint32_t *at = state.at;
+    const char *ptr = state.base + at[0];
+    if (e == nullptr) {
+        if (is_structure(*ptr))
+            return skip_value(state);
+    } else {
+        const char *end = state.base + at[1];
+        if (*ptr != '"' || at[1] >= state.end || end - ptr < 2 || end[-1] != '"' || e->node != NONE || has_backslash(ptr + 1, size_t(end - ptr) - 2))
+            return take_value(state, *e);
+        ingest_token token = { ptr + 1, uint32_t(end - ptr) - 2, INGEST_TOKEN_STRING };
+        state.tokens[e->first_target] = token;
+        for (uint32_t t = state.shape->targets[e->first_target].next; t != NONE; t = state.shape->targets[t].next)
+            state.tokens[t] = token;
+    }
+    state.at = at + 1;
+    return true;
+}
+
+// Walks the object whose opening bracket is at hand, and steps over it.
+bool walk(walk_state &state, uint32_t below)
+{
+    node &n = state.shape->nodes[below];
+    const uint64_t stamp = state.shape->stamp;
     uint32_t wanted = n.wanted, previous = NONE, expected = n.first;
-    ondemand::object_iterator it, end;
-    error_code error = object.begin().get(it);
-    if (error != SUCCESS || (error = object.end().get(end)) != SUCCESS)
-        return error;
-    for (; it != end; ++it) {
-        ondemand::field field;
-        if ((error = (*it).get(field)) != SUCCESS)
-            return error;
-        const char *raw = field.key().raw();
+    state.at++;
+    if (peek(state) == '}') {
+        state.at++;
+        return true;
+    }
+    for (;;) {
+        // A key, a colon, the beginning of a value. Tokens ascend, and the index ends with two more that lie behind the record, so
+        // that the first and the third being inside says the same of the second.
+        const uint32_t *at = state.at;
+        if (at[0] >= state.end || at[2] >= state.end || state.base[at[0]] != '"' || state.base[at[1]] != ':')
+            return bad_field(state);
         uint32_t found = expected;
-        if (found == NONE || !same_key(n.entries[found], raw)) {
-            if ((error = look_up(n, field, raw, state.end, &found)) != SUCCESS)
-                return error;
+        if (found == NONE || !same_key(n.entries[found], state.base + at[0] + 1)) {
+            if (!look_up(state, n, &found))
+                return false;
             (previous == NONE ? n.first : n.entries[previous].next) = found;
         }
-        previous = expected = NONE;
-        if (found == NONE)
-            continue;
-        entry &e = n.entries[found];
-        previous = found;
-        expected = e.next;
-        if ((e.first_target == NONE && e.node == NONE) || e.stamp == state.shape->stamp)
-            continue;
-        e.stamp = state.shape->stamp;
-        if ((error = take_value(state, e, field.value())) != SUCCESS)
-            return error;
-        if (--wanted == 0)
-            return SUCCESS;
+        state.at = at + 2;
+        entry *e = found == NONE ? nullptr : &n.entries[found];
+        previous = e == nullptr ? previous : found;
+        expected = e == nullptr ? NONE : e->next;
+        bool take = e != nullptr && (e->first_target != NONE || e->node != NONE) && e->stamp != stamp;
+        if (take) {
+            e->stamp = stamp;
+            wanted--;
+        }
+        if (!take_or_pass(state, take ? e : nullptr))
+            return false;
+        char c = peek(state);
+        if (c == ',' && wanted > 0)
+            state.at++;
+        else
+            return c == '}' || c == ',' ? finish_object(state) : expect(state, ',');
     }
-    return SUCCESS;
+}
+
+// Runs the first stage over a text.
+error_code make_index(ingest_json *json, const char *ptr, size_t len)
+{
+    json->indexed = false;
+    if (json->indexer == nullptr || json->indexer->capacity() < len) {
+        // Room that grows by halves, not anew for each record that is a little longer than the longest so far.
+        size_t capacity = len + len / 2 + 1024;
+        error_code error = json->indexer == nullptr
+                               ? get_active_implementation()->create_dom_parser_implementation(capacity, 1, json->indexer)
+                               : json->indexer->set_capacity(capacity);
+        if (error != SUCCESS) {
+            json->indexer.reset();
+            return MEMALLOC;
+        }
+    }
+    error_code error = json->indexer->stage1(reinterpret_cast<const uint8_t *>(ptr), len, stage1_mode::regular);
+    json->block = ptr;
+    json->block_len = len;
+    json->at = json->next = json->indexer->structural_indexes.get();
+    return error;
 }
 
 } // namespace
@@ -411,12 +594,6 @@ error_code walk(walk_state &state, uint32_t at, ondemand::object &object)
 ingest_json *ingest_json_new(void)
 {
     ingest_json *json = new (std::nothrow) ingest_json();
-    if (json != nullptr) {
-        json->ptr = nullptr;
-        json->len = json->copy_capacity = 0;
-        json->copy = nullptr;
-        json->begun = false;
-    }
     return json;
 }
 
@@ -425,6 +602,7 @@ void ingest_json_free(ingest_json *json)
     if (json == nullptr)
         return;
     free(json->copy);
+    free(json->strings);
     delete json;
 }
 
@@ -445,38 +623,48 @@ static bool copy_record(ingest_json *json, const char *ptr, size_t len)
     return true;
 }
 
-egret_status ingest_json_begin(ingest_json *json, const char *ptr, size_t len, size_t readable, ingest_fault *fault)
+bool ingest_json_index(ingest_json *json, const char *ptr, size_t len)
 {
     static_assert(INGEST_JSON_PADDING >= SIMDJSON_PADDING, "records are padded for simdjson");
     json->begun = false;
+    json->indexed = len <= MAX_RECORD && make_index(json, ptr, len) == SUCCESS;
+    return json->indexed;
+}
+
+void ingest_json_forget(ingest_json *json)
+{
+    json->begun = json->indexed = false;
+}
+
+egret_status ingest_json_begin(ingest_json *json, const char *ptr, size_t len, size_t readable, ingest_fault *fault)
+{
+    json->begun = false;
+    json->len = len;
+    json->strings_end = nullptr;
+    if (json->indexed && ptr >= json->block && ptr + len <= json->block + json->block_len) {
+        uint32_t begin = uint32_t(ptr - json->block);
+        while (*json->next < begin)
+            json->next++;
+        json->at = json->next;
+        json->ptr = ptr;
+        json->begun = true;
+        return EGRET_OK;
+    }
     if (len > MAX_RECORD)
         return fail(fault, fault_text(CAPACITY), 0);
-    json->len = len;
     json->ptr = ptr;
     if (readable < len || readable - len < INGEST_JSON_PADDING) {
         if (!copy_record(json, ptr, len))
             return EGRET_NO_MEMORY;
         json->ptr = json->copy;
     }
-    // Room that grows by halves: simdjson would make room anew for each record that is a little longer than the longest so far.
-    if (json->parser.capacity() < len && json->parser.allocate(len + len / 2 + 1024) != SUCCESS)
-        return EGRET_NO_MEMORY;
-    error_code error = json->parser.iterate(padded_string_view(json->ptr, len, len + SIMDJSON_PADDING)).get(json->doc);
+    error_code error = make_index(json, json->ptr, len);
     if (error == MEMALLOC)
         return EGRET_NO_MEMORY;
     if (error != SUCCESS)
         return fail(fault, fault_text(error), find_bad_byte(json->ptr, len, error));
     json->begun = true;
     return EGRET_OK;
-}
-
-static egret_status fail_here(ingest_json *json, error_code error, ingest_fault *fault)
-{
-    const char *at = nullptr;
-    size_t offset = json->len;
-    if (error != INCOMPLETE_ARRAY_OR_OBJECT && json->doc.current_location().get(at) == SUCCESS && at >= json->ptr && at < json->ptr + json->len)
-        offset = size_t(at - json->ptr);
-    return fail(fault, fault_text(error), offset);
 }
 
 egret_status ingest_json_read(ingest_json *json, ingest_shape *shape, ingest_token *tokens, ingest_fault *fault)
@@ -486,20 +674,18 @@ egret_status ingest_json_read(ingest_json *json, ingest_shape *shape, ingest_tok
     for (uint32_t i = 0; i < shape->n_paths; i++)
         tokens[i] = { nullptr, 0, INGEST_TOKEN_ABSENT };
     shape->stamp++;
-    json->doc.rewind();
-    ondemand::object object;
-    error_code error = json->doc.get_object().get(object);
-    if (error != SUCCESS)
-        return fail_here(json, error, fault);
-    walk_state state = { shape, tokens, json->ptr + json->len };
-    if (shape->nodes[0].wanted > 0 && (error = walk(state, 0, object)) != SUCCESS)
-        return fail_here(json, error, fault);
-    // Steps over what is left, to see that the object ends and that it ends the record.
-    if (object.raw_json().error() != SUCCESS)
-        return fail_here(json, INCOMPLETE_ARRAY_OR_OBJECT, fault);
-    const char *at = nullptr;
-    if (json->doc.current_location().get(at) == SUCCESS && at < json->ptr + json->len)
-        return fail(fault, "something stands behind the object", size_t(at - json->ptr));
+    json->strings_end = nullptr;
+    walk_state state = { json, shape, tokens, fault, json->block, json->at, uint32_t(json->ptr - json->block + ptrdiff_t(json->len)), false };
+    char first = peek(state);
+    if (first != '{')
+        return fail(fault, fault_text(first == '\0' ? EMPTY : INCORRECT_TYPE), 0);
+    if (!walk(state, 0))
+        return state.out_of_memory ? EGRET_NO_MEMORY : EGRET_BAD_EVENT;
+    if (state.out_of_memory)
+        return EGRET_NO_MEMORY;
+    json->next = state.at;
+    if (*state.at < state.end)
+        return fail(fault, "something stands behind the object", *state.at - size_t(json->ptr - json->block));
     return EGRET_OK;
 }
 

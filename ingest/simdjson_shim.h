@@ -56,7 +56,13 @@ typedef struct ingest_json ingest_json;
 ingest_json *ingest_json_new(void);             /* NULL: no memory */
 void ingest_json_free(ingest_json *json);       /* NULL is allowed */
 
-/* Indexes one record. `readable`: how many bytes from ptr on may be read; below len + INGEST_JSON_PADDING the record is copied first.
+/* Indexes a block of many records at once: begin is then cheap for records inside it, in ascending order. No string may go over from one record
+ * into the next, as holds for lines. INGEST_JSON_PADDING bytes behind it must be readable. False: something in it is not JSON, or there
+ * is no memory; records are indexed by themselves then. Holds until forget, the next index, or a begin outside the block. */
+bool ingest_json_index(ingest_json *json, const char *ptr, size_t len);
+void ingest_json_forget(ingest_json *json);     /* the bytes of the block are about to change */
+
+/* Begins one record, indexing it if it does not lie in an indexed block. `readable`: how many bytes from ptr on may be read; below len + INGEST_JSON_PADDING the record is copied first.
  * EGRET_BAD_EVENT with fault when it cannot be JSON (invalid UTF-8, open strings, empty); EGRET_NO_MEMORY. */
 egret_status ingest_json_begin(ingest_json *json, const char *ptr, size_t len, size_t readable, ingest_fault *fault);
 
