@@ -9,7 +9,7 @@ A fenced block of a page is, by the words after its fence:
     ```egret fragment         a piece that cannot stand alone: not run
     ```egret error E0123      rules that must be refused with this code
     ```egret refused          a line each: a code, and declarations or clauses of a rule that must be refused with it and nothing else
-    ```egret NAME.egret       complete, and written under that name for the console blocks of the page
+    ```egret NAME.egret       must pass `egret check`; stands under that name for the console blocks of the page
     ```LANGUAGE FILE          a file (a list, a table, events) that stands beside the rules of the page
     ```console                lines "$ egret …" that must succeed, each followed by the output it must print; a line "…" stands for any
                               number of lines, and JSON may be laid out over several lines
@@ -83,8 +83,10 @@ class Page:
             self.run_refused(folder, line, words[2], content)
         elif words == ["egret", "refused"]:
             self.run_lines(folder, line, content)
-        elif words == ["egret"] or (words[:1] == ["egret"] and is_file(words)):
+        elif words == ["egret"]:
             self.run_complete(folder, line, content)
+        elif words[:1] == ["egret"] and is_file(words):
+            self.check(folder, line, words[1])
         elif words[:1] == ["egret"] and words != ["egret", "fragment"]:
             self.fault(line, f"what is a block of '{' '.join(words)}'?")
 
@@ -96,12 +98,17 @@ class Page:
         with open(os.path.join(folder, "example.egret"), "w", encoding="utf-8") as file:
             file.write(content)
 
+    def check(self, folder, line, name):
+        check = self.command(folder, ["check", name])
+        said = (check.stdout + check.stderr).strip()
+        good = check.returncode == 0 and not re.search(r"\b[EW]\d{4}\b", said)
+        if not good:
+            self.fault(line, "egret check:\n" + said)
+        return good
+
     def run_complete(self, folder, line, content):
         self.write(folder, content)
-        check = self.command(folder, ["check", "example.egret"])
-        said = (check.stdout + check.stderr).strip()
-        if check.returncode != 0 or re.search(r"\b[EW]\d{4}\b", said):
-            self.fault(line, "egret check:\n" + said)
+        if not self.check(folder, line, "example.egret"):
             return
         if not re.search(r"^test\b", content, re.M):
             self.fault(line, "a complete example has a test; a piece is marked ```egret fragment")
