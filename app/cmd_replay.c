@@ -50,16 +50,20 @@ static bool format_of(const char *path, const char *wanted, ingest_format *forma
     return true;
 }
 
-static const char *nearest_name(const plan *p, egret_str name)
+/* "; did you mean 'payment'?" or "", in the arena. */
+static const char *suggest(egret_arena *arena, const plan *p, egret_str name)
 {
-    size_t n = 0;
-    const char **names = calloc((size_t)p->n_streams + p->n_sources + 1, sizeof *names);
-    if (!names) return NULL;
-    for (uint32_t i = 0; i < p->n_streams; i++) names[n++] = p->streams[i].name.ptr;
-    for (uint32_t i = 0; i < p->n_sources; i++) names[n++] = p->sources[i].name.ptr;
+    size_t n = (size_t)p->n_streams + p->n_sources;
+    const char **names = egret_arena_alloc(arena, (n + 1) * sizeof *names);
+    if (!names) return "";
+    for (uint32_t i = 0; i < n; i++) {
+        egret_str known = i < p->n_streams ? p->streams[i].name : p->sources[i - p->n_streams].name;
+        names[i] = egret_arena_str(arena, known.ptr, known.len).ptr;
+        if (!names[i]) return "";
+    }
     const char *nearest = egret_diag_nearest(name, names, n);
-    free(names);
-    return nearest;
+    const char *text = nearest ? egret_arena_printf(arena, "; did you mean '%s'?", nearest) : "";
+    return text ? text : "";
 }
 
 /* Sets whose records the file holds: those of a stream, or whatever a declared source's routes choose. */
@@ -73,7 +77,7 @@ static bool find_name(const plan *p, egret_str name, ingest_replay_file *file)
     return file->stream != PLAN_NONE || file->source;
 }
 
-static int name_files(const app_args *args, const plan *p, ingest_replay_file *files, const char *const *events, size_t n)
+static int name_files(const app_args *args, rules_files *rules, ingest_replay_file *files, const char *const *events, size_t n)
 {
     size_t from_stdin = 0;
     for (size_t i = 0; i < n; i++) {
@@ -82,11 +86,9 @@ static int name_files(const app_args *args, const plan *p, ingest_replay_file *f
             return app_usage(args, "'%s': --events takes NAME=FILE", events[i]);
         egret_str name = {events[i], (uint32_t)(equals - events[i])};
         files[i].path = equals + 1;
-        if (!find_name(p, name, &files[i])) {
-            const char *nearest = nearest_name(p, name);
-            return app_usage(args, "there is no stream or source '%.*s'%s%s%s", (int)name.len, name.ptr, nearest ? "; did you mean '" : "",
-                             nearest ? nearest : "", nearest ? "'?" : "");
-        }
+        if (!find_name(rules->plan, name, &files[i]))
+            return app_usage(args, "there is no stream or source '%.*s'%s", (int)name.len, name.ptr,
+                             suggest(&rules->arena, rules->plan, name));
         if (!format_of(files[i].path, app_args_one(args, "format"), &files[i].format))
             return app_usage(args, "--format: auto, json or csv");
         from_stdin += strcmp(files[i].path, "-") == 0;
@@ -106,11 +108,11 @@ static void print_summary(const replay_summary *s)
     if (s->letters_unwritten > 0) fprintf(stderr, "%" PRIu64 " dead letters could not be written\n", s->letters_unwritten);
 }
 
-static int replay_rules(const app_args *args, const plan *p)
+static int replay_rules(const app_args *args, rules_files *rules)
 {
     const char **events;
     size_t n = app_args_many(args, "events", &events);
-    replay_options replay = {.plan = p, .n_files = (uint32_t)n, .evidence = !app_args_has(args, "no-evidence"), .out = stdout,
+    replay_options replay = {.plan = rules->plan, .n_files = (uint32_t)n, .evidence = !app_args_has(args, "no-evidence"), .out = stdout,
                              .dead_letters = app_args_one(args, "dead-letters"), .progress = isatty(STDERR_FILENO) == 1};
     const char *until = app_args_one(args, "until");
     replay.has_until = until != NULL;
@@ -119,7 +121,7 @@ static int replay_rules(const app_args *args, const plan *p)
     ingest_replay_file *files = calloc(n, sizeof *files);
     if (!files) return app_trouble(args, "no memory");
     replay.files = files;
-    int exit_code = name_files(args, p, files, events, n);
+    int exit_code = name_files(args, rules, files, events, n);
     if (exit_code == APP_FINE) {
         char reason[512];
         replay_summary summary;
@@ -139,7 +141,7 @@ static int run(app_args *args)
     if (app_args_many(args, "events", &events) == 0) return app_usage(args, "--events is needed");
     rules_files rules;
     int exit_code = rules_files_need(&rules, "replay", paths, n);
-    if (exit_code == APP_FINE) exit_code = replay_rules(args, rules.plan);
+    if (exit_code == APP_FINE) exit_code = replay_rules(args, &rules);
     rules_files_free(&rules);
     return exit_code;
 }

@@ -23,6 +23,7 @@ enum { PAUSE_MS = 100, BATCH_RECORDS = 1000 };
 struct daemon_reader {
     daemon_state *daemon;
     const plan_edge *edge;
+    char *name;                     /* owned */
     uint32_t number;                /* of the source */
     const ingest_source_kind *kind;
     char *path;                     /* owned; NULL: standard input */
@@ -108,8 +109,9 @@ static int add_source(daemon_state *d, const plan_edge *edge)
         return refuse(d, edge, "sources of this kind are not available in this version");
     uint32_t number = d->n_sources;
     daemon_reader *reader = &d->readers[number - 1];
-    *reader = (daemon_reader){.daemon = d, .edge = edge, .number = number};
-    d->sources[number] = (evaluation_source){edge->name.ptr, ingest_order_lateness(d->plan, edge), true};
+    *reader = (daemon_reader){.daemon = d, .edge = edge, .number = number, .name = strndup(edge->name.ptr, edge->name.len)};
+    if (!reader->name) return refuse(d, edge, "no memory");
+    d->sources[number] = (evaluation_source){reader->name, ingest_order_lateness(d->plan, edge), true};
     d->n_sources++;
     int exit_code = read_options(d, reader);
     return exit_code == APP_FINE ? open_reader(d, reader) : exit_code;
@@ -260,6 +262,7 @@ void daemon_sources_free(daemon_state *d)
         nfa_engine_free(reader->routes);
         if (reader->kind) reader->kind->close(reader->source);
         free(reader->path);
+        free(reader->name);
     }
     free(d->readers);
     free(d->sources);

@@ -17,22 +17,35 @@
 
 enum { MAX_ERRORS = 100 };
 
+static bool copy_names(web_endpoints *endpoints, const plan *p)
+{
+    endpoints->names = calloc((size_t)p->n_streams + 1, sizeof *endpoints->names);
+    for (uint32_t i = 0; endpoints->names && i < p->n_streams; i++) {
+        endpoints->names[i] = strndup(p->streams[i].name.ptr, p->streams[i].name.len);
+        if (!endpoints->names[i]) return false;
+    }
+    return endpoints->names != NULL;
+}
+
 web_endpoints *web_endpoints_new(const web_backend *backend)
 {
     web_endpoints *endpoints = calloc(1, sizeof *endpoints);
     if (!endpoints) return NULL;
     endpoints->backend = backend;
     endpoints->decoders = calloc((size_t)backend->plan->n_streams * 2 + 1, sizeof *endpoints->decoders);
-    if (endpoints->decoders) return endpoints;
-    free(endpoints);
+    if (endpoints->decoders && copy_names(endpoints, backend->plan)) return endpoints;
+    web_endpoints_free(endpoints);
     return NULL;
 }
 
 void web_endpoints_free(web_endpoints *endpoints)
 {
     if (!endpoints) return;
-    for (size_t i = 0; i < (size_t)endpoints->backend->plan->n_streams * 2; i++) ingest_decoder_free(endpoints->decoders[i]);
+    size_t n = endpoints->backend->plan->n_streams;
+    for (size_t i = 0; endpoints->decoders && i < n * 2; i++) ingest_decoder_free(endpoints->decoders[i]);
+    for (size_t i = 0; endpoints->names && i < n; i++) free(endpoints->names[i]);
     free(endpoints->decoders);
+    free(endpoints->names);
     free(endpoints);
 }
 
@@ -43,16 +56,13 @@ static uint32_t find_stream(const plan *p, const char *name)
     return PLAN_NONE;
 }
 
-static void answer_unknown(const plan *p, const char *name, web_response *response)
+static void answer_unknown(const web_endpoints *endpoints, const char *name, web_response *response)
 {
     char detail[256];
-    const char **names = calloc((size_t)p->n_streams + 1, sizeof *names);
-    const char *nearest = NULL;
-    for (uint32_t i = 0; names && i < p->n_streams; i++) names[i] = p->streams[i].name.ptr;
-    if (names) nearest = egret_diag_nearest((egret_str){name, (uint32_t)strlen(name)}, names, p->n_streams);
+    const char *nearest = egret_diag_nearest((egret_str){name, (uint32_t)strlen(name)}, (const char *const *)endpoints->names,
+                                             endpoints->backend->plan->n_streams);
     snprintf(detail, sizeof detail, "there is no stream '%.80s'%s%.80s%s", name, nearest ? "; did you mean '" : "", nearest ? nearest : "",
              nearest ? "'?" : "");
-    free(names);
     web_response_problem(response, 404, detail);
 }
 
@@ -195,7 +205,7 @@ static void answer_events(void *app, const web_request *request, web_response *r
     const web_backend *backend = endpoints->backend;
     uint32_t stream = find_stream(backend->plan, request->argument);
     if (stream == PLAN_NONE) {
-        answer_unknown(backend->plan, request->argument, response);
+        answer_unknown(endpoints, request->argument, response);
         return;
     }
     ingest_format format = is_type(request->content_type, "text/csv") ? INGEST_FORMAT_CSV : INGEST_FORMAT_JSON;

@@ -11,6 +11,7 @@
 
 struct web_endpoints {
     const web_backend *backend;
+    char **names;                   /* of the plan's streams, terminated: for suggestions */
     ingest_decoder **decoders;      /* two per stream, made when first needed: JSON, CSV */
 };
 
