@@ -27,7 +27,8 @@ void decode_forget_header(ingest_decoder *decoder)
 static egret_str column_name(const ingest_decoder *decoder, uint32_t column)
 {
     uint32_t begin = column == 0 ? 0 : decoder->header_end[column - 1];
-    return (egret_str){ decoder->header.ptr + begin, decoder->header_end[column] - begin };
+    uint32_t len = decoder->header_end[column] - begin;
+    return (egret_str){ len == 0 ? "" : decoder->header.ptr + begin, len };     /* all names empty: there is no text at all */
 }
 
 static void find_columns(const ingest_decoder *decoder, decode_spec *spec)

@@ -39,6 +39,8 @@ static void set_record(ingest_decoder *decoder, ingest_record *record, size_t be
 /* Finds the layout; UNKNOWN: too little is there. */
 static decode_layout find_layout(ingest_decoder *decoder)
 {
+    if (decoder->base == 0 && decoder->len > 0 && decoder->len < 3 && !decoder->final && decoder->ptr[0] == '\xEF')
+        return DECODE_UNKNOWN;
     if (decoder->base == 0 && decoder->pos == 0 && decoder->len >= 3 && memcmp(decoder->ptr, "\xEF\xBB\xBF", 3) == 0)
         decoder->pos = 3;
     size_t at = decoder->pos, end;
@@ -221,8 +223,10 @@ ingest_got decode_next_json(ingest_decoder *decoder, ingest_record *record)
         return next_line(decoder, record);
     if (decoder->layout == DECODE_UNKNOWN) {
         decoder->layout = find_layout(decoder);
-        if (decoder->layout == DECODE_UNKNOWN)
+        if (decoder->layout == DECODE_UNKNOWN) {
+            decoder->pos = decoder->final ? decoder->len : decoder->pos;     /* white space alone */
             return decoder->final ? INGEST_GOT_END : INGEST_GOT_MORE;
+        }
         if (decoder->layout == DECODE_ARRAY) {
             skip_space(decoder);
             decoder->pos++;
