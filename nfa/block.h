@@ -42,6 +42,7 @@ typedef struct nfa_section_def {
     uint16_t root_size;     /* bytes, a multiple of 8; the root is zeroed when the section comes */
     uint8_t n_parts;
     nfa_part_def part[NFA_MAX_DEQUES];
+    uint32_t ready;         /* mask of deques (of the first 32) that come with room for a record, as a new section gets one at once */
 } nfa_section_def;
 
 typedef struct nfa_store nfa_store;     /* all blocks of one shard */

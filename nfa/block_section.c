@@ -62,9 +62,37 @@ void *nfa_section_root(const nfa_section *section)
 
 /* ---- coming and going ---- */
 
-static uint32_t fresh_bytes(const nfa_section_def *def)
+static uint32_t bare_bytes(const nfa_section_def *def)
 {
     return round_up8(def->root_size + (uint32_t)def->n_parts * PART_BYTES);
+}
+
+static bool is_ready(const nfa_section_def *def, unsigned part)
+{
+    return part < 32 && (def->ready >> part & 1u) != 0 && def->part[part].kind == NFA_DEQUE
+        && def->part[part].rec_size <= NFA_SPILL_BYTES;
+}
+
+static uint32_t fresh_bytes(const nfa_section_def *def)
+{
+    uint32_t bytes = bare_bytes(def);
+    for (unsigned part = 0; part < def->n_parts; part++)
+        bytes += is_ready(def, part) ? round_up8(def->part[part].rec_size) : 0;
+    return bytes;
+}
+
+/* Says where the parts of a new section begin: one after the other, those that come ready with room for a record. */
+static void place_parts(char *section, const nfa_section_def *def)
+{
+    uint32_t at = bare_bytes(def);
+    for (unsigned part = 0; part < def->n_parts; part++) {
+        block_part *p = part_of(section, def, part);
+        p->place = at / 8;
+        if (is_ready(def, part)) {
+            part_set_cap(p, false, 1);
+            at += round_up8(def->part[part].rec_size);
+        }
+    }
 }
 
 /* The directory takes 8 bytes more: its entries from place i on, and all sections before the gap, move up. `gap_end` is the end of a gap of
@@ -105,8 +133,7 @@ static bool section_new(nfa_store *store, uint32_t block, const nfa_section_def 
     directory_insert(head, i, def->id, gap_pos, bytes);
     char *section = (char *)head + gap_pos + 8;
     memset(section, 0, bytes);
-    for (unsigned part = 0; part < def->n_parts; part++)
-        part_of(section, def, part)->place = bytes / 8;
+    place_parts(section, def);
     return true;
 }
 

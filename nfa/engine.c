@@ -313,6 +313,7 @@ static void sweep(nfa_engine *engine)
     if (++engine->sweep_tick % SWEEP_EVERY != 0) {
         return;
     }
+    (void)nfa_store_tidy(engine->store);
     uint32_t limit = nfa_block_limit(engine->store);
     for (uint32_t i = 0; i < SWEEP_BLOCKS && limit > 0; i++) {
         engine->sweep_at = engine->sweep_at + 1 < limit ? engine->sweep_at + 1 : 0;

@@ -33,8 +33,8 @@ static bool is_loop(const plan_item *item)
     return item->max > 1;
 }
 
-/* Items reachable from behind `from` (items[from] itself included), in order of preference: the furthest first, but a greedy one
- * before those behind it. */
+/* Items reachable from behind `from` (items[from] itself included), in order of preference: what may be left out gives way to what comes
+ * after it, unless it is greedy. */
 static uint8_t reachable(const plan_pattern *pattern, uint32_t from, uint8_t *out)
 {
     uint32_t end = from;
@@ -43,21 +43,15 @@ static uint8_t reachable(const plan_pattern *pattern, uint32_t from, uint8_t *ou
     }
     end = end < pattern->n_items ? end + 1 : end;
     uint8_t n = 0;
-    uint32_t low = from;
-    while (low < end) {
-        uint32_t stop = low;    /* the next greedy item */
-        while (stop < end && !pattern->items[stop].greedy) {
-            stop++;
+    for (uint32_t i = from; i < end; i++) {
+        if (pattern->items[i].greedy && pattern->items[i].min == 0) {
+            out[n++] = (uint8_t)i;
         }
-        /* Greedy ones come first, in order; what is not greedy comes furthest first, after all greedy ones before it. */
-        if (stop == low) {
-            out[n++] = (uint8_t)low++;
-            continue;
-        }
-        break;
     }
-    for (uint32_t i = end; i-- > low;) {
-        out[n++] = (uint8_t)i;
+    for (uint32_t i = end; i-- > from;) {
+        if (!pattern->items[i].greedy || pattern->items[i].min != 0) {
+            out[n++] = (uint8_t)i;
+        }
     }
     return n;
 }
@@ -168,6 +162,8 @@ static void place_parts(const plan_pattern *pattern, seq_layout *layout)
         }
         tracked = tracked || place->tracked;
     }
+    /* A new section is made for an attempt that begins: its event and its place in the first queue are needed at once. */
+    def->ready = 1u << layout->part_log | (layout->item[0].queue_open != 0 ? 1u << layout->item[0].queue_open : 0);
     layout->part_bytes = has_strings(pattern) ? add_part(def, NFA_BYTES, 1) : 0;
     layout->part_nodes = tracked ? add_part(def, NFA_DEQUE, sizeof(seq_node)) : 0;
     def->root_size = (uint16_t)(sizeof(seq_root) + layout->n_cums * sizeof(seq_cum));

@@ -108,6 +108,7 @@ bool win_layout_make(nfa_engine *engine, uint32_t number, win_layout *layout, ui
         return false;
     }
     layout->log = layout->timed || layout->evidence;
+    layout->def.ready = layout->log ? 1u << layout->part_log : 0;
     if (window->n_cells > 0) {
         size_t newest = (sizeof(win_entry) + window->n_cells * 9u + 7) / 8 * 8;
         layout->part_newest = add_part(&layout->def, NFA_DEQUE, newest);

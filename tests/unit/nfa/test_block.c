@@ -66,20 +66,20 @@ static uint32_t below(uint64_t *seed, uint32_t n)
 enum { N_KEYS = 24, N_DEFS = 14, MAX_PARTS = 4, MAP_DOMAIN = 3000 };
 
 static const nfa_section_def defs[N_DEFS] = {
-    {3, 16, 2, {{NFA_DEQUE, 32}, {NFA_DEQUE, 8}}},
-    {5, 0, 1, {{NFA_DEQUE, 4}}},
-    {9, 8, 3, {{NFA_DEQUE, 12}, {NFA_BYTES, 0}, {NFA_MAP, 0}}},
-    {11, 40, 0, {{0, 0}}},
-    {20, 8, 1, {{NFA_MAP, 0}}},
-    {21, 8, 1, {{NFA_BYTES, 0}}},
-    {22, 0, 4, {{NFA_DEQUE, 40}, {NFA_DEQUE, 1000}, {NFA_BYTES, 0}, {NFA_DEQUE, 16}}},
-    {30, 24, 1, {{NFA_DEQUE, 9000}}},
-    {31, 8, 2, {{NFA_MAP, 0}, {NFA_MAP, 0}}},
-    {32, 0, 1, {{NFA_DEQUE, 16384}}},
-    {33, 8, 1, {{NFA_DEQUE, 64}}},
-    {34, 8, 1, {{NFA_DEQUE, 20}}},
-    {1000, 8, 2, {{NFA_BYTES, 0}, {NFA_DEQUE, 24}}},
-    {UINT32_MAX - 1, 64, 1, {{NFA_DEQUE, 8}}},
+    {3, 16, 2, {{NFA_DEQUE, 32}, {NFA_DEQUE, 8}}, 3},
+    {5, 0, 1, {{NFA_DEQUE, 4}}, 0},
+    {9, 8, 3, {{NFA_DEQUE, 12}, {NFA_BYTES, 0}, {NFA_MAP, 0}}, 0},
+    {11, 40, 0, {{0, 0}}, 0},
+    {20, 8, 1, {{NFA_MAP, 0}}, 0},
+    {21, 8, 1, {{NFA_BYTES, 0}}, 0},
+    {22, 0, 4, {{NFA_DEQUE, 40}, {NFA_DEQUE, 1000}, {NFA_BYTES, 0}, {NFA_DEQUE, 16}}, 11},
+    {30, 24, 1, {{NFA_DEQUE, 9000}}, 0},
+    {31, 8, 2, {{NFA_MAP, 0}, {NFA_MAP, 0}}, 0},
+    {32, 0, 1, {{NFA_DEQUE, 16384}}, 0},
+    {33, 8, 1, {{NFA_DEQUE, 64}}, 1},
+    {34, 8, 1, {{NFA_DEQUE, 20}}, 0},
+    {1000, 8, 2, {{NFA_BYTES, 0}, {NFA_DEQUE, 24}}, 0},
+    {UINT32_MAX - 1, 64, 1, {{NFA_DEQUE, 8}}, 0},
 };
 
 typedef struct item {
@@ -476,7 +476,7 @@ static nfa_section section_of(nfa_store *store, const char *key, const nfa_secti
 static void test_ordinals_wrap(void **state)
 {
     (void)state;
-    static const nfa_section_def def = {1, 0, 1, {{NFA_DEQUE, 12}}};
+    static const nfa_section_def def = {1, 0, 1, {{NFA_DEQUE, 12}}, 0};
     watch w = {.bytes = 0, .calls = 0, .fail_at = 0, .fail_on = false};
     nfa_store *store = nfa_store_new((egret_mem){watched, &w});
     nfa_section s = section_of(store, "k", &def);
@@ -504,7 +504,7 @@ static void test_ordinals_wrap(void **state)
 static void test_large_queue(void **state)
 {
     (void)state;
-    static const nfa_section_def def = {1, 8, 1, {{NFA_DEQUE, 16}}};
+    static const nfa_section_def def = {1, 8, 1, {{NFA_DEQUE, 16}}, 0};
     enum { LENGTH = 300000 };
     watch w = {.bytes = 0, .calls = 0, .fail_at = 0, .fail_on = false};
     nfa_store *store = nfa_store_new((egret_mem){watched, &w});
@@ -527,7 +527,7 @@ static void test_large_queue(void **state)
 static void test_large_map(void **state)
 {
     (void)state;
-    static const nfa_section_def def = {1, 8, 1, {{NFA_MAP, 0}}};
+    static const nfa_section_def def = {1, 8, 1, {{NFA_MAP, 0}}, 0};
     enum { N = 200000 };
     watch w = {.bytes = 0, .calls = 0, .fail_at = 0, .fail_on = false};
     nfa_store *store = nfa_store_new((egret_mem){watched, &w});
@@ -557,7 +557,7 @@ static void test_many_sections(void **state)
     nfa_section_def *many = calloc(N, sizeof *many);
     assert_non_null(many);
     for (uint32_t i = 0; i < N; i++)
-        many[i] = (nfa_section_def){.id = i * 3, .root_size = 8, .n_parts = 1, .part = {{NFA_DEQUE, 8}}};
+        many[i] = (nfa_section_def){.id = i * 3, .root_size = 8, .n_parts = 1, .part = {{NFA_DEQUE, 8}}, 0};
     for (uint32_t k = 0; k < N; k++) {
         uint32_t i = k * 7 % N;
         nfa_section s = section_of(store, "stream", &many[i]);

@@ -18,7 +18,7 @@ enum { N_KEYS = 200000 };
 enum { N_KEYS = 1000000 };
 #endif
 
-static const nfa_section_def def = {7, 16, 2, {{NFA_DEQUE, 32}, {NFA_DEQUE, 8}}};
+static const nfa_section_def def = {7, 16, 2, {{NFA_DEQUE, 32}, {NFA_DEQUE, 8}}, 0};
 
 typedef struct account {
     size_t out, peak;
