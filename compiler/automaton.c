@@ -105,6 +105,8 @@ static void step_edges(automaton *a, uint32_t from)
     for (uint32_t to = from; to < pattern->n_items; to++) {
         const plan_item *item = &pattern->items[to];
         egret_text label = new_label(a);
+        if (from != 0 && pattern->items[from - 1].min > 1)
+            egret_text_printf(&label, "after %u ", (unsigned)pattern->items[from - 1].min);
         egret_text_puts(&label, from != 0 && item->link == PLAN_NEXT ? "next " : "");
         put_atoms(a, &label, pattern->atoms, item->atoms, item->n_atoms);
         if (from != 0)

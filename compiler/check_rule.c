@@ -163,6 +163,18 @@ static void gather_lets(check *c, rule_ctx *rule)
     }
 }
 
+/* A let that hides a part of the key would give the alert two values of one name. */
+static void check_let_names(check *c, const rule_ctx *rule)
+{
+    const plan_group *group = rule->rule.group == PLAN_NONE ? NULL : &c->plan->groups[rule->rule.group];
+    for (uint32_t i = 0; group != NULL && i < rule->n_lets; i++) {
+        const ast_name *name = &rule->lets[i].clause->name;
+        for (uint32_t k = 0; k < group->n_parts; k++)
+            if (egret_str_eq(group->part_name[k], name->str))
+                check_error(c, 305, name->span, "let '%.*s' has the name of a part of the key", (int)name->str.len, name->str.ptr);
+    }
+}
+
 uint64_t rule_limit(check *c, const rule_ctx *rule, const char *name, uint64_t otherwise)
 {
     const ast_clause *clause = rule->first[AST_LIMITS];
@@ -217,6 +229,7 @@ static void lower_instance(check *c, rule_ctx *rule, const ast_clause *by, uint3
     rule->win = NULL;
     gather_lets(c, rule);
     rule->rule.group = lower_key(c, rule, by == NULL ? NULL : &by->keys);
+    check_let_names(c, rule);
     if (rule->rule.kind == PLAN_SEQUENCE)
         lower_pattern(c, rule);
     else

@@ -53,6 +53,10 @@ static uint64_t pattern_cost(egret_text *text, const plan_pattern *pattern)
         egret_text_puts(text, "  a lone absence remembers its deadline and the last event heard\n");
         return put_line(text, "deadline", 1, EVENT_HEAD, "");
     }
+    if (pattern->n_items == 1 && pattern->items[0].max == 1 && pattern->absence == PLAN_ABSENCE_NONE) {
+        egret_text_puts(text, "  no attempts: each event that fits is a match\n");
+        return 0;
+    }
     uint64_t attempt = ATTEMPT_HEAD, loops = 0, singles = 0;
     for (uint32_t i = 0; i < pattern->n_items; i++) {
         bool loop = pattern->items[i].max != 1;

@@ -6,6 +6,8 @@
  */
 #include "compiler/check.h"
 
+#include <stdlib.h>
+
 /* ---- access ---- */
 
 static plan_access access_of(const plan *p, const plan_expr *e)
@@ -103,7 +105,13 @@ uint32_t lower_guard(check *c, uint32_t stream, uint32_t expr)
 
 /* ---- atoms ---- */
 
-/* Splits a condition: `mine` gets what the event alone decides. */
+static int order_ids(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return a < b ? -1 : a > b;
+}
+
+/* Splits a condition: the guard gets what the event alone decides, in one order, so that `x and y` and `y and x` are one guard. */
 static void split(check *c, uint32_t condition, uint32_t *guard, uint32_t *rest)
 {
     uint32_t n;
@@ -117,6 +125,7 @@ static void split(check *c, uint32_t condition, uint32_t *guard, uint32_t *rest)
         else
             others[n_others++] = list[i];
     }
+    qsort(alone, n_alone, sizeof *alone, order_ids);
     *guard = n_alone == 0 ? PLAN_NONE : intern_junction(c, PLAN_AND, alone, n_alone);
     *rest = n_others == 0 ? PLAN_NONE : intern_junction(c, PLAN_AND, others, n_others);
 }

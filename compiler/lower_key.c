@@ -174,6 +174,9 @@ static void lower_part(check *c, rule_ctx *rule, const ast_key *tree, plan_group
         part_by_name(c, &part, true);
     if (!rule->no_key && part.type != EGRET_NULL)
         part_by_name(c, &part, false);
+    /* No stream to take it from: that was reported. */
+    if (part.type == EGRET_NULL)
+        rule->no_key = true;
     uint32_t k = group->n_parts++;
     group->part_name[k] = tree->name.str;
     group->part_type[k] = part.type;

@@ -112,9 +112,17 @@ static uint64_t hash_tree(const hash_ctx *h, uint32_t expr)
         return 0;
     const plan_expr *e = &h->plan->exprs[expr];
     uint64_t hash = hash_mix((uint64_t)e->op << 8 | e->type, hash_own(h, e));
-    for (uint32_t i = 0; i < e->n_args; i++)
-        hash = hash_mix(hash, hash_tree(h, h->plan->args[e->args + i]));
-    return hash;
+    /* The order of conjuncts in a guard depends on which rule named them first: it does not count. */
+    bool any_order = e->op == PLAN_AND || e->op == PLAN_OR;
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < e->n_args; i++) {
+        uint64_t arg = hash_tree(h, h->plan->args[e->args + i]);
+        if (any_order)
+            sum += hash_mix(1, arg);
+        else
+            hash = hash_mix(hash, arg);
+    }
+    return any_order ? hash_mix(hash, sum) : hash;
 }
 
 /* ---- groups, features ---- */
