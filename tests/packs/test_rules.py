@@ -111,6 +111,28 @@ class Generated(unittest.TestCase):
         self.assertEqual(self.missing(episodes, alerts, {label: label for label, _ in episodes}), [])
         self.assertLess(len(alerts), 50)
 
+    def test_faults_do_not_show(self):
+        """Out of order, twice and broken: the same alerts, by their ids, as in order, once and whole."""
+        for kind, pack, name in (("payments", FRAUD, "payment"), ("logins", FRAUD, "account_events")):
+            path, clean = os.path.join(self.dir, kind), os.path.join(self.dir, kind + ".clean")
+            done = egret("generate", kind, "--events", "20000", "--seed", "3", "--faults", "--out", path)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            records = {}
+            with open(path, encoding="utf-8", errors="replace") as file:
+                for line in file:
+                    try:
+                        record = json.loads(line)
+                    except ValueError:
+                        continue
+                    if isinstance(record, dict) and "account" in record and record["account"]:
+                        records.setdefault(record["id"], (record["at"], line))
+            with open(clean, "w", encoding="utf-8") as file:
+                file.writelines(line for _, line in sorted(records.values()))
+            alerts = replay([pack], name + "=" + path)
+            self.assertGreater(len(alerts), 5)
+            self.assertEqual([(alert["id"], alert["kind"]) for alert in alerts],
+                             [(alert["id"], alert["kind"]) for alert in replay([pack], name + "=" + clean)])
+
     def test_sensors(self):
         path, episodes = self.generate("sensors", 50000)
         pack = os.path.join(self.dir, "monitoring")
