@@ -39,13 +39,34 @@ static bool take(scan *s, char c)
     return true;
 }
 
-static bool take_hex4(scan *s)
+/* Four hexadecimal digits; -1: they are not. */
+static int take_hex4(scan *s)
 {
-    if (s->end - s->at < 4) return false;
-    for (int i = 0; i < 4; i++)
-        if (!s->at[i] || !strchr("0123456789abcdefABCDEF", s->at[i])) return false;
-    s->at += 4;
-    return true;
+    static const char digits[] = "0123456789abcdef";
+    int code = 0;
+    if (s->end - s->at < 4) return -1;
+    for (int i = 0; i < 4; i++) {
+        char c = *s->at++;
+        const char *digit = c ? strchr(digits, c >= 'A' && c <= 'F' ? c + ('a' - 'A') : c) : NULL;
+        if (!digit) return -1;
+        code = code * 16 + (int)(digit - digits);
+    }
+    return code;
+}
+
+static bool is_surrogate(int code, int half)
+{
+    return (code & 0xfc00) == half;
+}
+
+/* What follows the backslash. Half of a surrogate pair is grammatical, but many readers refuse it, so we do. */
+static bool take_escape(scan *s)
+{
+    if (s->at >= s->end || !*s->at || !strchr("\"\\/bfnrtu", *s->at)) return false;
+    if (*s->at++ != 'u') return true;
+    int code = take_hex4(s);
+    if (!is_surrogate(code, 0xd800)) return code >= 0 && !is_surrogate(code, 0xdc00);
+    return take(s, '\\') && take(s, 'u') && is_surrogate(take_hex4(s), 0xdc00);
 }
 
 static bool take_string(scan *s)
@@ -59,9 +80,8 @@ static bool take_string(scan *s)
         }
         if (c < 0x20) return false;
         if (c == '\\') {
-            if (s->end - s->at < 2 || !s->at[1] || !strchr("\"\\/bfnrtu", s->at[1])) return false;
-            s->at += 2;
-            if (s->at[-1] == 'u' && !take_hex4(s)) return false;
+            s->at++;
+            if (!take_escape(s)) return false;
             continue;
         }
         size_t n = c < 0x80 ? 1 : egret_utf8_length(s->at, (size_t)(s->end - s->at));

@@ -3,7 +3,7 @@
  */
 #include "app/command.h"
 #include "app/rules_files.h"
-#include "app/test_run.h"
+#include "app/rule_test.h"
 
 #include <stdio.h>
 
@@ -21,11 +21,11 @@ static void run_one(const app_args *args, const rules_files *rules, const plan_t
 {
     egret_arena arena;
     egret_text report;
-    test_result result;
+    rule_test_result result;
     egret_arena_init(&arena, egret_mem_of(NULL));
     egret_text_init(&report, egret_mem_of(NULL));
-    test_run(&arena, rules->plan, test, &result);
-    bool passed = test_report(&report, rules, test, &result);
+    rule_test_run(&arena, rules->plan, test, &result);
+    bool passed = rule_test_report(&report, rules, test, &result);
     if (passed) sum->passed++;
     else sum->failed++;
     if (!passed || !app_args_has(args, "quiet"))

@@ -1,10 +1,10 @@
 /*
- * test_run.c: one test: its events in virtual time through order and engine, its expectations against what came.
+ * rule_test.c: one test: its events in virtual time through order and engine, its expectations against what came.
  *
  * Which alert an expectation takes is a matching problem: `expect alert at 5m` twice and `expect alert at 5m { card: "a" }` once must find
  * three different alerts whatever the order of writing. Expectations are therefore matched by augmenting paths (Kuhn), few as they are.
  */
-#include "app/test_run.h"
+#include "app/rule_test.h"
 
 #include "app/alert_copy.h"
 #include "ingest/order.h"
@@ -23,7 +23,7 @@ typedef struct run {
     egret_arena *arena;
     const plan *plan;
     const plan_test *test;
-    test_result *result;
+    rule_test_result *result;
     nfa_engine *engine;
     ingest_order *order;
     egret_arena scratch;    /* values of one event */
@@ -51,10 +51,10 @@ static egret_value keep_value(egret_arena *arena, egret_value value)
 
 static bool make_room(run *r)
 {
-    test_result *result = r->result;
+    rule_test_result *result = r->result;
     if (result->n_alerts < result->capacity) return true;
     size_t capacity = result->capacity ? result->capacity * 2 : 16;
-    test_alert *grown = egret_arena_alloc(r->arena, capacity * sizeof *grown);
+    rule_test_alert *grown = egret_arena_alloc(r->arena, capacity * sizeof *grown);
     if (!grown) return false;
     if (result->n_alerts > 0) memcpy(grown, result->alerts, result->n_alerts * sizeof *grown);
     result->alerts = grown;
@@ -71,7 +71,7 @@ static void keep_alerts(run *r)
             fail(r, "no memory");
             return;
         }
-        r->result->alerts[r->result->n_alerts++] = (test_alert){.body = &copy->body};
+        r->result->alerts[r->result->n_alerts++] = (rule_test_alert){.body = &copy->body};
     }
 }
 
@@ -273,7 +273,7 @@ static bool is_alert(egret_alert_kind kind)
     return kind == EGRET_ALERT || kind == EGRET_TIMEOUT;
 }
 
-bool test_alert_fits(const plan_test *test, const plan_test_expect *expect, const egret_value *values, const test_alert *alert)
+bool rule_test_fits(const plan_test *test, const plan_test_expect *expect, const egret_value *values, const rule_test_alert *alert)
 {
     const egret_alert *body = alert->body;
     egret_str rule = expect->rule.len > 0 ? expect->rule : test->rule;
@@ -288,7 +288,7 @@ bool test_alert_fits(const plan_test *test, const plan_test_expect *expect, cons
     return true;
 }
 
-bool test_alert_is_extra(const plan_test *test, const test_alert *alert)
+bool rule_test_is_extra(const plan_test *test, const rule_test_alert *alert)
 {
     return is_alert(alert->body->kind) && egret_str_is(test->rule, alert->body->rule);
 }
@@ -305,7 +305,7 @@ static bool find_alert(const matching *m, uint32_t number)
 {
     run *r = m->run;
     for (uint32_t i = 0; i < r->result->n_alerts; i++) {
-        if (m->visited[i] || !test_alert_fits(r->test, &r->test->expects[number], m->values[number], &r->result->alerts[i])) continue;
+        if (m->visited[i] || !rule_test_fits(r->test, &r->test->expects[number], m->values[number], &r->result->alerts[i])) continue;
         m->visited[i] = true;
         if (m->owner[i] != PLAN_NONE && !find_alert(m, m->owner[i])) continue;
         m->owner[i] = number;
@@ -348,9 +348,9 @@ static void match_expectations(run *r)
     for (size_t i = 0; i < n_alerts; i++) r->result->alerts[i].expected = m.owner[i] != PLAN_NONE;
 }
 
-void test_run(egret_arena *arena, const plan *p, const plan_test *test, test_result *result)
+void rule_test_run(egret_arena *arena, const plan *p, const plan_test *test, rule_test_result *result)
 {
-    *result = (test_result){0};
+    *result = (rule_test_result){0};
     run r = {.arena = arena, .plan = p, .test = test, .result = result};
     ingest_order_options options = {.plan = p, .release = release, .user = &r};
     egret_arena_init(&r.scratch, egret_mem_of(NULL));

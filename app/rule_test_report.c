@@ -1,7 +1,7 @@
 /*
- * test_report.c: what a failed test tells: the expectation with its place, and what came instead.
+ * rule_test_report.c: what a failed test tells: the expectation with its place, and what came instead.
  */
-#include "app/test_run.h"
+#include "app/rule_test.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -78,12 +78,12 @@ static void put_place(egret_text *out, const rules_files *rules, egret_span span
 }
 
 /* Alerts nobody expected: of the rule named, or all that `no more alerts` forbids. */
-static size_t put_unexpected(egret_text *out, const plan_test *test, const test_result *result, const egret_str *rule)
+static size_t put_unexpected(egret_text *out, const plan_test *test, const rule_test_result *result, const egret_str *rule)
 {
     size_t n = 0;
     for (size_t i = 0; i < result->n_alerts; i++) {
-        const test_alert *alert = &result->alerts[i];
-        bool wanted = rule ? egret_str_is(*rule, alert->body->rule) : test_alert_is_extra(test, alert);
+        const rule_test_alert *alert = &result->alerts[i];
+        bool wanted = rule ? egret_str_is(*rule, alert->body->rule) : rule_test_is_extra(test, alert);
         if (alert->expected || !wanted) continue;
         if (n++ < MAX_SHOWN) {
             egret_text_puts(out, "          came: ");
@@ -94,19 +94,19 @@ static size_t put_unexpected(egret_text *out, const plan_test *test, const test_
     return n;
 }
 
-static bool report_no_more(egret_text *out, const rules_files *rules, const plan_test *test, const test_result *result,
+static bool report_no_more(egret_text *out, const rules_files *rules, const plan_test *test, const rule_test_result *result,
                            const plan_test_expect *expect)
 {
     bool clean = true;
     for (size_t i = 0; i < result->n_alerts; i++)
-        if (!result->alerts[i].expected && test_alert_is_extra(test, &result->alerts[i])) clean = false;
+        if (!result->alerts[i].expected && rule_test_is_extra(test, &result->alerts[i])) clean = false;
     if (clean) return true;
     put_place(out, rules, expect->span, "expected no more alerts");
     put_unexpected(out, test, result, NULL);
     return false;
 }
 
-static void report_missing(egret_text *out, const rules_files *rules, const plan_test *test, const test_result *result,
+static void report_missing(egret_text *out, const rules_files *rules, const plan_test *test, const rule_test_result *result,
                            const plan_test_expect *expect)
 {
     const egret_str *rule = expect->rule.len > 0 ? &expect->rule : &test->rule;
@@ -115,7 +115,7 @@ static void report_missing(egret_text *out, const rules_files *rules, const plan
         egret_text_printf(out, "          nothing else came of rule %.*s\n", (int)rule->len, rule->ptr);
 }
 
-bool test_report(egret_text *out, const rules_files *rules, const plan_test *test, const test_result *result)
+bool rule_test_report(egret_text *out, const rules_files *rules, const plan_test *test, const rule_test_result *result)
 {
     if (result->trouble) {
         put_place(out, rules, test->span, result->trouble);
