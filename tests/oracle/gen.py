@@ -15,6 +15,7 @@ BOUNDS_MS = (1000, 2000, 3000, 5000, 8000)
 WITHIN_MS = (3000, 5000, 8000, 8000, 12000, 20000)
 START_MS = (1_767_225_600_000, 1_767_225_603_000, 0)
 CENTS = (10, 20, 30, 100)
+NUMBERS = (0.1, 0.2, 0.25, 0.7, 1e6, 3.0)
 TEXTS = ("p", "q", "a_text_longer_than_sixteen_bytes", "")
 QUANTIFIERS = ((2, 2), (2, None), (2, 3), (1, 3), (0, 2), (0, 1), (1, None), (0, None), (3, None))
 
@@ -22,6 +23,7 @@ QUANTIFIERS = ((2, 2), (2, None), (2, 3), (1, 3), (0, 2), (0, 1), (1, None), (0,
 class Generator:
     def __init__(self, seed):
         self.r = Random(seed)
+        self.bare = self.chance(0.3)    # few conditions: all the weight on the shape of sequences
 
     def chance(self, p):
         return self.r.random() < p
@@ -34,6 +36,10 @@ class Generator:
     def own_condition(self):
         """Looks at the event alone."""
         r, n = self.r, self.r.random()
+        if n < 0.05:
+            return (r.choice((">", ">=", "<", "==")), ("f", "x"), ("const", r.choice(NUMBERS)))
+        if n < 0.08:
+            return (r.choice((">", "<=")), self.arithmetic(), ("const", r.randint(0, 4)))
         if n < 0.55:
             return (r.choice((">", ">=", "<", "<=", "==", "!=")), ("f", "v"), ("const", r.randint(0, 3)))
         if n < 0.70:
@@ -48,6 +54,11 @@ class Generator:
             return ("in", ("f", r.choice("vw")), tuple(sorted(r.sample(range(4), 2))))
         return (r.choice(("and", "or")), self.own_condition(), self.own_condition())
 
+    def arithmetic(self):
+        r, v, w = self.r, ("f", "v"), ("f", "w")
+        return r.choice((("*", ("const", 2), v), ("+", v, w), ("-", v, ("const", 1)), ("call", "coalesce", w, v), ("call", "least", v, ("const", 2)),
+                         ("call", "greatest", v, w), ("call", "abs", ("-", v, ("const", 2))), ("call", "if", (">", v, ("const", 1)), w, v)))
+
     def history_condition(self, rule):
         r, n = self.r, self.r.random()
         if rule.profile and n < 0.6:
@@ -55,6 +66,8 @@ class Generator:
             if self.chance(0.3):
                 return (r.choice((">", "<=")), ("f", "v"), ("prof", member))
             return (r.choice((">", "<=", ">=")), ("prof", member), ("const", r.randint(0, 3)))
+        if n < 0.15:
+            return (r.choice((">=", "<")), ("-", ("f", "v"), ("prev", "v")), ("const", r.randint(0, 2)))
         if n < 0.75:
             return (r.choice((">", "<", "==", "!=", ">=")), ("f", "v"), ("prev", "v"))
         name = r.choice("vvs")
@@ -65,7 +78,9 @@ class Generator:
         r, i = self.r, self.r.choice(before)
         item = rule.items[i]
         if not numeric_only and self.chance(0.15):
-            return ("step", i, "s")
+            return ("step", i, r.choice("ssxm"))
+        if not numeric_only and self.chance(0.1):
+            return ("agg", r.choice(("sum", "avg", "stddev")), i, r.choice("vxm"), None)
         if (item.min, item.max) == (1, 1) or self.chance(0.35):
             if not numeric_only and self.chance(0.2):
                 return ("stepstream", i)
@@ -77,7 +92,7 @@ class Generator:
     def condition(self, rule, before=()):
         """For a place in the rule; before: items it may look back at."""
         n = self.r.random()
-        if n < 0.42:
+        if n < 0.42 or (self.bare and n < 0.92):
             return None
         if before and n < 0.45:
             return (self.r.choice(("==", "!=")), ("f", "s"), ("step", self.r.choice(before), "s"))
@@ -104,7 +119,9 @@ class Generator:
     def rule(self, name, streams):
         rule = Rule("sequence" if self.chance(0.66) else "threshold", name)
         rule.keys = list(self.r.choice((["k"], ["k"], ["k"], ["k"], ["k", "g"], [])))
-        if rule.keys and self.chance(0.15):
+        if rule.keys == ["k"] and self.chance(0.08):
+            rule.keys, rule.alias = ["id"], {s: self.r.choice("ks") for s in streams}
+        if rule.keys and not rule.alias and self.chance(0.15):
             self.profile(rule, streams)
         if rule.kind == "threshold":
             self.threshold(rule, streams)
@@ -120,6 +137,14 @@ class Generator:
                            ("const", self.r.randint(1, 2)))
         if not rule.resolve_when and self.chance(0.15):
             rule.resolve_on = [Atom(self.r.choice(streams + [self.r.choice(STREAMS)]), self.own_condition() if self.chance(0.5) else None)]
+        if self.chance(0.06):
+            rule.escalate_on = [Atom(self.r.choice(streams), self.own_condition() if self.chance(0.5) else None)]
+            rule.escalate_within = self.bound() if self.chance(0.6) else None
+        if rule.alias:
+            used = {a.stream for a in all_atoms(rule)}
+            rule.alias = {s: rule.alias.get(s, "k") for s in used}
+        elif rule.keys == ["k"] and not rule.profile and self.chance(0.05):
+            rule.also_by = self.r.choice((["g"], ["g", "k"], ["s"]))
         return rule
 
     def profile(self, rule, streams):
@@ -134,7 +159,7 @@ class Generator:
     def item(self, rule, number, streams):
         r = self.r
         item = Item(f"s{number + 1}", [])
-        if self.chance(0.42):
+        if self.chance(0.6 if self.bare else 0.42):
             item.min, item.max = r.choice(QUANTIFIERS)
             item.strict, item.greedy = self.chance(0.2), self.chance(0.25)
             if item.max != 1 and self.chance(0.2):
@@ -190,13 +215,17 @@ class Generator:
         """An aggregate over a window."""
         r = self.r
         fn = r.choice(("count", "count", "count", "sum", "sum", "avg", "min", "max", "distinct", "first", "last"))
+        where = self.own_condition() if self.chance(0.25) else None
         label = r.choice([a.label for a in rule.watch]) if rule.watch[0].label and self.chance(0.5) else None
         name = None if fn == "count" else "m" if fn == "sum" and self.chance(0.4) else "v"
         if fn == "distinct" and self.chance(0.4) or (fn in ("first", "last") and not numeric_only and self.chance(0.4)):
             name = "s"
         elif name == "v" and self.chance(0.15):
             name = "w"
-        where = self.own_condition() if self.chance(0.25) else None
+        elif name == "v" and not numeric_only and self.chance(0.4):
+            return ("win", r.choice(("sum", "avg", "stddev", "max")), label, r.choice("xxmv"), where, self.window() if rule.over is None else None)
+        if rule.over and rule.over[0] == "session" and not numeric_only and self.chance(0.3):
+            return ("win", "duration", None, None, None, None)
         at_change = rule.over is None or rule.over[0] in ("sliding", "ever")
         over = self.window() if rule.over is None or (at_change and self.chance(0.2)) else None
         return ("win", fn, label, name, where, over)
@@ -207,6 +236,9 @@ class Generator:
         if measure[1] == "count" and self.chance(0.15):
             part = (*measure[:4], self.own_condition(), measure[5])
             return (r.choice((">=", ">", "<")), ("/", part, measure), ("const", Fraction(1, 2)))
+        if measure[1] == "sum" and measure[3] == "v" and self.chance(0.25):
+            measure = (*measure[:3], "x", *measure[4:])
+            return (r.choice((">", ">=")), measure, ("const", r.choice((0.1, 0.3, 0.30000000000000004, 0.6, 1.0, 3.0))))
         if measure[3] == "m":
             return (r.choice((">", ">=")), measure, ("const", Fraction(r.choice((10, 30, 40, 60, 110)), 100)))
         top = 6 if measure[1] == "sum" else 3
@@ -266,6 +298,6 @@ class Generator:
             time += r.choice(STEPS_MS) // pace
             stream = r.choice(named) if self.chance(0.94) else r.choice(STREAMS)
             fields = {"k": r.choice(keys) if self.chance(0.98) else None, "g": r.randint(0, 1), "v": r.randint(0, top),
-                      "w": r.choice((None, 0, 1, 2)), "m": Fraction(r.choice(CENTS), 100), "s": r.choice(TEXTS)}
+                      "w": r.choice((None, 0, 1, 2)), "m": Fraction(r.choice(CENTS), 100), "s": r.choice(TEXTS), "x": r.choice(NUMBERS)}
             events.append(Event(pos, stream, time, fields))
         return events

@@ -13,7 +13,7 @@ class Desk:
 
     def __init__(self, rule):
         self.rule, self.alerts = rule, []
-        self.last, self.held, self.open = {}, {}, set()
+        self.last, self.held, self.open, self.may_escalate = {}, {}, set(), set()
         self.resolves = bool(rule.resolve_on or rule.resolve_when)
 
     def match(self, key, time, view, evidence, started):
@@ -28,9 +28,22 @@ class Desk:
         self.last[key] = time
         if self.resolves:
             self.open.add(key)
+        if self.rule.escalate_on:
+            self.may_escalate.add(key)
+
+    def on_event(self, key, event, view):
+        """What was told before this event may be raised or ended by it; the matches it makes come after."""
+        rule = self.rule
+        in_time = rule.escalate_within is None or (key in self.last and event.time - self.last[key] <= rule.escalate_within)
+        if key in self.may_escalate and in_time and fits(rule.escalate_on, event, view):
+            self.may_escalate.discard(key)
+            self.alerts.append(Alert("escalated", key, event.time))
+        if key in self.open and fits(rule.resolve_on, event, view):
+            self.resolve(key, event.time)
 
     def resolve(self, key, time):
         self.open.discard(key)
+        self.may_escalate.discard(key)
         self.alerts.append(Alert("resolved", key, time))
 
 
@@ -288,6 +301,11 @@ class ThresholdKey:
 
 # ---- the run ----
 
+def key_order(key):
+    """Timers of one instant act in the order of their keys: any fixed one would do, this has short texts first."""
+    return [(len(part) if isinstance(part, str) else 0, part) for part in key]
+
+
 def run(rule, events, end):
     """Events in order of (time, position); at last the clock goes to `end`. Gives the alerts in order."""
     desk, states = Desk(rule), {}
@@ -301,19 +319,19 @@ def run(rule, events, end):
             if not due:
                 clock = until
                 return
-            clock = min(due)[0]
-            for key in sorted({key for t, key in due if t == clock}):
+            clock = min(t for t, _ in due)
+            for key in sorted({key for t, key in due if t == clock}, key=key_order):
                 states[key].on_timer(clock)
 
     for event in events:
-        if any(event.f.get(name) is None for name in rule.keys):
+        names = rule.keys if rule.alias is None else [rule.alias.get(event.stream)]
+        if any(event.f.get(name) is None for name in names):
             continue
         run_timers((event.time, EVENT))
-        key = tuple(event.f[name] for name in rule.keys)
+        key = tuple(event.f[name] for name in names)
         if key not in states:
             states[key] = make(rule, key, desk)
-        if key in desk.open and fits(rule.resolve_on, event, View(rule, None, states[key].history)):
-            desk.resolve(key, event.time)
+        desk.on_event(key, event, View(rule, None, states[key].history))
         states[key].on_event(event)
     run_timers((end, EVENT))
     return desk.alerts

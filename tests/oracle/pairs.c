@@ -4,13 +4,14 @@
  * One process takes thousands of pairs, so that the cost of a pair is what the engine costs. The protocol is lines on standard input:
  *
  *   R <bytes>            the rule text follows, that many bytes and a newline; it stays until the next R
- *   E <ms> <stream> <ref> {<field>=<value>}      an event; a value is n (null), i<int>, s<text without blanks>, d<mantissa>e-<scale>
+ *   E <ms> <stream> <ref> {<field>=<value>}      an event; a value is n (null), i<int>, f<double>, s<text without blanks>,
+ *                        d<mantissa>e-<scale>
  *   A <ms>               the clock goes on: no event before <ms> will come
  *   F <ms>               the end of the pair: the clock goes to <ms>, alerts of the rest are printed, the engine is closed
  *
  * and on standard output, for each pair the alerts, then a line with a dot:
  *
- *   A <kind> <rule> <ms> <started> <bound> <held> <limited> | <key value>… | <name>=<value>… | <step>:<ref>…
+ *   A <kind> <rule> <ms> <started> <bound> <held> <limited> | <part>=<value>… | <name>=<value>… | <step>:<ref>…
  *   X <status> <bytes>   the rules were refused; the diagnostics follow        ! <text>      a call failed
  *
  * Values are printed so that equal numbers look equal: i5, d0.25 (no zeros at the end), f0.25 (17 digits), s<text>, n, b0, t<ms>, u<ms>.
@@ -74,7 +75,7 @@ static void print_alert(const egret_alert *alert)
     printf("A %s %s %" PRId64 " %" PRId64 " %" PRIu64 " %" PRIu64 " %d |", kinds[alert->kind], alert->rule, alert->time_ms,
            alert->started_ms, alert->n_events_total, alert->held_back, alert->limited);
     for (size_t i = 0; i < alert->n_key; i++) {
-        putchar(' ');
+        printf(" %s=", alert->key[i].name);
         print_value(&alert->key[i].value);
     }
     fputs(" |", stdout);
@@ -105,6 +106,10 @@ static bool parse_value(char *text, egret_value *out)
     case 'i':
         out->type = EGRET_INT;
         out->u.i = strtoll(text + 1, &rest, 10);
+        return *rest == '\0';
+    case 'f':
+        out->type = EGRET_NUMBER;
+        out->u.d = strtod(text + 1, &rest);
         return *rest == '\0';
     case 's':
         out->type = EGRET_STRING;

@@ -2,8 +2,8 @@
 from fractions import Fraction
 
 STREAMS = ("a", "b", "c", "d")
-FIELDS = "k: string?  g: int?  v: int  w: int?  m: decimal  s: string"
-INFIX = ("==", "!=", "<", "<=", ">", ">=", "+", "-", "/")
+FIELDS = "k: string?  g: int?  v: int  w: int?  m: decimal  s: string  x: number"
+INFIX = ("==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/")
 
 
 def profile_name(rule):
@@ -48,6 +48,8 @@ def expression(x, rule):
         return f"{x[1]}({name}.{x[3]}{where})" if x[3] else f"{x[1]}({name}{where})"
     if op == "in":
         return f"{operand(x[1], rule)} in ({', '.join(str(c) for c in x[2])})"
+    if op == "call":
+        return f"{x[1]}({', '.join(expression(y, rule) for y in x[2:])})"
     if op == "which":
         return f"which({', '.join(x[1:])})"
     if op in ("prev", "changed"):
@@ -116,12 +118,15 @@ def file_text(rules):
 
 def rule_text(rule):
     by, lines = ", ".join(rule.keys), []
+    if rule.alias:
+        by += " = " + " | ".join(f"{stream}.{name}" for stream, name in sorted(rule.alias.items()))
     if rule.profile:
         source, members = rule.profile
         lines.append(f"profile {profile_name(rule)} {{ from {atoms_text([source], rule)} by {by}  {pairs(members, rule)} }}")
     lines.append(f"rule {rule.name} {{")
     lines.append("  match " + match_text(rule) if rule.kind == "sequence" else "  watch " + atoms_text(rule.watch, rule))
     lines += [f"  by {by}"] if by else []
+    lines += [f"  by {', '.join(rule.also_by)}"] if rule.also_by else []
     lines += [f"  over {window(rule.over)}"] if rule.over else []
     lines += [f"  within {duration(rule.within)}"] if rule.within is not None else []
     for atoms, after in rule.unless:
@@ -135,6 +140,9 @@ def rule_text(rule):
     lines += [f"  alert {{ {pairs(rule.fields, rule)} }}"] if rule.fields else []
     lines += [f"  except {expression(rule.exempt, rule)}"] if rule.exempt else []
     lines += [f"  throttle {duration(rule.throttle)}"] if rule.throttle is not None else []
+    if rule.escalate_on:
+        within = f" within {duration(rule.escalate_within)}" if rule.escalate_within is not None else ""
+        lines.append(f"  escalate critical{within} on {atoms_text(rule.escalate_on, rule)}")
     lines += [f"  resolve on {atoms_text(rule.resolve_on, rule)}"] if rule.resolve_on else []
     if rule.resolve_when:
         held = f" for {duration(rule.resolve_for)}" if rule.resolve_for is not None else ""
@@ -142,7 +150,7 @@ def rule_text(rule):
     return "\n".join(lines + ["}"])
 
 
-NAMED = set(INFIX) | {"and", "or", "not", "null?", "in", "step", "stepstream", "prev", "changed", "new", "prof", "let", "which"}
+NAMED = set(INFIX) | {"and", "or", "not", "null?", "in", "step", "stepstream", "prev", "changed", "new", "prof", "let", "which", "call"}
 
 
 def operators_of(x):
@@ -151,6 +159,7 @@ def operators_of(x):
         return set()
     names = {"agg": "over a step: ", "win": "window: "}
     here = {names[x[0]] + x[1]} if x[0] in names else {x[0]} if x[0] in NAMED else set()
+    here |= {"field x"} if x[-1:] == ("x",) and x[0] in ("f", "step") or x[0] in ("agg", "win") and x[3] == "x" else set()
     here |= {x[0] + " where"} if x[0] in ("win", "agg") and x[4] else set()
     here |= {"over " + x[5][0]} if x[0] == "win" and x[5] else set()
     return here.union(*(operators_of(y) for y in x[1:]))
@@ -188,7 +197,8 @@ def operators(rule):
         atoms = rule.watch
     for x in [a.cond for a in atoms] + [rule.when, rule.resolve_when, rule.exempt] + [x for _, x in rule.lets + rule.fields]:
         tags |= {"expr: " + t for t in operators_of(x)}
-    tags |= {f"{len(rule.keys)} key parts"}
+    tags |= {"key by alias"} if rule.alias else {f"{len(rule.keys)} key parts"}
+    tags |= {"escalate" + (" within" if rule.escalate_within is not None else "")} if rule.escalate_on else set()
     tags |= {"throttle"} if rule.throttle is not None else set()
     tags |= {"except"} if rule.exempt else set()
     tags |= {"resolve on"} if rule.resolve_on else set()

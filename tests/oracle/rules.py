@@ -1,16 +1,19 @@
 """rules.py: a rule as a small structure, and what its expressions say. For the random tests (naive.py tells why).
 
 The idea: a rule never reaches the oracle as text, so that it shares no parser with the engine. Every aggregate is computed from the
-whole history of the key whenever it is asked for; sums are exact (fractions).
+whole history of the key whenever it is asked for; sums are exact (fractions) and rounded once. An int is an int here, a decimal a Fraction,
+a number a float.
 
 Instants. Time is a pair (ms, phase): a tumbling window closes in phase CLOSE of its end, events act in phase EVENT, every other
 timer in phase TIMER. So a timer at T sees all events at T, and what is exactly at a bound is inside.
 
 Expressions are tuples: ("const", c) ("f", field) ("step", item, field) ("stepstream", item) ("agg", fn, item, field, where)
 ("prev", field) ("changed", field) ("new", field, ms) ("prof", member) ("win", fn, label, field, where, over) ("let", name) ("which", let, let…)
-("null?", x) ("not", x) ("and", x…) ("or", x…) ("in", x, (c…)) ("+" "-" "/" "==" "!=" "<" "<=" ">" ">=", x, y). None is null. `over` is ("sliding", ms), ("ever",),
+("null?", x) ("not", x) ("and", x…) ("or", x…) ("in", x, (c…)) ("call", function, x…)
+("+" "-" "*" "/" "==" "!=" "<" "<=" ">" ">=", x, y). None is null. `over` is ("sliding", ms), ("ever",),
 ("tumbling", ms), ("session", ms), or None for the rule's own.
 """
+import math
 import operator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -44,11 +47,15 @@ class Rule:
     kind: str                   # "sequence" or "threshold"
     name: str = "r1"
     keys: list = field(default_factory=list)    # names of fields; none: the whole stream is one key
+    alias: dict = None          # stream -> field: `by id = a.k | b.s`; keys is then ["id"]
+    also_by: list = None        # a second `by`: one more rule of the same name
     lets: list = field(default_factory=list)    # (name, expression)
     fields: list = field(default_factory=list)  # (name, expression) of the alert block
     when: tuple = None
     exempt: tuple = None        # except
     throttle: int = None
+    escalate_on: list = field(default_factory=list)
+    escalate_within: int = None
     resolve_on: list = field(default_factory=list)
     resolve_when: tuple = None
     resolve_for: int = None
@@ -87,7 +94,7 @@ class View:
 
 @dataclass
 class Alert:
-    kind: str                   # "alert" or "resolved"
+    kind: str                   # "alert", "resolved" or "escalated"
     key: tuple
     time: int
     fields: list = ()
@@ -132,12 +139,24 @@ def value(x, view):
         return ", ".join(name for name in x[1:] if value(("let", name), view))
     if op == "let":
         return value(dict(view.rule.lets)[x[1]], view)
-    if op in ("+", "-", "/"):
+    if op in ("+", "-", "*", "/"):
         a, b = value(x[1], view), value(x[2], view)
         if a is None or b is None or (op == "/" and b == 0):
             return None
-        return a + b if op == "+" else a - b if op == "-" else Fraction(a) / b
+        return a + b if op == "+" else a - b if op == "-" else a * b if op == "*" else float(Fraction(a) / Fraction(b))
+    if op == "call":
+        return call(x[1], [value(y, view) for y in x[2:]])
     return history_value(x, view)
+
+
+def call(name, args):
+    if name == "coalesce":
+        return next((a for a in args if a is not None), None)
+    if name == "if":
+        return args[1] if args[0] else args[2]
+    if None in args:
+        return None
+    return {"least": min, "greatest": max, "abs": abs}[name](*args)
 
 
 def history_value(x, view):
@@ -164,13 +183,19 @@ def aggregate(fn, name, events):
     if fn == "count":
         return len(events)
     values = [e.f[name] for e in events if e.f.get(name) is not None]
+    exact = [Fraction(v) for v in values] if fn in ("sum", "avg", "stddev") else None
     if fn == "sum":
-        return sum(values)
+        return float(sum(exact)) if values and isinstance(values[0], float) else sum(values)
     if fn == "distinct":
         return len(set(values))
     if not values:
         return None
-    return {"avg": lambda: Fraction(sum(values)) / len(values), "min": lambda: min(values), "max": lambda: max(values),
+    if fn == "avg":
+        return float(sum(exact) / len(exact))
+    if fn == "stddev":          # of the whole population
+        mean = sum(exact) / len(exact)
+        return math.sqrt(sum((v - mean) ** 2 for v in exact) / len(exact))
+    return {"min": lambda: min(values), "max": lambda: max(values),
             "first": lambda: values[0], "last": lambda: values[-1]}[fn]()
 
 
@@ -178,6 +203,8 @@ def window_value(x, view):
     _, fn, label, name, where, over = x
     over = over or view.rule.over or ("ever",)
     time, phase = view.now
+    if fn == "duration":
+        return view.session[-1][0].time - view.session[0][0].time
     if over[0] == "session":
         events = view.session
     elif over[0] == "tumbling":
@@ -211,5 +238,5 @@ def windows_of(x):
 
 def all_atoms(rule):
     """All places where a rule names a stream."""
-    lists = [item.atoms for item in rule.items] + [item.nots for item in rule.items] + [rule.absence, rule.watch, rule.resolve_on]
+    lists = [item.atoms for item in rule.items] + [item.nots for item in rule.items] + [rule.absence, rule.watch, rule.resolve_on, rule.escalate_on]
     return [a for atoms in lists + [atoms for atoms, _ in rule.unless] for a in atoms]

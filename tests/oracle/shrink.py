@@ -44,7 +44,7 @@ def simpler_conditions(x):
         yield from x[1:]
 
 
-PLAIN = {"lets": [], "fields": [], "when": None, "exempt": None, "throttle": None, "resolve_on": [], "resolve_when": None, "resolve_for": None, "profile": None,
+PLAIN = {"lets": [], "fields": [], "when": None, "exempt": None, "throttle": None, "resolve_on": [], "escalate_on": [], "escalate_within": None, "also_by": None, "resolve_when": None, "resolve_for": None, "profile": None,
          "within": None, "absence": [], "unless": [], "skip": ("past",), "hold": None}
 PLAIN_ITEM = {"strict": False, "greedy": False, "own_within": None, "link": "then", "link_within": None, "nots": [], "min": 1, "max": 1}
 
@@ -87,7 +87,7 @@ def smaller_rules(rule):
     if len(rule.watch) > 1:
         for i in range(len(rule.watch)):
             yield changed(lambda r, i=i: r.watch.pop(i))
-    if rule.keys:
+    if rule.keys and not rule.also_by:
         yield changed(lambda r: r.keys.pop())
 
 
