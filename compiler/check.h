@@ -202,8 +202,10 @@ typed typed_value(check *c, egret_value v);
 typed check_settle(check *c, typed t);
 /* Makes literals fit: t as it stands beside `type` (int and flexible literals widen, strings become times). */
 typed check_fit(check *c, typed t, egret_type type, egret_span span);
+/* The same value in a wider numeric type: what is stored has the type the plan says. Other types stay as they are. */
+typed check_widen(check *c, typed t, egret_type type);
 bool type_is_numeric(egret_type type);
-/* "and" for readers: a constant duration, also through defines and arithmetic. false: error reported. */
+/* A constant duration, also through defines and arithmetic. false: error reported. */
 bool check_const_duration(check *c, const ast_expr *e, const char *what, int64_t *ms);
 bool check_dur(check *c, const ast_dur *dur, const char *what, int64_t *ms);     /* written must be true */
 bool dur_is_written(const ast_dur *dur);
@@ -267,7 +269,8 @@ void lower_threshold(check *c, rule_ctx *rule);
 void lower_window_atoms(check *c, rule_ctx *rule, win_ctx *win, const ast_atom *watch, uint32_t group);
 void lower_window_finish(check *c, win_ctx *win);
 bool lower_window_kind(check *c, const ast_window *w, ast_window_kind *kind, int64_t *size_ms);
-bool lower_leaving(check *c, const plan_window *window, uint32_t when);
+/* May events leaving turn `when` true? positive: as long as no summed value in the window is negative. */
+bool lower_leaving(check *c, const plan_window *window, uint32_t when, bool positive);
 typed lower_text(check *c, const scope *s, const ast_expr *e);
 void lower_alert(check *c, rule_ctx *rule);
 void lower_life(check *c, rule_ctx *rule);

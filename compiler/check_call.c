@@ -214,7 +214,7 @@ static bool check_args(check *c, const scope *s, const ast_expr *e, const egret_
     i = 0;
     for (const ast_expr *a = e->args; a != NULL && type != EGRET_NULL; a = a->next, i++)
         if (i >= f->same_from)
-            args[i] = check_fit(c, args[i], type, a->span);
+            args[i] = check_widen(c, check_fit(c, args[i], type, a->span), type);
     return type != EGRET_NULL;
 }
 

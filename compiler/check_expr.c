@@ -86,6 +86,18 @@ typed check_fit(check *c, typed t, egret_type type, egret_span span)
     return v.type == EGRET_NULL ? t : typed_value(c, v);
 }
 
+typed check_widen(check *c, typed t, egret_type type)
+{
+    bool wider = (t.type == EGRET_INT && (type == EGRET_DECIMAL || type == EGRET_NUMBER)) || (t.type == EGRET_DECIMAL && type == EGRET_NUMBER);
+    egret_value v;
+    if (typed_is_bad(t) || !wider)
+        return t;
+    if (intern_is_const(c, t.expr, &v) && convert(v, type).type == type)
+        return typed_value(c, convert(v, type));
+    uint32_t zero = intern_value(c, type == EGRET_DECIMAL ? egret_decimal(0, 0) : egret_number(0));
+    return (typed){ .expr = intern_binary(c, PLAN_ADD, type, t.expr, zero), .type = (uint8_t)type, .optional = t.optional };
+}
+
 /* ---- arithmetic ---- */
 
 typedef struct arith { char op; const char *verb; plan_op plan; } arith;

@@ -214,8 +214,10 @@ static void finish_threshold(check *c, rule_ctx *rule)
     plan_threshold *t = &rule->rule.threshold;
     t->kind = win->kind == AST_EVER && win->slides ? AST_SLIDING : win->kind;
     t->size_ms = win->size_ms;
-    bool asked = t->for_ms > 0 || rule->rule.resolve_when != PLAN_NONE || lower_leaving(c, &win->window, t->when);
-    t->leaving_matters = !win->fixed && win->slides && asked;
+    bool slides = !win->fixed && win->slides;
+    bool asked = t->for_ms > 0 || rule->rule.resolve_when != PLAN_NONE || lower_leaving(c, &win->window, t->when, true);
+    t->leaving_matters = slides && asked;
+    t->negatives_matter = slides && !asked && lower_leaving(c, &win->window, t->when, false);
     lower_window_finish(c, win);
 }
 

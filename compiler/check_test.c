@@ -9,7 +9,7 @@ enum { MAX_REPEATS = 1000000 };
 static uint32_t test_value(check *c, const ast_expr *e, const char *what, egret_str name, egret_type type, bool optional)
 {
     scope s = { .kind = SCOPE_TEST, .stream = PLAN_NONE, .group = PLAN_NONE };
-    typed t = check_settle(c, check_fit(c, check_expr(c, &s, e), type, e->span));
+    typed t = check_widen(c, check_settle(c, check_fit(c, check_expr(c, &s, e), type, e->span)), type);
     if (typed_is_bad(t) || t.type == type || type == EGRET_NULL)
         return t.expr;
     if (t.type == EGRET_NULL) {
@@ -17,8 +17,6 @@ static uint32_t test_value(check *c, const ast_expr *e, const char *what, egret_
             check_error(c, 703, e->span, "%s '%.*s' cannot be null", what, (int)name.len, name.ptr);
         return t.expr;
     }
-    if (type_is_numeric(type) && type_is_numeric((egret_type)t.type) && type != EGRET_INT)
-        return t.expr;
     check_error(c, 703, e->span, "%s '%.*s' is %s; this is %s", what, (int)name.len, name.ptr, egret_type_name(type),
                 egret_type_name((egret_type)t.type));
     return PLAN_NONE;

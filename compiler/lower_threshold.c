@@ -88,15 +88,15 @@ static bool never_negative(const plan *p, const plan_window *w, const plan_arg *
     return true;
 }
 
-/* Does the value only ever fall when events leave? */
-static bool falls_only(const plan *p, const plan_window *w, const plan_expr *e)
+/* Does the value only ever fall when events leave? positive: no summed value in the window is negative. */
+static bool falls_only(const plan *p, const plan_window *w, const plan_expr *e, bool positive)
 {
     if (e->op != PLAN_AGG)
         return false;
     const plan_agg *agg = &w->aggs[e->b];
     if (agg->fn == PLAN_COUNT || agg->fn == PLAN_DISTINCT || agg->fn == PLAN_MAX)
         return true;
-    return agg->fn == PLAN_SUM && never_negative(p, w, &w->args[agg->arg]);
+    return agg->fn == PLAN_SUM && (positive || never_negative(p, w, &w->args[agg->arg]));
 }
 
 /* No aggregate from which events leave. */
@@ -112,27 +112,27 @@ static bool stays(const plan *p, const plan_window *w, uint32_t expr)
 }
 
 /* True when events leaving the window can only turn the condition false, never true. */
-static bool leaving_is_harmless(const plan *p, const plan_window *w, uint32_t expr)
+static bool leaving_is_harmless(const plan *p, const plan_window *w, uint32_t expr, bool positive)
 {
     const plan_expr *e = &p->exprs[expr];
     if (stays(p, w, expr))
         return true;
     if (e->op == PLAN_AND || e->op == PLAN_OR) {
         for (uint32_t i = 0; i < e->n_args; i++)
-            if (!leaving_is_harmless(p, w, p->args[e->args + i]))
+            if (!leaving_is_harmless(p, w, p->args[e->args + i], positive))
                 return false;
         return true;
     }
     if (e->op == PLAN_GT || e->op == PLAN_GE)
-        return falls_only(p, w, &p->exprs[p->args[e->args]]) && stays(p, w, p->args[e->args + 1]);
+        return falls_only(p, w, &p->exprs[p->args[e->args]], positive) && stays(p, w, p->args[e->args + 1]);
     if (e->op == PLAN_LT || e->op == PLAN_LE)
-        return falls_only(p, w, &p->exprs[p->args[e->args + 1]]) && stays(p, w, p->args[e->args]);
+        return falls_only(p, w, &p->exprs[p->args[e->args + 1]], positive) && stays(p, w, p->args[e->args]);
     return false;
 }
 
-bool lower_leaving(check *c, const plan_window *window, uint32_t when)
+bool lower_leaving(check *c, const plan_window *window, uint32_t when, bool positive)
 {
-    return when != PLAN_NONE && !leaving_is_harmless(c->plan, window, when);
+    return when != PLAN_NONE && !leaving_is_harmless(c->plan, window, when, positive);
 }
 
 /* ---- the rule ---- */

@@ -306,6 +306,7 @@ typedef struct plan_threshold {
     ast_window_kind kind;       /* SLIDING, EVER: at each change; TUMBLING, SESSION: at the close */
     int64_t size_ms;            /* of the rule's own over; PLAN_FOREVER */
     bool leaving_matters;       /* `when` may turn true by events leaving: their leaving must be watched */
+    bool negatives_matter;      /* that is so only while a summed value in the window is negative */
 } plan_threshold;
 
 typedef struct plan_rule {

@@ -263,7 +263,9 @@ static void print_threshold(printer *p, const plan_rule *rule, const expr_view *
     const plan_threshold *t = &rule->threshold;
     egret_text_printf(&p->text, "  window %s ", KINDS[t->kind]);
     expr_put_duration(&p->text, t->size_ms);
-    egret_text_puts(&p->text, t->leaving_matters ? " leaving matters\n" : "\n");
+    egret_text_puts(&p->text, t->leaving_matters    ? " leaving matters\n"
+                                  : t->negatives_matter ? " negatives leaving matter\n"
+                                                        : "\n");
     print_window(p, &p->plan->windows[t->window]);
     line(p, "when", view, t->when);
     if (t->for_ms != 0) {

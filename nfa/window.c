@@ -111,18 +111,25 @@ static egret_status set_due(win_step *step, int64_t due_ms)
     return nfa_hang(step->env.engine, &step->section);
 }
 
+/* May the next leaving turn `when` true? Then it must not go unseen. */
+static bool watches_leaving(const win_step *step)
+{
+    return step->threshold->leaving_matters || (step->threshold->negatives_matter && root_of(step)->negatives > 0);
+}
+
 static egret_status slide_due(win_step *step)
 {
-    int64_t due = step->threshold->leaving_matters ? win_next_leave(step->window, step->layout, &step->section) : NFA_NEVER;
+    int64_t due = watches_leaving(step) ? win_next_leave(step->window, step->layout, &step->section) : NFA_NEVER;
     int64_t hold = hold_until(step);
     return set_due(step, hold < due ? hold : due);
 }
 
 static egret_status slide(win_step *step, uint64_t atoms)
 {
+    bool unseen = !watches_leaving(step);
     win_leave(step->window, step->layout, &step->section, step->env.now_ms, false);
     bool was_true = (root_of(step)->flags & WIN_TRUE) != 0;
-    if (was_true && !step->threshold->leaving_matters && !condition(step)) {
+    if (was_true && unseen && !condition(step)) {
         root_of(step)->flags &= ~(uint32_t)(WIN_TRUE | WIN_FIRED);
     }
     if (!win_enter(&step->env, step->threshold->window, &step->section, atoms)) {
@@ -306,7 +313,8 @@ bool win_sweep(nfa_engine *engine, uint32_t number, nfa_section *section)
             return false;
         }
     }
-    bool spent = threshold != NULL && threshold->leaving_matters && (root->flags & WIN_TRUE) != 0;
+    bool watched = threshold != NULL && (threshold->leaving_matters || (threshold->negatives_matter && root->negatives > 0));
+    bool spent = watched && (root->flags & WIN_TRUE) != 0;
     if (window->n_aggs == 0 || root->due_ms != NFA_NEVER || spent) {
         return false;
     }

@@ -26,7 +26,7 @@ typedef struct win_root {
     int64_t start_ms;       /* tumbling: begin of the window; session: first event */
     int64_t last_ms;        /* newest event */
     uint32_t flags;
-    uint32_t reserved;
+    uint32_t negatives;     /* summed values in sliding windows that are below zero */
 } win_root;
 
 typedef struct win_reg {

@@ -56,6 +56,11 @@ static void sum_up(win_reg *reg, plan_fn fn, egret_value v, int sign)
     }
 }
 
+static bool is_negative(egret_value v)
+{
+    return v.type == EGRET_NUMBER ? v.u.d < 0 : v.u.i < 0;
+}
+
 /* A new candidate drives out those it beats: they are older and no better. */
 static bool push_candidate(const plan_window *window, const win_layout *layout, nfa_section *section, uint32_t agg,
                            win_candidate fresh)
@@ -116,6 +121,9 @@ static bool add_to(const plan_window *window, const win_layout *layout, nfa_sect
     win_reg *reg = win_reg_at(section, layout, agg);
     reg->n++;
     sum_up(reg, (plan_fn)def->fn, v, 1);
+    if (def->fn == PLAN_SUM && win_slides(def) && is_negative(v)) {
+        ((win_root *)nfa_section_root(section))->negatives++;
+    }
     switch ((plan_fn)def->fn) {
     case PLAN_DISTINCT: {
         int64_t *count = nfa_map_get(section, layout->aggs[agg].part, egret_value_hash(v));
@@ -146,7 +154,11 @@ static void take_from(const plan_window *window, const win_layout *layout, nfa_s
     unsigned part = layout->aggs[agg].part;
     reg->n--;
     if (def->fn == PLAN_SUM || def->fn == PLAN_AVG || def->fn == PLAN_STDDEV) {
-        sum_up(reg, (plan_fn)def->fn, entry_value(window, layout, section, entry, def->arg), -1);
+        egret_value v = entry_value(window, layout, section, entry, def->arg);
+        sum_up(reg, (plan_fn)def->fn, v, -1);
+        if (def->fn == PLAN_SUM && is_negative(v)) {
+            ((win_root *)nfa_section_root(section))->negatives--;
+        }
     } else if (def->fn == PLAN_DISTINCT) {
         uint64_t hash = layout->hashed[def->arg] ? entry_bits(layout, entry, def->arg)
                                                  : egret_value_hash(entry_value(window, layout, section, entry, def->arg));
