@@ -31,15 +31,21 @@ static egret_str column_name(const ingest_decoder *decoder, uint32_t column)
     return (egret_str){ len == 0 ? "" : decoder->header.ptr + begin, len };     /* all names empty: there is no text at all */
 }
 
+static uint32_t find_column(const ingest_decoder *decoder, egret_str name)
+{
+    for (uint32_t c = 0; c < decoder->n_columns; c++)
+        if (egret_str_eq(column_name(decoder, c), name))
+            return c;
+    return PLAN_NONE;
+}
+
+/* A column named as `from` says comes before one named as the field. */
 static void find_columns(const ingest_decoder *decoder, decode_spec *spec)
 {
     for (uint32_t i = 0; i < spec->n_fields; i++) {
-        spec->column[i] = PLAN_NONE;
-        for (uint32_t c = 0; c < decoder->n_columns && spec->column[i] == PLAN_NONE; c++) {
-            egret_str name = column_name(decoder, c);
-            if (egret_str_eq(name, spec->fields[i]->path) || egret_str_eq(name, spec->fields[i]->name))
-                spec->column[i] = c;
-        }
+        spec->column[i] = find_column(decoder, spec->fields[i]->path);
+        if (spec->column[i] == PLAN_NONE)
+            spec->column[i] = find_column(decoder, spec->fields[i]->name);
     }
 }
 
