@@ -74,7 +74,9 @@ static void run(const uint8_t *data, size_t size, unsigned n_allocations)
         const plan *made = egret_plan_make(&diags, &file, false);
         require(made == NULL || diags.n_errors == 0, "a text with errors has no plan");
         require(made != NULL || diags.n_errors != 0 || arena.failed, "a text without errors has a plan");
-        require_places(&diags);
+        /* A message that found no memory is empty. */
+        if (!arena.failed)
+            require_places(&diags);
         if (made != NULL)
             print_all(&arena, made);
     }
