@@ -121,6 +121,29 @@ static void literals_take_the_type_beside_them(void **state)
     }
 }
 
+/* What is stored has the type the plan says: an int beside a decimal is made one. */
+static void values_are_widened(void **state)
+{
+    (void)state;
+    static const struct { const char *text; egret_type type; } ROWS[] = {
+        { "if(x.ok, x.v, x.d)", EGRET_DECIMAL }, { "coalesce(x.d, x.n)", EGRET_NUMBER }, { "least(x.v, 5)", EGRET_INT },
+        { "coalesce(x.d, 0)", EGRET_DECIMAL }, { "if(x.ok, 1, 2.5)", EGRET_NUMBER },
+    };
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "rule r { match x: a by k alert { m: %s } }", ROWS[i].text);
+        compiled c;
+        compile(&c, text);
+        const plan_expr *e = &c.made->exprs[c.made->rules[0].fields[0].expr];
+        assert_int_equal(e->type, ROWS[i].type);
+        for (uint32_t k = 0; k < e->n_args; k++) {
+            egret_type type = (egret_type)c.made->exprs[c.made->args[e->args + k]].type;
+            assert_true(type == ROWS[i].type || type == EGRET_BOOL);
+        }
+        front_deinit(&c.fr);
+    }
+}
+
 static void decimal_literals_are_exact(void **state)
 {
     (void)state;
@@ -253,34 +276,39 @@ static void names_of_streams_serve_as_labels(void **state)
 static void leaving_matters_when_it_can_make_when_true(void **state)
 {
     (void)state;
-    static const struct { const char *watch, *when; bool matters; } ROWS[] = {
-        { "a", "count() > 5", false },
-        { "a", "5 < count() and distinct(k) >= 2", false },
-        { "a", "count() < 5", true },
-        { "a", "count() == 0", true },
-        { "a", "not (count() > 5)", true },
-        { "a", "sum(v) > 5", true },
-        { "a [v > 0]", "sum(v) > 5", false },
-        { "a [v >= 0 and k == \"x\"]", "sum(v) > 5", false },
-        { "a [v > -1]", "sum(v) > 5", true },
-        { "a", "sum(v where v >= 0) > 5", false },
-        { "a [v > 0]", "sum(v) > count()", true },
-        { "a", "max(v) > 5 or count() > 3", false },
-        { "a", "min(v) > 5", true },
-        { "a", "avg(v) > 5", true },
-        { "a", "count(over ever) == 3", false },
-        { "a", "count() > 5 and v > 3 and k != \"x\"", false },
-        { "a", "count() > v", false },
-        { "a", "count() / 2 > 5", true },
-        { "a", "first(v) > 5", true },
+    enum { NEVER, NEGATIVES, ALWAYS };
+    static const struct { const char *watch, *when; int matters; } ROWS[] = {
+        { "a", "count() > 5", NEVER },
+        { "a", "5 < count() and distinct(k) >= 2", NEVER },
+        { "a", "count() < 5", ALWAYS },
+        { "a", "count() == 0", ALWAYS },
+        { "a", "not (count() > 5)", ALWAYS },
+        { "a", "sum(v) > 5", NEGATIVES },
+        { "a [v > 0]", "sum(v) > 5", NEVER },
+        { "a [v >= 0 and k == \"x\"]", "sum(v) > 5", NEVER },
+        { "a [v > -1]", "sum(v) > 5", NEGATIVES },
+        { "a", "sum(v where v >= 0) > 5", NEVER },
+        { "a [v > 0]", "sum(v) > count()", ALWAYS },
+        { "a", "max(v) > 5 or count() > 3", NEVER },
+        { "a", "min(v) > 5", ALWAYS },
+        { "a", "avg(v) > 5", ALWAYS },
+        { "a", "count(over ever) == 3", NEVER },
+        { "a", "count() > 5 and v > 3 and k != \"x\"", NEVER },
+        { "a", "count() > v", NEVER },
+        { "a", "count() / 2 > 5", ALWAYS },
+        { "a", "first(v) > 5", ALWAYS },
+        { "a", "sum(v) > 5 and count() > 2", NEGATIVES },
+        { "a", "sum(v) > 5 and count() < 2", ALWAYS },
     };
     for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
         char text[256];
         snprintf(text, sizeof text, "rule r { watch %s by k over 5m when %s }", ROWS[i].watch, ROWS[i].when);
         compiled c;
         compile(&c, text);
-        if (c.made->rules[0].threshold.leaving_matters != ROWS[i].matters)
-            fail_msg("%s: leaving %s", text, ROWS[i].matters ? "matters" : "does not matter");
+        const plan_threshold *t = &c.made->rules[0].threshold;
+        int got = t->leaving_matters ? ALWAYS : t->negatives_matter ? NEGATIVES : NEVER;
+        if (got != ROWS[i].matters)
+            fail_msg("%s: leaving matters %d, not %d", text, got, ROWS[i].matters);
         front_deinit(&c.fr);
     }
 }
@@ -352,6 +380,7 @@ int main(void)
         cmocka_unit_test(equal_conditions_are_one_guard),
         cmocka_unit_test(what_looks_at_more_than_the_event_is_the_rest),
         cmocka_unit_test(literals_take_the_type_beside_them),
+        cmocka_unit_test(values_are_widened),
         cmocka_unit_test(decimal_literals_are_exact),
         cmocka_unit_test(rules_with_one_key_share_a_group),
         cmocka_unit_test(a_rule_with_two_keys_is_two_entries),
