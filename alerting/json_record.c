@@ -98,16 +98,22 @@ static bool take_digits(scan *s)
     return s->at > start;
 }
 
+/* 1e400 is grammatical, but no number of most readers; only an exponent or very many digits lead there. */
 static bool take_number(scan *s)
 {
+    const char *start = s->at;
+    double ignored;
+    bool has_exponent = false;
     take(s, '-');
     if (!take(s, '0') && !take_digits(s)) return false;
     if (take(s, '.') && !take_digits(s)) return false;
     if (take(s, 'e') || take(s, 'E')) {
+        has_exponent = true;
         if (!take(s, '+')) take(s, '-');
-        return take_digits(s);
+        if (!take_digits(s)) return false;
     }
-    return true;
+    size_t len = (size_t)(s->at - start);
+    return (!has_exponent && len < 300) || egret_parse_number(start, len, &ignored);
 }
 
 static bool take_word(scan *s, const char *word)

@@ -92,6 +92,7 @@ static void well_formed_objects_are_known(void **state)
         {"{\"a\":\"\\x\"}", false}, {"{\"a\":\"\\u12\"}", false}, {"{\"a\":\"\n\"}", false}, {"{\"a\":\"\xff\"}", false},
         {"{\"a\":\"\\ud83d\\ude00 \\uD83D\\uDE00\"}", true}, {"{\"a\":\"\\ud83d\"}", false}, {"{\"a\":\"\\ud83d\\n\"}", false},
         {"{\"a\":\"\\ude00\"}", false}, {"{\"a\":\"\\ud83d\\ud83d\"}", false}, {"{\"a\":\"\\ud83d\\u12g4\"}", false},
+        {"{\"a\":1e308}", true}, {"{\"a\":1e400}", false}, {"{\"a\":-1e400}", false}, {"{\"a\":1e-400}", true},
         {"{\"a\":\"", false}, {"{\"a\":1]", false}, {"{\"a\":1e}", false}, {"{\"a\":-}", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
