@@ -115,7 +115,7 @@ def same_evidence(ours, shown):
 def same_alert(rule, ours, line):
     head, key, fields, evidence = (part.split() for part in line[2:].split("|"))
     key = [k.partition("=")[2] for k in key]
-    kind, _, at, started, bound, held, limited = head
+    kind, _, at, started, bound, held, limited, _ = head
     if kind != ours.kind or int(at) != ours.time or limited != "0" or len(key) != len(ours.key):
         return False
     if not all(map(same_value, ours.key, key)):
@@ -146,8 +146,21 @@ def of_rule(rule, line):
     return words[2:3] == [rule.name] and key == rule.keys
 
 
+def same_ids(theirs):
+    """Each alert has an id of its own; what follows on an alert has that alert's."""
+    told = set()
+    for line in theirs:
+        words = line.split(" ", 9)
+        if words[0] == "A" and (words[8] in told) == (words[1] == "alert"):
+            return False
+        told.add(words[8] if words[0] == "A" else "")
+    return True
+
+
 def same(rules, ours, theirs):
     """ours: for each rule its alerts in order."""
+    if not same_ids(theirs):
+        return False
     rules = one_key_each(rules)
     mine = [theirs] if len(rules) == 1 else [[line for line in theirs if of_rule(rule, line)] for rule in rules]
     if sum(map(len, ours)) != len(theirs):
