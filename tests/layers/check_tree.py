@@ -29,12 +29,12 @@ PRODUCT = [folder for folder in MAY_INCLUDE if folder != "examples"]
 # The engine builds with the C library, PCRE2 and xxHash alone, and never touches the outside world.
 ENGINE = ["compiler", "nfa"]
 ENGINE_HEADERS = set(
-    "assert ctype errno fcntl fenv float inttypes iso646 limits locale math setjmp stdalign stdarg stdatomic stdbool stddef "
+    "arpa/inet assert ctype errno fcntl fenv float inttypes iso646 limits locale math setjmp stdalign stdarg stdatomic stdbool stddef "
     "stdint stdio stdlib stdnoreturn string strings time unistd sys/mman sys/stat sys/types".split()
 ) | {"pcre2", "xxhash"}
 ENGINE_NEVER_CALLS = (
-    "abort clock clock_gettime exit fprintf getenv gettimeofday perror pthread_create putchar puts printf rand random "
-    "srand strtok time vfprintf vprintf"
+    "abort clock clock_gettime exit fprintf getaddrinfo getenv gettimeofday perror pthread_create putchar puts printf rand random "
+    "socket srand strtok time vfprintf vprintf"
 ).split()
 
 FILE_MAX_LINES = 900

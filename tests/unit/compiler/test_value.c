@@ -107,6 +107,11 @@ static void test_arith(void **state)
         snprintf(what, sizeof what, "%s %c %s", table[i].a, table[i].op, table[i].b);
         assert_same(egret_value_arith(table[i].op, val(table[i].a), val(table[i].b)), val(table[i].result), what);
     }
+}
+
+static void test_negate_and_number(void **state)
+{
+    (void)state;
     assert_same(egret_value_negate(val("d-1.50")), val("d1.50"), "negate");
     assert_same(egret_value_negate(val("u1h")), val("u-1h"), "negate");
     assert_same(egret_value_negate(egret_int(INT64_MIN)), egret_null(), "negate");
@@ -408,7 +413,8 @@ static void test_text_cap(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arith),          cmocka_unit_test(test_compare_and_hash),     cmocka_unit_test(test_hash_random),
+        cmocka_unit_test(test_arith),
+        cmocka_unit_test(test_negate_and_number), cmocka_unit_test(test_compare_and_hash),     cmocka_unit_test(test_hash_random),
         cmocka_unit_test(test_decimal_as_number), cmocka_unit_test(test_parse_decimal),      cmocka_unit_test(test_parse_int_and_number),
         cmocka_unit_test(test_durations),      cmocka_unit_test(test_times),                cmocka_unit_test(test_civil),
         cmocka_unit_test(test_epochs),         cmocka_unit_test(test_number_text),          cmocka_unit_test(test_text_cap),
