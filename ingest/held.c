@@ -112,6 +112,23 @@ static void give_back(held *queue, cell *done)
     queue->free_cells[done->size / CELL_STEP] = done;
 }
 
+/* Strings of events are short; a call for each costs more than the copy. Two pieces that overlap cover any length between. */
+static inline void copy_short(char *to, const char *from, size_t len)
+{
+    if (len > 32) {
+        memcpy(to, from, len);
+    } else if (len >= 16) {
+        memcpy(to, from, 16);
+        memcpy(to + len - 16, from + len - 16, 16);
+    } else if (len >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + len - 8, from + len - 8, 8);
+    } else {
+        for (size_t i = 0; i < len; i++)
+            to[i] = from[i];
+    }
+}
+
 static cell *copy_event(held *queue, const nfa_event *event, uint32_t n_slots)
 {
     size_t bytes = sizeof(cell) + n_slots * sizeof(egret_value);
@@ -131,7 +148,7 @@ static cell *copy_event(held *queue, const nfa_event *event, uint32_t n_slots)
         made->slots[i] = event->slots[i];
         if (event->slots[i].type != EGRET_STRING || event->slots[i].len == 0)
             continue;
-        memcpy(to, event->slots[i].u.s, event->slots[i].len);
+        copy_short(to, event->slots[i].u.s, event->slots[i].len);
         made->slots[i].u.s = to;
         to += event->slots[i].len;
     }
@@ -231,6 +248,13 @@ const nfa_event *held_first(const held *queue, held_key *key)
     if (key != NULL)
         *key = first->key;
     return &first->cell->event;
+}
+
+const nfa_event *held_ahead(const held *queue, size_t places)
+{
+    if (queue->n_ring == 0)
+        return NULL;
+    return &ring_at(queue, places < queue->n_ring ? places : queue->n_ring - 1)->cell->event;
 }
 
 void held_drop_first(held *queue)

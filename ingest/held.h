@@ -29,6 +29,8 @@ bool held_put(held *queue, held_key key, const nfa_event *event, uint32_t n_slot
 /* The first event, or NULL; it lives until it is dropped. */
 const nfa_event *held_first(const held *queue, held_key *key);
 void held_drop_first(held *queue);
+/* The event some places behind the first of those that came in order, or the last of them; NULL: none. */
+const nfa_event *held_ahead(const held *queue, size_t places);
 size_t held_count(const held *queue);
 uint64_t held_bytes(const held *queue);     /* of the copies */
 

@@ -131,8 +131,13 @@ int64_t ingest_order_lateness(const plan *rules, const plan_edge *source)
 
 /* ---- letting go ---- */
 
+enum { LOOK_AHEAD = 24 };  /* places: far enough for memory to arrive, near enough for it to stay */
+
 static egret_status release_first(ingest_order *order)
 {
+    const nfa_event *ahead = order->options.engine != NULL ? held_ahead(order->held, LOOK_AHEAD) : NULL;
+    if (ahead != NULL)
+        nfa_engine_expect(order->options.engine, ahead);
     egret_status status = order->options.release(order->options.user, held_first(order->held, NULL));
     held_drop_first(order->held);
     return status;

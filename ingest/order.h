@@ -26,6 +26,7 @@ typedef struct ingest_order_options {
     const plan *plan;
     ingest_release_fn release;
     void *user;
+    nfa_engine *engine;         /* told of events some places before they are released (nfa_engine_expect); NULL: nobody is */
     bool merge;                 /* equal times: by source number, then arrival (files read together); false: by arrival alone */
     uint64_t max_held_bytes;    /* beyond it events are released early; 0: 1 GiB */
     size_t max_identities;      /* remembered for each stream; 0: 8 Mi */

@@ -119,7 +119,7 @@ egret_status ingest_replay_open(const ingest_replay_options *options, ingest_rep
         return EGRET_NO_MEMORY;
     replay->options = *options;
     replay->files = calloc(options->n_files, sizeof *replay->files);
-    replay->order = ingest_order_new(&(ingest_order_options){ .plan = options->plan, .release = options->release, .user = options->user,
+    replay->order = ingest_order_new(&(ingest_order_options){ .plan = options->plan, .release = options->release, .user = options->user, .engine = options->engine,
                                                              .merge = options->n_files > 1 });
     egret_status status = replay->files == NULL || replay->order == NULL ? EGRET_NO_MEMORY : EGRET_OK;
     for (uint32_t i = 0; status == EGRET_OK && i < options->n_files; i++) {

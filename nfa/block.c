@@ -134,9 +134,11 @@ static uint32_t likely_block(const nfa_store *store, uint64_t hash)
 }
 
 /* Three rounds, one for each miss: slots, addresses, blocks. Within a round the misses overlap. */
+enum { CACHE_LINE = 64, FETCH_LINES = 8 };
+
 void nfa_store_warm(const nfa_store *store, const uint64_t *hashes, size_t n)
 {
-    enum { AT_ONCE = 32, CACHE_LINE = 64 };
+    enum { AT_ONCE = 32 };
     uint32_t blocks[AT_ONCE];
     for (; n > 0 && store->index; hashes += AT_ONCE) {
         size_t some = n < AT_ONCE ? n : AT_ONCE;
@@ -157,6 +159,26 @@ void nfa_store_warm(const nfa_store *store, const uint64_t *hashes, size_t n)
         if (some < AT_ONCE)
             break;
     }
+}
+
+void nfa_store_fetch(const nfa_store *store, uint64_t hash, unsigned stage)
+{
+    if (!store->index)
+        return;
+    if (stage == 0) {
+        __builtin_prefetch(&store->index[tag_of(hash) & store->index_mask]);
+        return;
+    }
+    uint32_t block = likely_block(store, hash);
+    if (block == NFA_NO_BLOCK)
+        return;
+    if (stage == 1) {
+        __builtin_prefetch(&store->blocks[block]);
+        return;
+    }
+    const char *at = (const char *)block_at(store, block);
+    for (unsigned line = 0; line < FETCH_LINES; line++)
+        __builtin_prefetch(at + line * CACHE_LINE);
 }
 
 static void index_put(nfa_store *store, uint32_t block, uint32_t tag)

@@ -59,6 +59,8 @@ typedef struct stream_index {
     uint32_t *plain;
     uint32_t n_plain, cap_plain;
     guard_subs always;          /* for every event of the stream */
+    uint32_t *groups;           /* whose keys every event of the stream touches */
+    uint32_t n_groups, cap_groups;
 } stream_index;
 
 enum { FEW_FOLLOWERS = 8 };     /* up to so many are simply asked */
@@ -347,6 +349,40 @@ static bool finish_stream(nfa_engine *engine, stream_index *index)
     return true;
 }
 
+/* Notes a group that the stream's every event concerns. */
+static bool note_group(nfa_engine *engine, stream_index *index, uint32_t group)
+{
+    for (uint32_t i = 0; i < index->n_groups; i++) {
+        if (index->groups[i] == group) {
+            return true;
+        }
+    }
+    if (!ROOM(engine, index->groups, index->n_groups, index->cap_groups)) {
+        return false;
+    }
+    index->groups[index->n_groups++] = group;
+    return true;
+}
+
+static bool note_groups(nfa_engine *engine, stream_index *index)
+{
+    bool good = true;
+    for (uint32_t i = 0; good && i < index->always.n; i++) {
+        const nfa_sub *sub = &index->always.subs[i];
+        const plan *p = engine->plan;
+        good = note_group(engine, index, sub->kind == NFA_SUB_PROFILE ? p->profiles[sub->target].group
+                                         : sub->kind == NFA_SUB_FEATURE ? p->features[sub->target].group
+                                                                        : p->rules[sub->target].group);
+    }
+    return good;
+}
+
+uint32_t nfa_dispatch_groups(const nfa_engine *engine, uint32_t stream, const uint32_t **groups)
+{
+    *groups = engine->dispatch->streams[stream].groups;
+    return engine->dispatch->streams[stream].n_groups;
+}
+
 static bool subscribe_updates(nfa_engine *engine)
 {
     const plan *p = engine->plan;
@@ -411,7 +447,7 @@ bool nfa_dispatch_make(nfa_engine *engine)
     }
     for (uint32_t i = 0; good && i < p->n_streams; i++) {
         sort_followers(engine, &dispatch->streams[i].always);
-        good = finish_stream(engine, &dispatch->streams[i]);
+        good = finish_stream(engine, &dispatch->streams[i]) && note_groups(engine, &dispatch->streams[i]);
     }
     return good;
 }

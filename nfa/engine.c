@@ -35,6 +35,7 @@ nfa_engine *nfa_engine_new(egret_mem mem, const plan *rules)
     engine->store = nfa_store_new(mem);
     engine->timers = nfa_timers_new(mem);
     engine->keys = egret_arena_alloc(&engine->keep, (rules->n_groups + 1) * sizeof *engine->keys);
+    engine->expect_key = egret_arena_alloc(&engine->keep, sizeof *engine->expect_key);
     engine->rule_stats = egret_arena_alloc(&engine->keep, (rules->n_rules + 1) * sizeof *engine->rule_stats);
     if (engine->store == NULL || engine->timers == NULL || engine->keep.failed || !nfa_content_make(engine)
         || !nfa_layout_make(engine) || !nfa_dispatch_make(engine)) {
@@ -399,6 +400,23 @@ egret_status nfa_engine_event(nfa_engine *engine, const nfa_event *event)
     }
     sweep(engine);
     return fail(engine, status);
+}
+
+void nfa_engine_expect(nfa_engine *engine, const nfa_event *event)
+{
+    const uint32_t *groups;
+    uint32_t n = nfa_dispatch_groups(engine, event->stream, &groups);
+    nfa_expected *ring = &engine->expected;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!nfa_key_compute(engine, groups[i], event, engine->expect_key)) {
+            continue;
+        }
+        uint32_t at = ring->at++;
+        ring->hash[at % NFA_EXPECT_RING] = engine->expect_key->hash;
+        nfa_store_fetch(engine->store, engine->expect_key->hash, 0);
+        nfa_store_fetch(engine->store, ring->hash[(at - NFA_EXPECT_STEP) % NFA_EXPECT_RING], 1);
+        nfa_store_fetch(engine->store, ring->hash[(at - 2 * NFA_EXPECT_STEP) % NFA_EXPECT_RING], 2);
+    }
 }
 
 egret_status nfa_engine_advance(nfa_engine *engine, int64_t time_ms)

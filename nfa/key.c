@@ -94,6 +94,26 @@ egret_value nfa_key_part(const void *bytes, size_t len, uint32_t part)
     return egret_null();
 }
 
+bool nfa_key_compute(nfa_engine *engine, uint32_t group, const nfa_event *event, nfa_key *key)
+{
+    const plan_group *def = &engine->plan->groups[group];
+    const uint32_t *expr = def->key_expr + (size_t)event->stream * def->n_parts;
+    egret_value part[PLAN_MAX_KEY_PARTS];
+    nfa_env env = {.engine = engine, .event = event, .now_ms = event->time_ms, .block = NFA_NO_BLOCK};
+    for (uint32_t i = 0; i < def->n_parts; i++) {
+        if (expr[i] == PLAN_NONE) {
+            key->null = true;
+            return false;
+        }
+        part[i] = nfa_eval(&env, expr[i]);
+    }
+    if (def->table != PLAN_NONE && !nfa_content_has_row(engine, def->table, part)) {
+        key->null = true;       /* the rule's keys are those of its table */
+        return false;
+    }
+    return nfa_key_encode(key, group, part, def->n_parts);
+}
+
 const nfa_key *nfa_key_of(nfa_engine *engine, uint32_t group, const nfa_event *event)
 {
     nfa_key *key = &engine->keys[group];
@@ -102,21 +122,7 @@ const nfa_key *nfa_key_of(nfa_engine *engine, uint32_t group, const nfa_event *e
     }
     key->stamp = engine->stamp;
     key->block = NFA_NO_BLOCK;
-    const plan_group *def = &engine->plan->groups[group];
-    const uint32_t *expr = def->key_expr + (size_t)event->stream * def->n_parts;
-    egret_value part[PLAN_MAX_KEY_PARTS];
-    nfa_env env = {.engine = engine, .event = event, .now_ms = event->time_ms, .block = NFA_NO_BLOCK};
-    for (uint32_t i = 0; i < def->n_parts; i++) {
-        if (expr[i] == PLAN_NONE) {
-            key->null = true;
-            return key;
-        }
-        part[i] = nfa_eval(&env, expr[i]);
-    }
-    bool known = def->table == PLAN_NONE || nfa_content_has_row(engine, def->table, part);
-    if (!known) {
-        key->null = true;       /* the rule's keys are those of its table */
-    } else if (nfa_key_encode(key, group, part, def->n_parts)) {
+    if (nfa_key_compute(engine, group, event, key)) {
         key->block = nfa_block_find(engine->store, group, key->bytes, key->len, key->hash);
     }
     return key;

@@ -118,6 +118,10 @@ typedef struct nfa_names {
 
 typedef struct nfa_queued { struct nfa_queued *next; nfa_alert alert; } nfa_queued;
 
+/* Keys of events that will come soon: fetched in three steps, each some entries after the one before. */
+enum { NFA_EXPECT_STEP = 4, NFA_EXPECT_RING = 32 };
+typedef struct nfa_expected { uint64_t hash[NFA_EXPECT_RING]; uint32_t at; } nfa_expected;
+
 struct nfa_engine {
     egret_mem mem;
     const plan *plan;
@@ -147,6 +151,8 @@ struct nfa_engine {
     nfa_queued *first, **last;
     nfa_stats stats;
     nfa_rule_stats *rule_stats;
+    nfa_expected expected;
+    nfa_key *expect_key;        /* scratch of nfa_engine_expect */
     const nfa_sub **hits;
     uint32_t n_hits, cap_hits;
 };
@@ -184,6 +190,8 @@ bool nfa_layout_make(nfa_engine *engine);               /* false: no memory */
 
 /* dispatch.c */
 bool nfa_dispatch_make(nfa_engine *engine);
+/* Groups that every event of the stream concerns. */
+uint32_t nfa_dispatch_groups(const nfa_engine *engine, uint32_t stream, const uint32_t **groups);
 /* Fills engine->hits, sorted by order; false: no memory. */
 bool nfa_dispatch_event(nfa_engine *engine, const nfa_event *event);
 
@@ -199,6 +207,7 @@ uint32_t nfa_content_rows(const nfa_engine *engine, uint32_t table);
 egret_value nfa_content_cell(const nfa_engine *engine, uint32_t table, uint32_t row, uint32_t column);
 
 /* key.c */
+bool nfa_key_compute(nfa_engine *engine, uint32_t group, const nfa_event *event, nfa_key *key);     /* false: null */
 const nfa_key *nfa_key_of(nfa_engine *engine, uint32_t group, const nfa_event *event);  /* cached for the event; finds the block */
 bool nfa_key_encode(nfa_key *key, uint32_t group, const egret_value *parts, uint32_t n);
 egret_value nfa_key_part(const void *bytes, size_t len, uint32_t part);     /* strings borrow from bytes */
