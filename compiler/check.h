@@ -53,6 +53,7 @@ typedef struct check {
     jmp_buf no_memory;
     id_map exprs, consts, sets, regexes, guards, groups, features, symbol_map;
     uint32_t *weight;           /* per expression: nodes of its tree, saturating; sharing does not make evaluation cheaper */
+    uint32_t *height;           /* per expression: levels of its tree; whoever walks it recurses that deep */
     symbol *symbols;
     uint32_t n_symbols;
     uint32_t depth;             /* of the walk now */

@@ -6,6 +6,8 @@
  */
 #include "compiler/check.h"
 
+#include <string.h>
+
 static uint32_t count_args(const ast_expr *e)
 {
     uint32_t n = 0;
@@ -242,9 +244,9 @@ static typed check_function(check *c, const scope *s, const ast_expr *e, uint32_
         return typed_bad();
     }
     if (n < f->min_args || n > f->max_args) {
+        bool single = f->min_args == 1 && f->max_args == 1;
         egret_diag *diag = check_error(c, 404, e->span, "%.*s() takes %u%s argument%s; %u given", (int)e->name.str.len, e->name.str.ptr,
-                                       (unsigned)f->min_args, f->max_args > f->min_args ? " or more" : "", f->min_args == 1 && f->max_args == 1 ? "" : "s",
-                                       (unsigned)n);
+                                       (unsigned)f->min_args, f->max_args > f->min_args ? " or more" : "", single ? "" : "s", (unsigned)n);
         check_help(c, diag, "%s", f->signature);
         return typed_bad();
     }
@@ -265,7 +267,7 @@ static const struct { const char *name; uint16_t code; const char *what; } REFUS
     { "open", 922, "open(rule)" }, { "during", 928, "during(): times of day in a zone" },
 };
 
-static typed unknown_function(check *c, const scope *s, const ast_expr *e)
+static typed unknown_function(check *c, const ast_expr *e)
 {
     egret_str name = e->name.str;
     if (egret_str_is(name, "env")) {
@@ -278,15 +280,14 @@ static typed unknown_function(check *c, const scope *s, const ast_expr *e)
         check_refuse(c, REFUSED[i].code, e->span, REFUSED[i].what);
         return typed_bad();
     }
-    (void)s;
     static const char *const FORMS[] = { "count", "sum", "avg", "min", "max", "stddev", "distinct", "first", "last", "duration",
                                          "prev", "changed", "new", "which", "now" };
     egret_diag *diag = check_error(c, 307, e->name.span, "unknown function '%.*s'", (int)name.len, name.ptr);
     names n = { 0 };
     for (size_t i = 0; i < egret_n_functions; i++)
-        n.list = check_grow(c, n.list, n.n, sizeof *n.list), n.list[n.n++] = egret_functions[i].name;
+        names_add(c, &n, (egret_str){ egret_functions[i].name, (uint32_t)strlen(egret_functions[i].name) });
     for (size_t i = 0; i < sizeof FORMS / sizeof FORMS[0]; i++)
-        n.list = check_grow(c, n.list, n.n, sizeof *n.list), n.list[n.n++] = FORMS[i];
+        names_add(c, &n, (egret_str){ FORMS[i], (uint32_t)strlen(FORMS[i]) });
     check_suggest(c, diag, name, &n, "functions");
     return typed_bad();
 }
@@ -314,5 +315,5 @@ typed check_call(check *c, const scope *s, const ast_expr *e)
         return check_which(c, s, e);
     if (egret_str_is(name, "now"))
         return check_now(c, s, e);
-    return number >= 0 ? check_function(c, s, e, (uint32_t)number) : unknown_function(c, s, e);
+    return number >= 0 ? check_function(c, s, e, (uint32_t)number) : unknown_function(c, e);
 }

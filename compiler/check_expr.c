@@ -248,7 +248,8 @@ static void warn_not(check *c, const scope *s, const ast_expr *e)
     typed b = inner->b != NULL && inner->kind <= AST_GE ? check_expr(c, s, inner->b) : typed_bad();
     if ((typed_is_bad(a) || !a.optional) && (typed_is_bad(b) || !b.optional))
         return;
-    egret_diag *diag = check_warn(c, 801, e->span, "this is true when the field is null: a comparison with null is false, and 'not' turns that round");
+    egret_diag *diag = check_warn(c, 801, e->span, "this is true when the field is null: a comparison with null is false, "
+                                                   "and 'not' turns that round");
     check_help(c, diag, "write the opposite comparison (<= for >), or add 'and … is not null'");
 }
 
@@ -332,11 +333,10 @@ typed check_expr(check *c, const scope *s, const ast_expr *e)
     c->depth++;
     typed t = check_kind(c, s, e);
     c->depth--;
-    if (!typed_is_bad(t) && c->weight[t.expr] > CHECK_MAX_WEIGHT) {
-        check_error(c, 412, e->span, "with its lets and defines put in, this has more than %d parts", CHECK_MAX_WEIGHT);
-        return typed_bad();
-    }
-    return t;
+    if (typed_is_bad(t) || (c->weight[t.expr] <= CHECK_MAX_WEIGHT && c->height[t.expr] <= CHECK_MAX_DEPTH))
+        return t;
+    check_error(c, 412, e->span, "with its lets and defines put in, this has more than %d parts or %d levels", CHECK_MAX_WEIGHT, CHECK_MAX_DEPTH);
+    return typed_bad();
 }
 
 /* ---- durations ---- */

@@ -79,7 +79,7 @@ static uint64_t pattern_cost(egret_text *text, const plan_pattern *pattern)
 
 /* ---- windows ---- */
 
-static uint64_t window_cost(egret_text *text, const plan *p, const plan_window *w)
+static uint64_t window_cost(egret_text *text, const plan_window *w)
 {
     uint64_t values = 0, distinct = 0, total = 0;
     int64_t longest_ms = 0;
@@ -93,7 +93,6 @@ static uint64_t window_cost(egret_text *text, const plan *p, const plan_window *
         slides = true;
         longest_ms = w->aggs[i].over.size_ms > longest_ms ? w->aggs[i].over.size_ms : longest_ms;
     }
-    (void)p;
     if (slides) {
         total = put_line(text, "entries of the window", w->limit_values, ENTRY_HEAD + VALUE_BYTES * values, " (limits values)");
         egret_text_puts(text, "  an entry stays ");
@@ -157,7 +156,7 @@ static uint64_t state_cost(egret_text *text, egret_arena *arena, const plan *p, 
         if (!profiles[i])
             continue;
         egret_text_printf(text, "  profile %.*s (shared by all who read it):\n", (int)p->profiles[i].name.len, p->profiles[i].name.ptr);
-        total = plus(total, window_cost(text, p, &p->windows[p->profiles[i].window]));
+        total = plus(total, window_cost(text, &p->windows[p->profiles[i].window]));
     }
     return total;
 }
@@ -169,7 +168,7 @@ const char *egret_cost_print(egret_arena *arena, const plan *p, uint32_t number)
     const plan_rule *rule = &p->rules[number];
     egret_text_printf(&text, "rule %.*s/%u, one key at worst:\n", (int)rule->name.len, rule->name.ptr, (unsigned)rule->instance);
     uint64_t total = rule->kind == PLAN_SEQUENCE ? pattern_cost(&text, rule->pattern)
-                                                 : window_cost(&text, p, &p->windows[rule->threshold.window]);
+                                                 : window_cost(&text, &p->windows[rule->threshold.window]);
     total = plus(total, state_cost(&text, arena, p, rule));
     if (rule->resolves || rule->escalates || rule->throttle_ms != 0)
         total = plus(total, put_line(&text, "state of its alert", 1, 2 * EVENT_HEAD, ""));

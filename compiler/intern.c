@@ -201,14 +201,18 @@ uint32_t intern_expr(check *c, plan_expr e, const uint32_t *args, uint32_t n_arg
         if (same_expr(p, id, &e, args))
             return id;
     uint64_t weight = 1;
+    uint32_t height = 0;
     for (uint32_t i = 0; i < n_args; i++) {
         e.uses |= p->exprs[args[i]].uses;
         weight += c->weight[args[i]];
+        height = c->height[args[i]] > height ? c->height[args[i]] : height;
     }
     e.args = add_args(c, args, n_args);
     id = p->n_exprs;
     p->exprs = check_grow(c, p->exprs, id, sizeof *p->exprs);
     c->weight = check_grow(c, c->weight, id, sizeof *c->weight);
+    c->height = check_grow(c, c->height, id, sizeof *c->height);
+    c->height[id] = height + 1;
     p->exprs[id] = e;
     c->weight[id] = weight > UINT32_MAX ? UINT32_MAX : (uint32_t)weight;
     p->n_exprs++;

@@ -149,7 +149,8 @@ static void lower_when(check *c, rule_ctx *rule)
     if (when->for_time == NULL || !check_const_duration(c, when->for_time, "the time of 'for'", &t->for_ms))
         return;
     if (rule->win->fixed) {
-        egret_diag *diag = check_error(c, 515, when->for_time->span, "'for' asks for a state that lasts; a tumbling or session window is judged once, at its close");
+        egret_diag *diag = check_error(c, 515, when->for_time->span, "'for' asks for a state that lasts; "
+                                       "a tumbling or session window is judged once, at its close");
         check_help(c, diag, "use a sliding window: over 5m");
     }
 }

@@ -338,6 +338,26 @@ static void defines_that_multiply_are_refused(void **state)
     front_deinit(&fr);
 }
 
+/* Each let is small, but evaluating the last one would walk them all, one inside the other. */
+static void lets_that_pile_up_are_refused(void **state)
+{
+    (void)state;
+    enum { N = 1000 };
+    char *text = malloc(N * 40 + 100);
+    assert_non_null(text);
+    size_t at = (size_t)sprintf(text, "%srule r { match x: a by k let l0 = x.v ", PRELUDE);
+    for (int i = 1; i < N; i++)
+        at += (size_t)sprintf(text + at, "let l%d = l%d + 1 ", i, i - 1);
+    strcpy(text + at, "}");
+    front fr;
+    front_init(&fr, text);
+    assert_null(compile(&fr, text));
+    assert_int_equal(fr.diags.n_errors, 1);
+    assert_int_equal(fr.diags.first->code, 412);
+    front_deinit(&fr);
+    free(text);
+}
+
 static void too_many_steps_and_fields_are_refused(void **state)
 {
     (void)state;
@@ -415,6 +435,7 @@ int main(void)
         cmocka_unit_test(a_mistake_under_two_keys_is_reported_once),
         cmocka_unit_test(a_refused_part_does_not_make_others_wrong),
         cmocka_unit_test(defines_that_multiply_are_refused),
+        cmocka_unit_test(lets_that_pile_up_are_refused),
         cmocka_unit_test(too_many_steps_and_fields_are_refused),
         cmocka_unit_test(without_memory_there_is_no_plan),
     };
