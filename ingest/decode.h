@@ -70,7 +70,7 @@ ingest_got ingest_decoder_next(ingest_decoder *decoder, ingest_record *record);
 size_t ingest_decoder_taken(const ingest_decoder *decoder);     /* bytes of what was fed that are done with */
 
 /* Writes a record's text, kept from earlier, as JSON: JSON as it is if it is valid (else as a JSON string), a CSV row as an object
- * named by this decoder's header. Does not disturb decoding, but tokens of the record at hand are lost. */
+ * named by this decoder's header. May be called between records and while one is at hand. */
 void ingest_decoder_render(ingest_decoder *decoder, const char *raw, size_t raw_len, egret_text *out);
 
 /* Length of the record that begins at ptr[0], one of this decoder's format that was accepted before; 0: it goes beyond len. final:

@@ -78,6 +78,11 @@ struct ingest_shape {
     uint64_t stamp;         // number of the record being read
 };
 
+struct padded_copy {
+    char *ptr;
+    size_t capacity;
+};
+
 struct ingest_json {
     std::unique_ptr<internal::dom_parser_implementation> indexer;
     ondemand::parser unescaper;
@@ -90,8 +95,8 @@ struct ingest_json {
     const char *ptr;            // the record
     size_t len;
     bool begun;
-    char *copy;                 // a record without padding behind it
-    size_t copy_capacity;
+    padded_copy record_copy;    // of a record without padding behind it
+    padded_copy check_copy;     // of a text to validate: tokens of the record at hand stay good
     uint8_t *strings;           // unescaped strings of the record
     size_t strings_capacity;
     uint8_t *strings_end;       // NULL: none yet
@@ -601,25 +606,26 @@ void ingest_json_free(ingest_json *json)
 {
     if (json == nullptr)
         return;
-    free(json->copy);
+    free(json->record_copy.ptr);
+    free(json->check_copy.ptr);
     free(json->strings);
     delete json;
 }
 
-static bool copy_record(ingest_json *json, const char *ptr, size_t len)
+static bool make_copy(padded_copy *copy, const char *ptr, size_t len)
 {
     size_t wanted = len + INGEST_JSON_PADDING;
-    if (json->copy_capacity < wanted) {
+    if (copy->capacity < wanted) {
         wanted += wanted / 2;
-        char *grown = static_cast<char *>(realloc(json->copy, wanted));
+        char *grown = static_cast<char *>(realloc(copy->ptr, wanted));
         if (grown == nullptr)
             return false;
-        json->copy = grown;
-        json->copy_capacity = wanted;
+        copy->ptr = grown;
+        copy->capacity = wanted;
     }
     if (len > 0)
-        memcpy(json->copy, ptr, len);
-    memset(json->copy + len, ' ', INGEST_JSON_PADDING);
+        memcpy(copy->ptr, ptr, len);
+    memset(copy->ptr + len, ' ', INGEST_JSON_PADDING);
     return true;
 }
 
@@ -654,9 +660,9 @@ egret_status ingest_json_begin(ingest_json *json, const char *ptr, size_t len, s
         return fail(fault, fault_text(CAPACITY), 0);
     json->ptr = ptr;
     if (readable < len || readable - len < INGEST_JSON_PADDING) {
-        if (!copy_record(json, ptr, len))
+        if (!make_copy(&json->record_copy, ptr, len))
             return EGRET_NO_MEMORY;
-        json->ptr = json->copy;
+        json->ptr = json->record_copy.ptr;
     }
     error_code error = make_index(json, json->ptr, len);
     if (error == MEMALLOC)
@@ -691,12 +697,11 @@ egret_status ingest_json_read(ingest_json *json, ingest_shape *shape, ingest_tok
 
 bool ingest_json_valid(ingest_json *json, const char *ptr, size_t len)
 {
-    json->begun = false;
-    if (len > MAX_RECORD || !copy_record(json, ptr, len))
+    if (len > MAX_RECORD || !make_copy(&json->check_copy, ptr, len))
         return false;
     if (json->checker.allocate(len, 512) != SUCCESS)
         return false;
-    return json->checker.parse(json->copy, len, false).error() == SUCCESS;
+    return json->checker.parse(json->check_copy.ptr, len, false).error() == SUCCESS;
 }
 
 bool ingest_utf8_valid(const char *ptr, size_t len)

@@ -21,7 +21,7 @@
 #include "ingest/simdjson_shim.h"
 #include "ingest/source.h"
 
-enum { FIRST_BUFFER = 1 << 20 };
+enum { FIRST_BUFFER = 256 * 1024 };    /* what is read is decoded while it is still in the cache of one core */
 static const size_t MAX_BUFFER = (size_t)1 << 30;
 
 struct ingest_source {

@@ -319,6 +319,26 @@ static void render_is(ingest_decoder *decoder, const char *raw, const char *expe
     egret_text_deinit(&text);
 }
 
+/* Showing one record while another is at hand leaves that one as it was. */
+static void rendered_between(void **state)
+{
+    (void)state;
+    ingest_decoder *decoder = new_decoder(INGEST_FORMAT_JSON);
+    const char *text = "{\"id\":\"a\",\"amount\":1," AT "}";
+    char *tight = malloc(strlen(text));     /* no padding: the decoder works on a copy */
+    assert_non_null(tight);
+    memcpy(tight, text, strlen(text));
+    ingest_decoder_feed(decoder, tight, strlen(text), strlen(text), true);
+    ingest_record record;
+    assert_int_equal(ingest_decoder_next(decoder, &record), INGEST_GOT_RECORD);
+    render_is(decoder, "{\"another\":\"record, longer than the first one was, and so on and so on and so on\"}",
+              "{\"another\":\"record, longer than the first one was, and so on and so on and so on\"}");
+    assert_memory_equal(record.slots[0].u.s, "a", 1);
+    assert_int_equal(ingest_decoder_next(decoder, &record), INGEST_GOT_END);
+    free(tight);
+    ingest_decoder_free(decoder);
+}
+
 static void rendered(void **state)
 {
     (void)state;
@@ -347,6 +367,7 @@ int main(void)
         cmocka_unit_test(deep_records),
         cmocka_unit_test(offsets),
         cmocka_unit_test(rendered),
+        cmocka_unit_test(rendered_between),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
