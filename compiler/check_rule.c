@@ -188,17 +188,26 @@ uint64_t rule_limit(check *c, const rule_ctx *rule, const char *name, uint64_t o
     return otherwise;
 }
 
+/* Which kind of rule a limit bounds. */
+static const struct { const char *name; uint8_t where; } LIMITS[] = {
+    { "attempts", IN_MATCH }, { "events", IN_MATCH }, { "values", IN_WATCH }, { "evidence", IN_BOTH },
+};
+
 static void check_limits(check *c, const rule_ctx *rule)
 {
-    static const char *const KNOWN[] = { "attempts", "events", "values", "evidence" };
+    enum { N = sizeof LIMITS / sizeof LIMITS[0] };
     const ast_clause *clause = rule->first[AST_LIMITS];
+    uint8_t want = rule->rule.kind == PLAN_SEQUENCE ? IN_MATCH : IN_WATCH;
     for (const ast_pair *pair = clause == NULL ? NULL : clause->pairs; pair != NULL; pair = pair->next) {
-        bool known = false;
-        for (size_t i = 0; i < sizeof KNOWN / sizeof KNOWN[0]; i++)
-            known = known || egret_str_is(pair->name.str, KNOWN[i]);
-        if (!known) {
+        size_t i = 0;
+        while (i < N && !egret_str_is(pair->name.str, LIMITS[i].name))
+            i++;
+        if (i == N) {
             egret_diag *diag = check_error(c, 518, pair->name.span, "unknown limit '%.*s'", (int)pair->name.str.len, pair->name.str.ptr);
             check_help(c, diag, "limits: attempts and events (of sequences), values (of windows), evidence");
+        } else if ((LIMITS[i].where & want) == 0) {
+            check_warn(c, 806, pair->name.span, "'%s' bounds nothing in a rule with '%s'", LIMITS[i].name,
+                       want == IN_MATCH ? "match" : "watch");
         }
         for (const ast_pair *twin = clause->pairs; twin != pair; twin = twin->next)
             if (egret_str_eq(twin->name.str, pair->name.str))
