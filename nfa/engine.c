@@ -348,7 +348,7 @@ static egret_status meet(nfa_engine *engine, const nfa_sub *sub, uint64_t mask, 
     }
     switch ((nfa_sub_kind)sub->kind) {
     case NFA_SUB_LIFE: return life_on_event(engine, sub->target, event, mask, key);
-    case NFA_SUB_PROFILE: return win_profile_update(engine, sub->target, event, mask, key);
+    case NFA_SUB_PROFILE: return EGRET_OK;      /* update_profiles */
     case NFA_SUB_FEATURE: return feature_update(engine, sub->target, event, key);
     case NFA_SUB_MATCH: break;
     }
@@ -358,6 +358,40 @@ static egret_status meet(nfa_engine *engine, const nfa_sub *sub, uint64_t mask, 
     }
     return engine->seq[sub->target] != NULL ? seq_on_event(engine, sub->target, event, mask, key)
                                             : silence_on_event(engine, sub->target, event, mask, key);
+}
+
+/* The hits from *at on that are of one subscriber, as a mask of its atoms. */
+static uint64_t next_subscriber(const nfa_engine *engine, uint32_t *at)
+{
+    uint32_t order = engine->hits[*at]->order;
+    uint64_t mask = 0;
+    for (; *at < engine->n_hits && engine->hits[*at]->order == order; ++*at) {
+        mask |= engine->hits[*at]->atom < 64 ? UINT64_C(1) << engine->hits[*at]->atom : 0;
+    }
+    return mask;
+}
+
+/* *at: the first hit of a profile; afterwards the first that is none. */
+static egret_status update_profiles(nfa_engine *engine, const nfa_event *event, uint32_t *at)
+{
+    uint32_t n = 0;
+    nfa_taken *taken = nfa_scratch(engine, (engine->n_hits - *at) * sizeof *taken);
+    if (taken == NULL) {
+        return EGRET_NO_MEMORY;
+    }
+    while (*at < engine->n_hits && engine->hits[*at]->kind == NFA_SUB_PROFILE) {
+        const nfa_sub *sub = engine->hits[*at];
+        uint64_t mask = next_subscriber(engine, at);
+        nfa_key *key = (nfa_key *)nfa_key_of(engine, group_of(engine, sub), event);
+        if (!key->null && !win_profile_ask(engine, sub->target, event, mask, key, &taken[n++])) {
+            return EGRET_NO_MEMORY;
+        }
+    }
+    egret_status status = EGRET_OK;
+    for (uint32_t i = 0; status == EGRET_OK && i < n; i++) {
+        status = win_profile_take(engine, event, &taken[i]);
+    }
+    return status;
 }
 
 static egret_status evaluate(nfa_engine *engine, const nfa_event *event)
@@ -370,10 +404,11 @@ static egret_status evaluate(nfa_engine *engine, const nfa_event *event)
     egret_status status = EGRET_OK;
     for (uint32_t i = 0; status == EGRET_OK && i < engine->n_hits;) {
         const nfa_sub *sub = engine->hits[i];
-        uint64_t mask = 0;
-        for (; i < engine->n_hits && engine->hits[i]->order == sub->order; i++) {
-            mask |= engine->hits[i]->atom < 64 ? UINT64_C(1) << engine->hits[i]->atom : 0;
+        if (sub->kind == NFA_SUB_PROFILE) {
+            status = update_profiles(engine, event, &i);
+            continue;
         }
+        uint64_t mask = next_subscriber(engine, &i);
         status = meet(engine, sub, mask, event);
     }
     return status;

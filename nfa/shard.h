@@ -245,7 +245,11 @@ egret_status silence_start(nfa_engine *engine, uint32_t rule);      /* keys know
 /* window.c */
 bool win_layout_make(nfa_engine *engine, uint32_t window, win_layout *layout, uint32_t id);
 egret_status win_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *event, uint64_t mask, nfa_key *key);
-egret_status win_profile_update(nfa_engine *engine, uint32_t profile, const nfa_event *event, uint64_t mask, nfa_key *key);
+/* A profile takes an event in two steps: all profiles first ask (conditions and values may read other profiles, as they stood before), then
+ * all take. */
+typedef struct nfa_taken { uint32_t profile; nfa_key *key; egret_value *value; } nfa_taken;     /* value NULL: nothing to take */
+bool win_profile_ask(nfa_engine *engine, uint32_t profile, const nfa_event *event, uint64_t mask, nfa_key *key, nfa_taken *out);
+egret_status win_profile_take(nfa_engine *engine, const nfa_event *event, const nfa_taken *taken);
 egret_status win_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t due_ms);
 bool win_sweep(nfa_engine *engine, uint32_t window, nfa_section *section);
 egret_value win_agg_value(const nfa_env *env, uint32_t window, uint32_t agg);      /* of env->window */

@@ -132,7 +132,8 @@ static egret_status slide(win_step *step, uint64_t atoms)
     if (was_true && unseen && !condition(step)) {
         root_of(step)->flags &= ~(uint32_t)(WIN_TRUE | WIN_FIRED);
     }
-    if (!win_enter(&step->env, step->threshold->window, &step->section, atoms)) {
+    if (!win_enter(&step->env, step->threshold->window, &step->section,
+                   win_ask(&step->env, step->threshold->window, atoms))) {
         return EGRET_NO_MEMORY;
     }
     root_of(step)->last_ms = step->env.now_ms;
@@ -194,7 +195,8 @@ static egret_status gather(win_step *step, uint64_t atoms)
         root->start_ms = start;
     }
     root->last_ms = now;
-    if (!win_enter(&step->env, step->threshold->window, &step->section, atoms)) {
+    if (!win_enter(&step->env, step->threshold->window, &step->section,
+                   win_ask(&step->env, step->threshold->window, atoms))) {
         return EGRET_NO_MEMORY;
     }
     return close_due(step);
@@ -272,24 +274,33 @@ egret_status win_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *sec
     return closes ? close_window(&step, due_ms) : slide_deadline(&step, due_ms);
 }
 
-egret_status win_profile_update(nfa_engine *engine, uint32_t number, const nfa_event *event, uint64_t mask, nfa_key *key)
+bool win_profile_ask(nfa_engine *engine, uint32_t number, const nfa_event *event, uint64_t mask, nfa_key *key, nfa_taken *out)
 {
     const plan_profile *profile = &engine->plan->profiles[number];
-    const plan_window *window = &engine->plan->windows[profile->window];
     nfa_env env = {.engine = engine, .event = event, .now_ms = event->time_ms, .block = key->block, .key = key};
+    *out = (nfa_taken){.profile = number, .key = key};
+    mask = ask_rests(&env, &engine->plan->windows[profile->window], mask);
+    if (mask != 0) {
+        out->value = win_ask(&env, profile->window, mask);
+    }
+    return mask == 0 || out->value != NULL;
+}
+
+egret_status win_profile_take(nfa_engine *engine, const nfa_event *event, const nfa_taken *taken)
+{
+    const plan_profile *profile = &engine->plan->profiles[taken->profile];
     nfa_section section;
-    mask = ask_rests(&env, window, mask);
-    if (mask == 0) {
+    if (taken->value == NULL) {
         return EGRET_OK;
     }
-    egret_status status = open_section(engine, profile->window, key, &section);
+    egret_status status = open_section(engine, profile->window, taken->key, &section);
     if (status != EGRET_OK) {
         return status;
     }
-    win_leave(window, engine->win[profile->window], &section, event->time_ms, false);
-    env.block = key->block;
-    env.window = &section;
-    return win_enter(&env, profile->window, &section, mask) ? EGRET_OK : EGRET_NO_MEMORY;
+    win_leave(&engine->plan->windows[profile->window], engine->win[profile->window], &section, event->time_ms, false);
+    nfa_env env = {.engine = engine, .event = event, .now_ms = event->time_ms, .block = taken->key->block, .key = taken->key,
+                   .window = &section};
+    return win_enter(&env, profile->window, &section, taken->value) ? EGRET_OK : EGRET_NO_MEMORY;
 }
 
 /* A section whose values have all left, and that remembers nothing else, goes. */

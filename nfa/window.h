@@ -64,8 +64,11 @@ static inline win_reg *win_reg_at(const nfa_section *section, const win_layout *
 /* window_log.c */
 /* What leaves at or before: entries with time <= now - W - (strictly ? 1 : 0) of each sliding aggregate. */
 void win_leave(const plan_window *window, const win_layout *layout, nfa_section *section, int64_t now_ms, bool at_timer);
-/* Adds the event of env. atoms: which of the window's atoms it fitted. false: no memory. */
-bool win_enter(const nfa_env *env, uint32_t number, nfa_section *section, uint64_t atoms);
+/* What the event of env means to the window's arguments (null: it does not count), in scratch; NULL: no memory. atoms: which of the
+ * window's atoms it fitted. */
+egret_value *win_ask(const nfa_env *env, uint32_t number, uint64_t atoms);
+/* Adds the event with these values. false: no memory. */
+bool win_enter(const nfa_env *env, uint32_t number, nfa_section *section, const egret_value *value);
 /* When the next entry leaves some sliding aggregate; NFA_NEVER. */
 int64_t win_next_leave(const plan_window *window, const win_layout *layout, const nfa_section *section);
 /* Forgets all entries and values (a tumbling or session window begins anew). */

@@ -299,10 +299,13 @@ void win_trim_bytes(const plan_window *window, const win_layout *layout, nfa_sec
 
 /* ---- entering ---- */
 
-/* The values of the event for each argument; null: it does not count. An argument over several streams has an expression for each. */
-static void ask_args(const nfa_env *env, const plan_window *window, uint64_t atoms, egret_value *value)
+/* An argument over several streams has an expression for each. A value that comes out of a block is copied: the block may move before the
+ * value is taken in. */
+egret_value *win_ask(const nfa_env *env, uint32_t number, uint64_t atoms)
 {
-    for (uint32_t i = 0; i < window->n_args; i++) {
+    const plan_window *window = &env->engine->plan->windows[number];
+    egret_value *value = nfa_scratch(env->engine, (window->n_args + 1) * sizeof *value);
+    for (uint32_t i = 0; value != NULL && i < window->n_args; i++) {
         const plan_arg *arg = &window->args[i];
         uint64_t counted = arg->atoms & atoms;
         value[i] = egret_null();
@@ -313,8 +316,15 @@ static void ask_args(const nfa_env *env, const plan_window *window, uint64_t ato
         if (arg->atom_where[atom] != PLAN_NONE && !nfa_holds(env, arg->atom_where[atom])) {
             continue;
         }
-        value[i] = arg->atom_value[atom] == PLAN_NONE ? egret_bool(true) : nfa_eval(env, arg->atom_value[atom]);
+        uint32_t expr = arg->atom_value[atom];
+        value[i] = expr == PLAN_NONE ? egret_bool(true) : nfa_eval(env, expr);
+        bool from_block = expr != PLAN_NONE && (env->engine->plan->exprs[expr].uses & PLAN_USES_KEY_STATE) != 0;
+        if (from_block && value[i].type == EGRET_STRING) {
+            egret_str copy = egret_arena_str(&env->engine->scratch, value[i].u.s, value[i].len);
+            value[i] = copy.ptr ? egret_string(copy.ptr, copy.len) : egret_null();
+        }
     }
+    return env->engine->scratch.failed ? NULL : value;
 }
 
 static bool push_entry(const nfa_env *env, const plan_window *window, const win_layout *layout, nfa_section *section,
@@ -394,15 +404,13 @@ static void enforce_limit(const plan_window *window, const win_layout *layout, n
     }
 }
 
-bool win_enter(const nfa_env *env, uint32_t number, nfa_section *section, uint64_t atoms)
+bool win_enter(const nfa_env *env, uint32_t number, nfa_section *section, const egret_value *value)
 {
     const plan_window *window = &env->engine->plan->windows[number];
     const win_layout *layout = env->engine->win[number];
-    egret_value *value = nfa_scratch(env->engine, (window->n_args + 1) * sizeof *value);
     if (value == NULL) {
         return false;
     }
-    ask_args(env, window, atoms, value);
     uint32_t ord = layout->log ? nfa_deque_first(section, layout->part_log) + nfa_deque_count(section, layout->part_log) : 0;
     if (!keep_newest(env, window, layout, section) || (layout->log && !push_entry(env, window, layout, section, value))) {
         return false;
