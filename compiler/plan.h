@@ -148,7 +148,7 @@ typedef enum plan_access { PLAN_ACCESS_ALWAYS, PLAN_ACCESS_EQ, PLAN_ACCESS_LT, P
 typedef struct plan_guard {
     uint32_t stream;
     uint32_t expr;              /* PLAN_NONE: true for every event of the stream */
-    /* The conjunct by which an index finds this guard: field `slot` compared with a constant. */
+    /* The conjunct by which an index finds this guard: field `slot` compared with a constant; a bare bool field is EQ true. */
     uint8_t access;             /* plan_access */
     uint32_t slot;
     uint32_t constant;          /* consts[], or sets[] for SET */
@@ -317,7 +317,7 @@ typedef struct plan_rule {
     uint32_t group;
     plan_pattern *pattern;      /* SEQUENCE */
     plan_threshold threshold;   /* THRESHOLD */
-    plan_pair *lets, *fields;   /* lets; the alert block */
+    plan_pair *lets, *fields;   /* lets, but those an alert field of the same name hides; the alert block */
     uint32_t n_lets, n_fields;
     uint32_t severity;          /* expression giving a string constant or computed; PLAN_NONE: medium */
     egret_str *tags;
