@@ -28,6 +28,8 @@ typedef struct ingest_order_options {
     void *user;
     nfa_engine *engine;         /* told of events some places before they are released (nfa_engine_expect); NULL: nobody is */
     bool merge;                 /* equal times: by source number, then arrival (files read together); false: by arrival alone */
+    uint32_t lag;               /* keep that many events though they could go, so that the engine can be told what comes; pushing alone then
+                                 * does not let all go, finish, flush, idle and advance do. For hosts in no hurry */
     uint64_t max_held_bytes;    /* beyond it events are released early; 0: 1 GiB */
     size_t max_identities;      /* remembered for each stream; 0: 8 Mi */
 } ingest_order_options;

@@ -19,6 +19,7 @@
 #include "ingest/source.h"
 #include "ingest/spool.h"
 
+enum { LAG = 64 };     /* events kept back: enough for the memory of their keys to be there when they are evaluated */
 enum { REF_SHIFT = 48, MAX_FILES = 32767, FIRST_REREAD = 4096 };
 static const uint64_t OFFSET_MASK = (UINT64_C(1) << REF_SHIFT) - 1;
 
@@ -119,7 +120,8 @@ egret_status ingest_replay_open(const ingest_replay_options *options, ingest_rep
         return EGRET_NO_MEMORY;
     replay->options = *options;
     replay->files = calloc(options->n_files, sizeof *replay->files);
-    replay->order = ingest_order_new(&(ingest_order_options){ .plan = options->plan, .release = options->release, .user = options->user, .engine = options->engine,
+    replay->order = ingest_order_new(&(ingest_order_options){ .plan = options->plan, .release = options->release, .user = options->user,
+                                                             .engine = options->engine, .lag = options->engine != NULL ? LAG : 0,
                                                              .merge = options->n_files > 1 });
     egret_status status = replay->files == NULL || replay->order == NULL ? EGRET_NO_MEMORY : EGRET_OK;
     for (uint32_t i = 0; status == EGRET_OK && i < options->n_files; i++) {
