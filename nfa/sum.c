@@ -131,13 +131,19 @@ static wide div_round(wide v, wide d)
 /* As many digits as exactness needs, at least `scale` when they fit. Only a sum that does not fit 18 digits is rounded. */
 static egret_value read_decimal(wide v, unsigned scale)
 {
+    wide limit = DECIMAL_UNIT;
+    if (scale <= MAX_SCALE) {       /* nearly always the digits met are all there are */
+        wide unit = power10(MAX_SCALE - scale);
+        wide plain = v / unit;
+        if (plain * unit == v && plain < limit && plain > -limit)
+            return egret_decimal((int64_t)plain, (uint8_t)scale);
+    }
     wide m = v;
     unsigned needed = MAX_SCALE;
     while (needed > 0 && m % 10 == 0) {
         m /= 10;
         needed--;
     }
-    wide limit = DECIMAL_UNIT;
     unsigned shown = needed < scale ? scale : needed;
     if (shown > MAX_SCALE)
         shown = MAX_SCALE;
@@ -165,11 +171,33 @@ egret_value nfa_sum_read(const nfa_sum *sum, egret_type type, uint8_t scale)
     return type == EGRET_INT ? egret_int(i) : type == EGRET_DURATION ? egret_duration(i) : egret_null();
 }
 
+/* n / d where both are exact doubles: one IEEE division rounds right. */
+static bool quick_ratio(wide n, wide d, egret_value *out)
+{
+    const wide exact = (wide)1 << 53;
+    if (n > exact || n < -exact || d > exact)
+        return false;
+    *out = egret_number((double)n / (double)d);
+    return true;
+}
+
+/* The same for most means: whole numbers, and amounts of two decimal places. */
+static bool quick_mean(wide v, egret_type type, int64_t n, egret_value *out)
+{
+    const wide cents = power10(MAX_SCALE - 2);
+    if (type == EGRET_INT)
+        return quick_ratio(v, n, out);
+    return type == EGRET_DECIMAL && v % cents == 0 && quick_ratio(v / cents, (wide)n * 100, out);
+}
+
 egret_value nfa_sum_mean(const nfa_sum *sum, egret_type type, int64_t n)
 {
     wide v = sum_get(sum);
+    egret_value quick;
     if (n <= 0)
         return egret_null();
+    if (quick_mean(v, type, n, &quick))
+        return quick;
     if (type == EGRET_DURATION) {
         wide mean = div_round(v, n);
         return mean > INT64_MAX || mean < INT64_MIN ? egret_null() : egret_duration((int64_t)mean);
