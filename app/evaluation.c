@@ -203,8 +203,8 @@ evaluation *evaluation_new(const evaluation_options *options)
     e->newest_ms = INT64_MIN;
     jsonw_init(&e->out);
     egret_text_init(&e->record, egret_mem_of(NULL));
-    ingest_order_options order_options = {.plan = options->plan, .release = release, .user = e};
     e->engine = nfa_engine_new(egret_mem_of(NULL), options->plan);
+    ingest_order_options order_options = {.plan = options->plan, .release = release, .user = e, .engine = e->engine};
     e->order = ingest_order_new(&order_options);
     e->sources = calloc((size_t)options->n_sources + 1, sizeof *e->sources);
     e->streams = calloc((size_t)options->plan->n_streams + 1, sizeof *e->streams);

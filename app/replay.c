@@ -1,14 +1,11 @@
 /*
  * replay.c: files through order and engine, alerts to a stream.
  *
- * Alerts are copied when they come and written after a few thousand records: showing an event's text uses its decoder, which may be in the
- * middle of the record that set the alert free. Nothing here depends on a clock (but the seconds of the summary), so the same input
- * gives the same bytes.
+ * Nothing here depends on a clock (but the seconds of the summary), so the same input gives the same bytes.
  */
 #include "app/replay.h"
 
 #include "alerting/alert_json.h"
-#include "app/alert_copy.h"
 #include "app/log.h"
 #include "ingest/deadletter.h"
 
@@ -18,19 +15,12 @@
 
 enum { RECORDS_AT_ONCE = 8192, FLUSH_BYTES = 256 * 1024, PROGRESS_MS = 300 };
 
-typedef struct waiting {
-    struct waiting *next;
-    const nfa_alert *alert;
-} waiting;
-
 typedef struct replay {
     const replay_options *options;
     replay_summary *summary;
     nfa_engine *engine;
     ingest_replay *files;
     ingest_letters *letters;
-    egret_arena arena;              /* alerts that wait to be written */
-    waiting *first, **last;
     json_writer out;
     alert_json_options json;
     egret_text record;              /* of the evidence being written */
@@ -47,26 +37,6 @@ static egret_status fail(replay *r, egret_status status, const char *what)
 }
 
 /* ---- alerts ---- */
-
-static egret_status keep_alerts(replay *r)
-{
-    const nfa_alert *alert;
-    while ((alert = nfa_engine_take(r->engine)) != NULL) {
-        waiting *entry = egret_arena_alloc(&r->arena, sizeof *entry);
-        if (!entry || !(entry->alert = alert_copy(&r->arena, alert))) return EGRET_NO_MEMORY;
-        *r->last = entry;
-        r->last = &entry->next;
-        r->summary->alerts++;
-    }
-    return EGRET_OK;
-}
-
-static egret_status release(void *user, const nfa_event *event)
-{
-    replay *r = user;
-    egret_status status = nfa_engine_event(r->engine, event);
-    return status == EGRET_OK ? keep_alerts(r) : status;
-}
 
 static bool find_record(void *user, uint64_t ref, const char **ptr, size_t *len)
 {
@@ -87,18 +57,24 @@ static egret_status flush_out(replay *r)
     return fine ? EGRET_OK : fail(r, memory ? EGRET_IO : EGRET_NO_MEMORY, "output");
 }
 
-static egret_status write_alerts(replay *r)
+static egret_status take_alerts(replay *r)
 {
-    egret_status status = EGRET_OK;
-    for (const waiting *entry = r->first; entry && status == EGRET_OK; entry = entry->next) {
-        alert_json_write(&r->out, r->options->plan, entry->alert, &r->json);
+    const nfa_alert *alert;
+    while ((alert = nfa_engine_take(r->engine)) != NULL) {
+        alert_json_write(&r->out, r->options->plan, alert, &r->json);
         alert_json_newline(&r->out);
-        if (r->out.len >= FLUSH_BYTES || r->out.failed) status = flush_out(r);
+        r->summary->alerts++;
+        egret_status status = r->out.len >= FLUSH_BYTES || r->out.failed ? flush_out(r) : EGRET_OK;
+        if (status != EGRET_OK) return status;
     }
-    if (r->first) egret_arena_reset(&r->arena);
-    r->first = NULL;
-    r->last = &r->first;
-    return status;
+    return EGRET_OK;
+}
+
+static egret_status release(void *user, const nfa_event *event)
+{
+    replay *r = user;
+    egret_status status = nfa_engine_event(r->engine, event);
+    return status == EGRET_OK ? take_alerts(r) : status;
 }
 
 /* ---- records ---- */
@@ -158,15 +134,11 @@ static egret_status read_all(replay *r)
     while (!done) {
         egret_status status = ingest_replay_run(r->files, RECORDS_AT_ONCE, &done);
         if (status != EGRET_OK) return fail(r, status, "reading");
-        status = write_alerts(r);
-        if (status != EGRET_OK) return status;
         tell_progress(r);
     }
     egret_status status = nfa_engine_finish(r->engine, r->options->has_until ? r->options->until_ms : INT64_MAX);
-    if (status == EGRET_OK) status = keep_alerts(r);
-    if (status != EGRET_OK) return fail(r, status, "evaluation");
-    status = write_alerts(r);
-    return status == EGRET_OK ? flush_out(r) : status;
+    if (status == EGRET_OK) status = take_alerts(r);
+    return status == EGRET_OK ? flush_out(r) : fail(r, status, "evaluation");
 }
 
 static void close_all(replay *r)
@@ -176,7 +148,6 @@ static void close_all(replay *r)
     ingest_letters_close(r->letters);
     egret_text_deinit(&r->record);
     jsonw_deinit(&r->out);
-    egret_arena_deinit(&r->arena);
 }
 
 egret_status replay_run(const replay_options *options, replay_summary *summary, char *reason, size_t reason_size)
@@ -184,16 +155,14 @@ egret_status replay_run(const replay_options *options, replay_summary *summary, 
     replay r = {.options = options, .summary = summary, .reason = reason, .reason_size = reason_size};
     *summary = (replay_summary){0};
     reason[0] = '\0';
-    r.last = &r.first;
     r.began_ms = r.told_ms = app_monotonic_ms();
     r.json = (alert_json_options){.evidence = options->evidence, .record = find_record, .record_user = &r};
     jsonw_init(&r.out);
-    egret_arena_init(&r.arena, egret_mem_of(NULL));
     egret_text_init(&r.record, egret_mem_of(NULL));
     egret_status status = open_all(&r);
     if (status == EGRET_OK) status = read_all(&r);
     /* What came before a trouble is shown. */
-    if (status != EGRET_OK && status != EGRET_NO_MEMORY && r.files && write_alerts(&r) == EGRET_OK && r.out.len > 0) flush_out(&r);
+    if (status != EGRET_OK) flush_out(&r);
     sum_up(&r);
     if (r.told_ms != r.began_ms) fputs("\r\033[K", stderr);
     close_all(&r);
