@@ -41,8 +41,27 @@ static ingest_format sniff(const char *path)
     return is_json ? INGEST_FORMAT_JSON : INGEST_FORMAT_CSV;
 }
 
-static bool format_of(const char *path, const char *wanted, ingest_format *format)
+/* What the source declares; empty: nothing. */
+static egret_str declared_format(const plan_edge *source)
 {
+    for (uint32_t i = 0; source && i < source->n_options; i++) {
+        const plan_option *option = &source->options[i];
+        if (egret_str_is(option->name, "format") && option->n_values == 1 && option->values[0].value.type == EGRET_STRING)
+            return (egret_str){option->values[0].value.u.s, option->values[0].value.len};
+    }
+    return (egret_str){0};
+}
+
+/* The command line decides, then the source, then the file's name and first line. False: there is no such format. */
+static bool format_of(const char *path, const char *wanted, const plan_edge *source, ingest_format *format)
+{
+    char declared[16];
+    egret_str said = declared_format(source);
+    if (strcmp(wanted, "auto") == 0 && said.len > 0) {
+        if (said.len >= sizeof declared) return false;
+        snprintf(declared, sizeof declared, "%.*s", (int)said.len, said.ptr);
+        wanted = declared;
+    }
     if (strcmp(wanted, "json") == 0) *format = INGEST_FORMAT_JSON;
     else if (strcmp(wanted, "csv") == 0) *format = INGEST_FORMAT_CSV;
     else if (strcmp(wanted, "auto") != 0) return false;
@@ -89,8 +108,8 @@ static int name_files(const app_args *args, rules_files *rules, ingest_replay_fi
         if (!find_name(rules->plan, name, &files[i]))
             return app_usage(args, "there is no stream or source '%.*s'%s", (int)name.len, name.ptr,
                              suggest(&rules->arena, rules->plan, name));
-        if (!format_of(files[i].path, app_args_one(args, "format"), &files[i].format))
-            return app_usage(args, "--format: auto, json or csv");
+        if (!format_of(files[i].path, app_args_one(args, "format"), files[i].source, &files[i].format))
+            return app_usage(args, "%s: the format is auto, json or csv in this version", events[i]);
         from_stdin += strcmp(files[i].path, "-") == 0;
     }
     return from_stdin > 1 ? app_usage(args, "standard input can be read once only") : APP_FINE;

@@ -98,6 +98,8 @@ static web_server *open_web(daemon_state *d, web_endpoints *endpoints)
     options.tables = tables;
     options.app = endpoints;
     options.local_only = d->options->listen.loopback;
+    if (d->max_body_bytes > 0) options.max_body_bytes = d->max_body_bytes;
+    if (options.max_total_body_bytes < 2 * options.max_body_bytes) options.max_total_body_bytes = 2 * options.max_body_bytes;
     web_server *server = endpoints ? web_server_open(&options, reason, sizeof reason) : NULL;
     if (!server) {
         app_log_say(&d->options->log, LOG_ERROR, "HTTP: %s", endpoints ? reason : "no memory");

@@ -34,6 +34,7 @@ typedef struct daemon_state {
     evaluation_source *sources; /* 0 is HTTP, then those that are read here */
     daemon_reader *readers;     /* n_sources - 1 */
     uint32_t n_sources;
+    size_t max_body_bytes;      /* the greatest an http source asks for; 0: none does */
     admission *queue;
     ingest_spool *spool;
     ingest_letters *letters;

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PAUSE_MS = 100, BATCH_RECORDS = 1000 };
+enum { PAUSE_MS = 100, BATCH_RECORDS = 1000, MAX_HTTP_BODY = 1000000000 };
 
 struct daemon_reader {
     daemon_state *daemon;
@@ -102,9 +102,22 @@ static int open_reader(daemon_state *d, daemon_reader *reader)
     return APP_TROUBLE;
 }
 
+/* An HTTP source names streams, which all may be posted to anyway; what else it says is either done or refused. */
+static int read_http(daemon_state *d, const plan_edge *edge)
+{
+    egret_value max_body = option_value(edge, "max_body");
+    if (find_option(edge, "format")) return refuse(d, edge, "option 'format' is not for http: the content type of a request decides");
+    for (uint32_t i = 0; i < edge->n_routes; i++)
+        if (edge->routes[i].when != PLAN_NONE) return refuse(d, edge, "conditions are not for http: the path of a request names its stream");
+    if (max_body.type == EGRET_NULL) return APP_FINE;
+    if (max_body.u.i < 1 || max_body.u.i > MAX_HTTP_BODY) return refuse(d, edge, "option 'max_body' goes from 1 to 1000000000 bytes");
+    if ((size_t)max_body.u.i > d->max_body_bytes) d->max_body_bytes = (size_t)max_body.u.i;
+    return APP_FINE;
+}
+
 static int add_source(daemon_state *d, const plan_edge *edge)
 {
-    if (egret_str_is(edge->kind, "http")) return APP_FINE;
+    if (egret_str_is(edge->kind, "http")) return read_http(d, edge);
     if (!egret_str_is(edge->kind, "file") && !egret_str_is(edge->kind, "stdin"))
         return refuse(d, edge, "sources of this kind are not available in this version");
     uint32_t number = d->n_sources;

@@ -92,6 +92,8 @@ static void copy_numbers(const plan *p, web_numbers *to, const web_numbers *from
     memcpy(rules, from->rules, p->n_rules * sizeof *rules);
     to->engine = from->engine;
     to->unrouted = from->unrouted;
+    to->letters = from->letters;
+    to->letters_unwritten = from->letters_unwritten;
     to->clock_ms = from->clock_ms;
 }
 

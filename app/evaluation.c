@@ -5,6 +5,7 @@
 
 #include "alerting/outbox_files.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ struct evaluation {
     int64_t newest_ms;          /* greatest event time accepted; INT64_MIN: none */
     int64_t heard_ms;           /* monotonic: when any source was last heard */
     bool is_history;            /* the newest event was old when it came */
+    bool told_spool;            /* that evidence cannot be kept */
     json_writer out;
     egret_text record;
     int64_t lateness_ms;        /* greatest of the sources' */
@@ -127,6 +129,8 @@ static egret_status push_record(evaluation *e, const admission_batch *batch, con
     egret_status status = ingest_spool_put(e->options.spool, record->raw, record->raw_len, &arrival.ref);
     if (status == EGRET_IO) {
         /* Evidence is lost, events are not: an alert without its records is better than none. */
+        if (!e->told_spool) app_log_say(e->options.log, LOG_ERROR, "evidence is not kept: %s", strerror(errno));
+        e->told_spool = true;
         arrival.ref = UINT64_MAX;
         status = EGRET_OK;
     }
@@ -242,5 +246,7 @@ void evaluation_numbers(evaluation *e, web_numbers *out)
     out->rules = e->rules;
     out->engine = *nfa_engine_stats(e->engine);
     out->unrouted = e->unrouted;
+    out->letters = ingest_letters_count(e->options.letters);
+    out->letters_unwritten = ingest_letters_unwritten(e->options.letters);
     out->clock_ms = nfa_engine_clock(e->engine);
 }

@@ -25,6 +25,7 @@ typedef struct web_numbers {
     const web_sink_numbers *sinks;
     size_t n_sinks;
     uint64_t unrouted;                  /* records that no route of their source wanted, or whose stream was never known */
+    uint64_t letters, letters_unwritten;    /* dead letters, late and duplicate records; of them not in the file */
     uint64_t queued_records;            /* admitted, not evaluated yet */
     uint64_t queue_limit;
     int64_t clock_ms;                   /* of the engine; INT64_MIN before the first event */

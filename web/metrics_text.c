@@ -91,6 +91,10 @@ static void put_streams(egret_text *out, const web_numbers *numbers)
     }
     metrics_family(out, "egret_events_unrouted_total", "counter", "Records that no route of their source wanted.");
     metrics_count(out, "egret_events_unrouted_total", NULL, numbers->unrouted);
+    metrics_family(out, "egret_dead_letters_total", "counter", "Records not evaluated, for whatever reason.");
+    metrics_count(out, "egret_dead_letters_total", NULL, numbers->letters);
+    metrics_family(out, "egret_dead_letters_unwritten_total", "counter", "Of them those that could not be kept in the file.");
+    metrics_count(out, "egret_dead_letters_unwritten_total", NULL, numbers->letters_unwritten);
 }
 
 /* ---- rules ---- */

@@ -102,13 +102,21 @@ class Sources(Folder):
         self.assertEqual(daemon.stop(), 3)
         self.assertIn("none.ndjson", "".join(daemon.err))
 
-    def test_sources_that_this_version_has_not(self):
-        self.write("rules/r.egret", STREAMS + 'source s: mqtt { url: "tcp://127.0.0.1:1883"  topic: "x"  stream: login }\n')
-        daemon = Daemon(self.path("rules"), self.path("data"))
-        self.addCleanup(daemon.kill)
-        self.assertEqual(daemon.process.wait(60), 1)
-        self.assertEqual(daemon.stop(), 1)
-        self.assertIn("not available", "".join(daemon.err))
+    def test_what_this_version_has_not_is_refused(self):
+        for source in ('mqtt { url: "tcp://127.0.0.1:1883"  topic: "x"  stream: login }', 'http { stream: login when type == "login" }',
+                       "http { stream: login  format: json }", "http { stream: login  max_body: 0 }"):
+            self.write("rules/r.egret", STREAMS + "source s: %s\n" % source)
+            daemon = Daemon(self.path("rules"), self.path("data"))
+            self.addCleanup(daemon.kill)
+            self.assertEqual(daemon.process.wait(60), 1, source)
+            self.assertEqual(daemon.stop(), 1)
+            self.assertIn("source s: ", "".join(daemon.err))
+
+    def test_an_http_source_may_bound_bodies(self):
+        daemon = self.start("source s: http { stream: login  max_body: 100 }")
+        self.assertEqual(daemon.post("login", login("a", 0))[0], 202)
+        self.assertEqual(daemon.post("login", login("a", 0) * 3)[0], 413)
+        self.assertEqual(daemon.stop(), 0)
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ static void the_page_tells_every_counter(void **state)
     nfa_rule_stats rule = {.events = 4, .matches = 3, .alerts = 2, .held_back = 1, .attempts_dropped = 5, .null_keys = 6};
     web_sink_numbers sink = {"desk", {.sent = 7, .retried = 1, .failed = 2, .backlog = 3, .gone = true}};
     web_numbers numbers = {.plan = &p, .streams = ingest, .rules = &rule, .engine = {.events = 4, .keys = 10, .bytes = 640, .overflows = 1},
-                           .sinks = &sink, .n_sinks = 1, .unrouted = 8, .queued_records = 11, .queue_limit = 100,
+                           .sinks = &sink, .n_sinks = 1, .unrouted = 8, .letters = 13, .letters_unwritten = 12, .queued_records = 11, .queue_limit = 100,
                            .clock_ms = 1500, .start_time_ms = 2000};
     egret_text page;
     egret_text_init(&page, egret_mem_of(NULL));
@@ -75,7 +75,7 @@ static void the_page_tells_every_counter(void **state)
         "egret_events_received_total{stream=\"pay\"} 9", "egret_events_received_total{stream=\"login\"} 0",
         "egret_events_accepted_total{stream=\"pay\"} 4", "egret_events_late_total{stream=\"pay\"} 2",
         "egret_events_duplicate_total{stream=\"pay\"} 1", "egret_events_rejected_total{stream=\"pay\",reason=\"type\"} 2",
-        "egret_events_rejected_total{stream=\"login\",reason=\"syntax\"} 0", "egret_events_unrouted_total 8",
+        "egret_events_rejected_total{stream=\"login\",reason=\"syntax\"} 0", "egret_events_unrouted_total 8", "egret_dead_letters_total 13", "egret_dead_letters_unwritten_total 12",
         "egret_rule_matches_total{rule=\"r\",instance=\"1\"} 3", "egret_rule_alerts_total{rule=\"r\",instance=\"1\"} 2",
         "egret_rule_held_back_total{rule=\"r\",instance=\"1\"} 1", "egret_rule_attempts_dropped_total{rule=\"r\",instance=\"1\"} 5",
         "egret_rule_null_keys_total{rule=\"r\",instance=\"1\"} 6", "egret_engine_keys 10", "egret_engine_state_bytes 640",
