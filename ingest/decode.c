@@ -114,8 +114,10 @@ ingest_decoder *ingest_decoder_new(const ingest_decoder_options *options)
         decoder->options.max_record = DECODE_DEFAULT_MAX_RECORD;
     egret_text_init(&decoder->header, egret_mem_of(NULL));
     decoder->specs = calloc((size_t)options->plan->n_streams + 1, sizeof *decoder->specs);
-    if (decoder->specs != NULL && make_specs(decoder) && make_room(decoder))
+    if (decoder->specs != NULL && make_specs(decoder) && make_room(decoder)) {
+        decoder->remembers = decode_may_remember(decoder);
         return decoder;
+    }
     ingest_decoder_free(decoder);
     return NULL;
 }
@@ -256,46 +258,11 @@ static ingest_got convert_all(ingest_decoder *decoder, const decode_spec *spec, 
     return INGEST_GOT_RECORD;
 }
 
-static ingest_got choose_by_name(ingest_decoder *decoder, ingest_record *record)
-{
-    const egret_value *name = &decoder->choice_slots[0];
-    if (name->type != EGRET_STRING)
-        return decode_reject(decoder, record, INGEST_REASON_STREAM, "field '%.*s', which names the stream: missing or not a string",
-                             (int)decoder->name_field.name.len, decoder->name_field.name.ptr);
-    for (uint32_t i = 0; i < decoder->options.plan->n_streams; i++)
-        if (egret_str_eq(decoder->options.plan->streams[i].name, (egret_str){ name->u.s, name->len })) {
-            record->stream = i;
-            return INGEST_GOT_RECORD;
-        }
-    return INGEST_GOT_MORE;
-}
-
-/* Reads choice_slots; the first route whose condition holds wins. MORE: none does. */
-static ingest_got choose(ingest_decoder *decoder, ingest_record *record)
-{
-    const plan_edge *source = decoder->options.source;
-    if (source == NULL)
-        return choose_by_name(decoder, record);
-    for (uint32_t i = 0; i < source->n_routes; i++) {
-        const plan_route *route = &source->routes[i];
-        if (route->when != PLAN_NONE) {
-            if (decoder->options.engine == NULL)
-                continue;
-            egret_value holds = nfa_eval_slots(decoder->options.engine, route->when, decoder->choice_slots, 0);
-            if (holds.type != EGRET_BOOL || holds.u.i == 0)
-                continue;
-        }
-        record->stream = route->stream;
-        return INGEST_GOT_RECORD;
-    }
-    return INGEST_GOT_MORE;
-}
-
 /* What is the same in all formats: the stream is chosen from the tokens of the choice. */
 static ingest_got choose_stream(ingest_decoder *decoder, ingest_record *record)
 {
     convert_all(decoder, &decoder->choice, decoder->choice_slots, false, record);
-    ingest_got got = choose(decoder, record);
+    ingest_got got = decode_choose(decoder, record);
     if (got == INGEST_GOT_MORE) {
         decoder->stats.records++;
         decoder->stats.unrouted++;

@@ -20,6 +20,15 @@ typedef struct decode_spec {
     uint32_t *column;           /* CSV: column of each field; PLAN_NONE: the file has none */
 } decode_spec;
 
+/* Streams chosen lately, by the texts that decided: a source has a few kinds of records, and their conditions need not be evaluated for each
+ * record anew. Only where one string decides, and nothing that may change behind it. */
+enum { DECODE_MEMO_ENTRIES = 64, DECODE_MEMO_TEXT = 28 };
+typedef struct decode_memo_entry {
+    uint8_t len;                /* 0: free */
+    char text[DECODE_MEMO_TEXT];
+    uint32_t stream;            /* PLAN_NONE: no route wants it */
+} decode_memo_entry;
+
 typedef enum decode_layout { DECODE_UNKNOWN, DECODE_LINES, DECODE_ARRAY, DECODE_VALUES } decode_layout;
 
 struct ingest_decoder {
@@ -28,6 +37,8 @@ struct ingest_decoder {
     decode_spec choice;         /* route fields, or the one field that names the stream */
     plan_field name_field;
     bool chooses;               /* choice must be read first */
+    bool remembers;             /* memo may be used */
+    decode_memo_entry memo[DECODE_MEMO_ENTRIES];
     ingest_token *tokens;
     egret_value *slots;
     egret_value *choice_slots;
@@ -59,6 +70,10 @@ ingest_got decode_next_json(ingest_decoder *decoder, ingest_record *record);
 ingest_got decode_next_csv(ingest_decoder *decoder, ingest_record *record);
 void decode_render_csv(ingest_decoder *decoder, const char *raw, size_t raw_len, egret_text *out);
 void decode_forget_header(ingest_decoder *decoder);
+
+/* decode_choice.c: the stream of a record, from choice_slots. RECORD: record->stream is set; MORE: no route wants it; REJECTED. */
+bool decode_may_remember(const ingest_decoder *decoder);
+ingest_got decode_choose(ingest_decoder *decoder, ingest_record *record);
 
 /* decode.c: the stream and fields of one record whose text is set. RECORD, REJECTED, MORE (unrouted: go on), NO_MEMORY. */
 ingest_got decode_fields_json(ingest_decoder *decoder, ingest_record *record, size_t readable);
