@@ -14,8 +14,8 @@
  * Each attempt moves at most once per item, which its own events have paid for.
  * A loop's events are then not listed either: all attempts in an open loop take every fitting event, so the log's records carry counters,
  * and "count of the loop" is a difference of two of them.
- * Where conditions do look at bound events (or `when` judges an open loop), each attempt is asked (layout->scan_all), and loops
- * list their events in nodes.
+ * Where conditions do look at bound events (or `when` judges an open loop, or items may be left out), each attempt is asked
+ * (layout->scan_all); loops whose conditions do list their events in nodes.
  *
  * An open loop may take more; it becomes closed when it is full, when its own `within` is over, or (strict) at a gap.
  *

@@ -109,17 +109,13 @@ static bool absence_varies(const plan *p, const plan_pattern *pattern, const seq
     return !constant;
 }
 
-/* Ways on with different bounds: an older attempt may have none left but wait all the same, while a younger one goes. */
-static bool targets_differ(const plan_pattern *pattern, const seq_layout *layout)
+/* An item that may be left out gives attempts several ways: with different bounds an older one may have to wait while a younger one goes, and
+ * one that waited may arrive behind a younger one that began further on. Queues are then not in order, so all attempts are looked at. */
+static bool ways_differ(const plan_pattern *pattern)
 {
     for (uint32_t i = 0; i < pattern->n_items; i++) {
-        const seq_item *place = &layout->item[i];
-        for (uint32_t k = 1; k < place->n_targets; k++) {
-            const plan_item *a = &pattern->items[place->target[0]];
-            const plan_item *b = &pattern->items[place->target[k]];
-            if (a->link != b->link || a->link_within_ms != b->link_within_ms) {
-                return true;
-            }
+        if (pattern->items[i].min == 0) {
+            return true;
         }
     }
     return false;
@@ -177,7 +173,7 @@ bool seq_layout_make(nfa_engine *engine, uint32_t rule, seq_layout *layout, uint
     place_items(p, pattern, layout);
     place_masks(pattern, layout);
     layout->scan_all = any_atom_asks(p, pattern) || (layout->end_loop && pattern->when != PLAN_NONE)
-        || absence_varies(p, pattern, layout) || targets_differ(pattern, layout);
+        || absence_varies(p, pattern, layout) || ways_differ(pattern);
     place_parts(pattern, layout);
     return true;
 }
