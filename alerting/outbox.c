@@ -38,6 +38,7 @@ struct outbox {
     uint64_t max_attempts, max_queue;
     pthread_t worker;
     bool has_worker, has_lock;
+    atomic_bool give_up;    /* the time to close is over: the try that runs ends */
     pthread_mutex_t lock;   /* all below */
     pthread_cond_t changed;
     entry *head, **tail;
@@ -142,7 +143,7 @@ static void wait_before_try(outbox *box, int64_t ms)
 
 static void judge(outbox *box, entry *e, sink_result result, const sink_outcome *outcome)
 {
-    sink_message message = {e->id, e->bytes, e->len};
+    sink_message message = {.id = e->id, .bytes = e->bytes, .len = e->len};
     switch (result) {
     case SINK_SENT:
         box->stats.sent++;
@@ -179,13 +180,14 @@ static void judge(outbox *box, entry *e, sink_result result, const sink_outcome 
 static void try_head(outbox *box)
 {
     entry *e = box->head;
-    sink_message message = {e->id, e->bytes, e->len};
+    sink_message message = {.id = e->id, .bytes = e->bytes, .len = e->len};
     if (box->stats.gone) {
         bury(box, &message, e->attempts, "the receiver wants nothing more (410)");
         pop(box);
         return;
     }
     e->attempts++;
+    message.give_up = &box->give_up;
     sink_outcome outcome = {0};
     pthread_mutex_unlock(&box->lock);
     sink_result result = box->options.kind->send(box->sink, &message, &outcome);
@@ -312,7 +314,7 @@ static void keep_rest(outbox *box)
         say(box, 0, "%llu alerts are lost: no memory", (unsigned long long)box->stats.backlog);
         return;
     }
-    for (const entry *e = box->head; e; e = e->next) messages[n++] = (sink_message){e->id, e->bytes, e->len};
+    for (const entry *e = box->head; e; e = e->next) messages[n++] = (sink_message){.id = e->id, .bytes = e->bytes, .len = e->len};
     if (!outbox_kept_write(box->kept_path, messages, n)) say(box, 0, "%s: %s", box->kept_path, strerror(errno));
     else if (n > 0) say(box, 1, "%llu alerts are kept for the next run in %s", (unsigned long long)n, box->kept_path);
     free(messages);
@@ -328,6 +330,7 @@ uint64_t outbox_close(outbox *box, int64_t deadline_ms)
     while (!box->stopped)
         if (pthread_cond_timedwait(&box->changed, &box->lock, &until) == ETIMEDOUT) break;
     box->stopped = true;
+    atomic_store(&box->give_up, true);
     pthread_cond_broadcast(&box->changed);
     pthread_mutex_unlock(&box->lock);
     pthread_join(box->worker, NULL);

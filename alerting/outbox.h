@@ -40,8 +40,8 @@ outbox *outbox_open(const outbox_options *options, char *reason, size_t reason_s
 /* Copies the message. Never blocks on the sink. From any thread. */
 void outbox_put(outbox *box, const sink_message *message);
 outbox_stats outbox_get_stats(outbox *box);
-/* Waits until the queue is empty, at most deadline_ms; then ends the worker (a try that runs is waited for), keeps what is left and frees
- * everything. Gives how many were kept. */
+/* Waits until the queue is empty, at most deadline_ms; then ends the worker (a try that runs is told to give up, and waited for), keeps what
+ * is left and frees everything. Gives how many were kept. */
 uint64_t outbox_close(outbox *box, int64_t deadline_ms);
 
 /* Wait before try number `attempt` (2, 3, …): full jitter, random in [0, min(5 min, backoff * 2^(attempt - 2))]; random is any 64 bits. */

@@ -46,7 +46,7 @@ static void take_line(const char *line, size_t len, void (*take)(void *user, con
     char alert_id[40], kind[16], id[64];
     bool fine = len > 2 && line[0] == '{' && line[len - 1] == '}' && find_text(line, len, "{\"id\":\"", alert_id, sizeof alert_id) &&
                 find_text(line, len, ",\"kind\":\"", kind, sizeof kind) && outbox_message_id(id, sizeof id, alert_id, kind);
-    if (fine) take(user, &(sink_message){id, line, len});
+    if (fine) take(user, &(sink_message){.id = id, .bytes = line, .len = len});
 }
 
 bool outbox_kept_read(const char *path, void (*take)(void *user, const sink_message *message), void *user)

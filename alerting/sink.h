@@ -11,11 +11,14 @@
 
 #include "compiler/plan.h"
 
+#include <stdatomic.h>
+
 /* One alert on its way. bytes are stored, never made anew, so that every try sends (and signs) the same. */
 typedef struct sink_message {
     const char *id;         /* stays the same over all tries; letters, digits, '-' and '_' */
     const char *bytes;      /* one JSON object, no newline */
     size_t len;
+    const atomic_bool *give_up;     /* a send that waits looks at it now and then and ends with SINK_RETRY when it is true; may be NULL */
 } sink_message;
 
 typedef enum sink_result {

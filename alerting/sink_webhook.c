@@ -39,6 +39,7 @@ typedef struct webhook_sink {
     bool allow_private;
     bool was_private;       /* the guard said no during this try */
     size_t received;
+    const atomic_bool *give_up;     /* of the message being sent */
     char error[CURL_ERROR_SIZE];
 } webhook_sink;
 
@@ -59,6 +60,14 @@ static size_t drop_body(char *ptr, size_t size, size_t n, void *user)
     (void)ptr;
     sink->received += size * n;
     return sink->received <= MAX_RESPONSE_BYTES ? size * n : 0;
+}
+
+/* Called by libcurl about once a second while it waits; not 0 ends the try. */
+static int check_give_up(void *user, curl_off_t down, curl_off_t down_now, curl_off_t up, curl_off_t up_now)
+{
+    const webhook_sink *sink = user;
+    (void)down, (void)down_now, (void)up, (void)up_now;
+    return sink->give_up && atomic_load(sink->give_up);
 }
 
 static bool say(sink_outcome *outcome, const char *reason)
@@ -82,6 +91,9 @@ static bool set_options(webhook_sink *sink, const sink_settings *settings)
     fine &= curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, sink) == CURLE_OK;
     fine &= curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop_body) == CURLE_OK;
     fine &= curl_easy_setopt(curl, CURLOPT_WRITEDATA, sink) == CURLE_OK;
+    fine &= curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, check_give_up) == CURLE_OK;
+    fine &= curl_easy_setopt(curl, CURLOPT_XFERINFODATA, sink) == CURLE_OK;
+    fine &= curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L) == CURLE_OK;
     fine &= curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, sink->error) == CURLE_OK;
     fine &= curl_easy_setopt(curl, CURLOPT_USERAGENT, "egret/" EGRET_VERSION) == CURLE_OK;
     fine &= curl_easy_setopt(curl, CURLOPT_POST, 1L) == CURLE_OK;
@@ -188,6 +200,7 @@ static sink_result send_webhook(void *self, const sink_message *message, sink_ou
     }
     sink->was_private = false;
     sink->received = 0;
+    sink->give_up = message->give_up;
     sink->error[0] = '\0';
     curl_easy_setopt(sink->curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(sink->curl, CURLOPT_POSTFIELDS, message->bytes);

@@ -144,6 +144,7 @@ bool rules_files_load(rules_files *rules, const char *const *paths, size_t n, ru
     walk w = {rules, NULL};
     for (size_t i = 0; i < n; i++)
         if (!read_path(&w, paths[i], 0)) return false;
+    if (rules->diags.n_sources == 0) return trouble(rules, n > 0 ? paths[0] : "rules", "there are no rule files (*.egret)");
     if (stage >= RULES_TREE)
         for (uint32_t i = 0; i < rules->diags.n_sources; i++) egret_parse(&rules->diags, i, &rules->tree);
     if (stage >= RULES_PLAN) rules->plan = egret_plan_make(&rules->diags, &rules->tree, true);

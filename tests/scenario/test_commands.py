@@ -98,6 +98,10 @@ class Check(Folder):
 
     def test_a_missing_file(self):
         self.assertEqual(egret("check", self.path("none.egret")).returncode, 3)
+        os.mkdir(self.path("empty"))
+        done = egret("check", self.path("empty"))
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("no rule files", done.stderr)
 
 
 class Fmt(Folder):

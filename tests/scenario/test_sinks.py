@@ -1,5 +1,7 @@
 """Alerts on their way out: files, signed webhooks, receivers in trouble, what a second run finds."""
 import json
+import socket
+import time
 import unittest
 
 from harness import Daemon, Folder, Receiver, signature, wait_for
@@ -137,6 +139,20 @@ class Sinks(Folder):
         wait_for(lambda: again.metric('egret_sink_sent_total{sink="desk"}') == 1, "the counter")
         self.assertEqual(again.stop(), 0)
         self.assertEqual(self.lines("data/outbox-desk.ndjson"), [])
+
+    def test_a_receiver_that_never_answers_does_not_keep_it_from_ending(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            self.write("rules/r.egret", RULES % ('sink desk: webhook { url: "http://127.0.0.1:%d/"  allow_private: true  timeout: 1m }'
+                                                 % silent.getsockname()[1], "desk"))
+            daemon = Daemon(self.path("rules"), self.path("data"), "--drain", "100ms")
+            self.addCleanup(daemon.kill)
+            daemon.wait_until_ready().post("login", login("ada"))
+            peer, _ = silent.accept()
+            began = time.monotonic()
+            self.assertEqual(daemon.stop(), 0)
+            self.assertLess(time.monotonic() - began, 20)
+            peer.close()
+        self.assertEqual([alert["key"] for alert in self.lines("data/outbox-desk.ndjson")], [{"user": "ada"}])
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ static void put(outbox *box, const char *id)
 {
     char body[80];
     snprintf(body, sizeof body, "{\"id\":\"%s\",\"kind\":\"alert\"}", id);
-    outbox_put(box, &(sink_message){id, body, strlen(body)});
+    outbox_put(box, &(sink_message){.id = id, .bytes = body, .len = strlen(body)});
 }
 
 static void hold(fixture *f, bool held)
@@ -257,7 +257,7 @@ static void what_was_not_sent_goes_out_in_the_next_run(void **state)
     outbox *box = open_box(&f);
     put(box, "a");
     static const char second[] = "{\"id\":\"b\",\"tags\":[\",\\\"kind\\\":\\\"x\"],\"kind\":\"resolved\",\"x\\u0000\":\"\\u2028 \\\"\"}";
-    outbox_put(box, &(sink_message){"b-resolved", second, sizeof second - 1});
+    outbox_put(box, &(sink_message){.id = "b-resolved", .bytes = second, .len = sizeof second - 1});
     wait_for_seen(&f, 1);
     assert_int_equal(outbox_close(box, 60000), 2);
     read_file(&f, "outbox-s.ndjson", kept, sizeof kept);

@@ -16,7 +16,7 @@
 static void send_one(void *self, const char *bytes)
 {
     sink_outcome outcome = {0};
-    assert_int_equal(sink_kind_file.send(self, &(sink_message){"id", bytes, strlen(bytes)}, &outcome), SINK_SENT);
+    assert_int_equal(sink_kind_file.send(self, &(sink_message){.id = "id", .bytes = bytes, .len = strlen(bytes)}, &outcome), SINK_SENT);
 }
 
 static void assert_content(const char *path, const char *expected)
