@@ -195,8 +195,8 @@ static void test_stddev(void **state)
     nfa_sum large = {0, 0};
     nfa_square_sum large_squares = {{0, 0, 0}};
     for (int64_t i = -1; i <= 1; i += 2) {
-        nfa_sum_add(&large, egret_int(i * INT64_MAX), 1);
-        nfa_square_sum_add(&large_squares, egret_int(i * INT64_MAX), 1);
+        nfa_sum_add(&large, egret_int(i < 0 ? -INT64_MAX : INT64_MAX), 1);
+        nfa_square_sum_add(&large_squares, egret_int(i < 0 ? -INT64_MAX : INT64_MAX), 1);
     }
     assert_true(nfa_stddev(&large, &large_squares, EGRET_INT, 2).u.d == 0x1p63);
     nfa_square_sum_add(&squares, egret_string("x", 1), 1);
