@@ -14,6 +14,19 @@ static const uint32_t *args_of(const nfa_env *env, const plan_expr *expr)
     return env->engine->plan->args + expr->args;
 }
 
+/* What most operands are is read without a call. */
+static inline egret_value value_of(const nfa_env *env, uint32_t number)
+{
+    const plan_expr *expr = &env->engine->plan->exprs[number];
+    if (expr->op == PLAN_CONST) {
+        return env->engine->plan->consts[expr->a];
+    }
+    if (expr->op == PLAN_FIELD && env->event != NULL) {
+        return env->event->slots[expr->a];
+    }
+    return expr->op == PLAN_AGG ? win_agg_value(env, expr->a, expr->b) : nfa_eval(env, number);
+}
+
 static egret_value eval_arg(const nfa_env *env, const plan_expr *expr, uint32_t i)
 {
     return nfa_eval(env, args_of(env, expr)[i]);
@@ -31,26 +44,42 @@ static egret_value eval_arith(const nfa_env *env, const plan_expr *expr, char op
     return v;
 }
 
-static bool eval_compare(const nfa_env *env, const plan_expr *expr)
+static bool order_fits(plan_op op, int order)
 {
-    egret_value a = eval_arg(env, expr, 0);
-    egret_value b = eval_arg(env, expr, 1);
-    if (a.type == EGRET_NULL || b.type == EGRET_NULL) {
-        return false;
-    }
-    if (expr->op == PLAN_EQ || expr->op == PLAN_NE) {
-        return egret_value_equal(a, b) == (expr->op == PLAN_EQ);
-    }
-    int order = 0;
-    if (!egret_value_compare(a, b, &order)) {
-        return false;
-    }
-    switch (expr->op) {
+    switch (op) {
     case PLAN_LT: return order < 0;
     case PLAN_LE: return order <= 0;
     case PLAN_GT: return order > 0;
-    default: return order >= 0;
+    case PLAN_GE: return order >= 0;
+    case PLAN_NE: return order != 0;
+    default: return order == 0;
     }
+}
+
+/* Whole numbers, times and amounts with equally many digits, and the equality of texts, are nearly all comparisons there are. */
+static bool eval_compare(const nfa_env *env, const plan_expr *expr)
+{
+    const uint32_t *args = args_of(env, expr);
+    egret_value a = value_of(env, args[0]);
+    egret_value b = value_of(env, args[1]);
+    if (a.type == EGRET_NULL || b.type == EGRET_NULL) {
+        return false;
+    }
+    bool equality = expr->op == PLAN_EQ || expr->op == PLAN_NE;
+    if (a.type == b.type && a.scale == b.scale) {
+        if (a.type == EGRET_STRING && equality) {
+            bool same = a.len == b.len && (a.len == 0 || memcmp(a.u.s, b.u.s, a.len) == 0);
+            return same == (expr->op == PLAN_EQ);
+        }
+        if (a.type != EGRET_STRING && a.type != EGRET_NUMBER) {
+            return order_fits((plan_op)expr->op, (a.u.i > b.u.i) - (a.u.i < b.u.i));
+        }
+    }
+    int order = 0;
+    if (!egret_value_compare(a, b, &order)) {
+        return expr->op == PLAN_NE;
+    }
+    return order_fits((plan_op)expr->op, order);
 }
 
 /* Text of a value, in scratch. */
@@ -173,9 +202,18 @@ static bool eval_logic(const nfa_env *env, const plan_expr *expr)
     return !want;
 }
 
-bool nfa_holds(const nfa_env *env, uint32_t expr)
+/* A condition is mostly comparisons under and, or, not: they need no values in between. */
+bool nfa_holds(const nfa_env *env, uint32_t number)
 {
-    egret_value v = nfa_eval(env, expr);
+    const plan_expr *expr = &env->engine->plan->exprs[number];
+    switch ((plan_op)expr->op) {
+    case PLAN_AND: case PLAN_OR: return eval_logic(env, expr);
+    case PLAN_NOT: return !nfa_holds(env, args_of(env, expr)[0]);
+    case PLAN_EQ: case PLAN_NE: case PLAN_LT: case PLAN_LE: case PLAN_GT: case PLAN_GE:
+        return eval_compare(env, expr);
+    default: break;
+    }
+    egret_value v = nfa_eval(env, number);
     return v.type == EGRET_BOOL && v.u.i != 0;
 }
 
