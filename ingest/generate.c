@@ -1,10 +1,9 @@
 /*
  * generate.c: the frame of the stream generators, and the fields they write.
  *
- * payments   one JSON object a line, about 245 bytes; streams over it choose what they read:
- *              id string   card string   card_fp string   account string   ip string   device_id string   merchant string
- *              merchant_country string ("DE")   mcc int   amount decimal (2 digits)   currency string
- *              status string ("approved", "declined")   at time (RFC 3339)
+ * payments   one JSON object a line, about 180 bytes; streams over it choose what they read:
+ *              id string   card string   card_fp string   ip string   device_id string   merchant_country string ("DE")
+ *              amount decimal (2 digits)   status string ("approved", "declined")   at time (RFC 3339)
  *            labels: card_testing, card_velocity, card_countries, ten_times_average
  * logins     "type" names the stream: login_failed, login_ok, mfa_passed, password_change, email_change, phone_change, transfer_out,
  *            gift_card_purchase; fields id account user customer host ip device_id asn lat lon beneficiary beneficiary_id amount

@@ -1,7 +1,7 @@
 /*
  * generate_payments.c: card payments of ten days, whatever their number.
  *
- * Ordinary life: about one card for ten payments, some used far more than others; each has its account, device, home country and level
+ * Ordinary life: about one card for ten payments, some used far more than others; each has its device, home country and level
  * of spending; amounts stay between a third and twice that level, so that ordinary life is never ten times its own average.
  *
  * Episodes, about one in a thousand payments and in turn:
@@ -40,7 +40,6 @@ typedef struct payment {
 
 static const char *const countries[] = { "DE", "FR", "NL", "AT", "ES", "IT", "PL", "GB", "US", "BR", "SG", "TH", "NG", "ZA", "AU", "MX" };
 enum { N_COUNTRIES = sizeof countries / sizeof *countries, N_HOME = 8 };
-static const unsigned mccs[] = { 5411, 5812, 5541, 5311, 4111, 5999, 5912, 5732, 4829, 7995 };
 
 static bool begin(generator *g)
 {
@@ -69,16 +68,16 @@ static void end(generator *g)
 static void plan_payment(generator *g, int64_t at_ms, const payment *p, const char *label, uint64_t episode)
 {
     world *w = g->world;
-    uint64_t id = ++g->ids, h = generate_hash(p->card), merchant = generate_below(g, 5000);
+    uint64_t id = ++g->ids, h = generate_hash(p->card);
     w->cards[p->card].n++;
     w->cards[p->card].cents += p->cents;
     generate_plan(g, at_ms, label, episode,
-                  "{\"id\":\"p%07" PRIu64 "\",\"card\":\"c%06" PRIu64 "\",\"card_fp\":\"f%06" PRIx64 "\",\"account\":\"a%05" PRIu64
-                  "\",\"ip\":\"%u.%u.%u.%u\",\"device_id\":\"d%06" PRIx64 "\",\"merchant\":\"m%04" PRIu64
-                  "\",\"merchant_country\":\"%s\",\"mcc\":%u,\"amount\":%" PRIu64 ".%02u,\"currency\":\"EUR\",\"status\":\"%s\"",
-                  id, p->card, (h & 0xFF) << 24 | p->card, p->card * 3 / 4, (unsigned)(11 + (p->ip >> 24) % 180), (unsigned)(p->ip >> 16 & 255),
-                  (unsigned)(p->ip >> 8 & 255), (unsigned)(p->ip & 255), p->device & 0xFFFFFF, merchant, p->country,
-                  mccs[generate_hash(merchant) % 10], p->cents / 100, (unsigned)(p->cents % 100), p->declined ? "declined" : "approved");
+                  "{\"id\":\"p%07" PRIu64 "\",\"card\":\"c%06" PRIu64 "\",\"card_fp\":\"f%06" PRIx64
+                  "\",\"ip\":\"%u.%u.%u.%u\",\"device_id\":\"d%06" PRIx64
+                  "\",\"merchant_country\":\"%s\",\"amount\":%" PRIu64 ".%02u,\"status\":\"%s\"",
+                  id, p->card, (h & 0xFF) << 24 | p->card, (unsigned)(11 + (p->ip >> 24) % 180), (unsigned)(p->ip >> 16 & 255),
+                  (unsigned)(p->ip >> 8 & 255), (unsigned)(p->ip & 255), p->device & 0xFFFFFF, p->country,
+                  p->cents / 100, (unsigned)(p->cents % 100), p->declined ? "declined" : "approved");
 }
 
 /* An ordinary payment with this card. */

@@ -122,7 +122,7 @@ static void payments_are_money(void **state)
     (void)state;
     made m = make("payments", 5000, 3, false);
     assert_int_equal(decode(&m).cents2, 5000);
-    assert_true(m.len / 5000 < 300);
+    assert_true(m.len / 5000 < 200);
     drop(&m);
 }
 
@@ -131,9 +131,8 @@ static void first_line_is_fixed(void **state)
 {
     (void)state;
     made m = make("payments", 1, 1, false);
-    assert_string_equal(m.text, "{\"id\":\"p0000001\",\"card\":\"c000002\",\"card_fp\":\"fce000002\",\"account\":\"a00001\",\"ip\":\"59.35.164.47\","
-                                "\"device_id\":\"d1c9756\",\"merchant\":\"m1560\",\"merchant_country\":\"PL\",\"mcc\":5812,\"amount\":14.22,"
-                                "\"currency\":\"EUR\",\"status\":\"approved\",\"at\":\"2026-01-10T17:13:50.742Z\"}\n");
+    assert_string_equal(m.text, "{\"id\":\"p0000001\",\"card\":\"c000002\",\"card_fp\":\"fce000002\",\"ip\":\"59.35.164.47\","
+                                "\"device_id\":\"d1c9756\",\"merchant_country\":\"PL\",\"amount\":14.22,\"status\":\"approved\",\"at\":\"2026-01-10T17:13:50.742Z\"}\n");
     drop(&m);
 }
 
