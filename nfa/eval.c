@@ -14,17 +14,13 @@ static const uint32_t *args_of(const nfa_env *env, const plan_expr *expr)
     return env->engine->plan->args + expr->args;
 }
 
-/* What most operands are is read without a call. */
-static inline egret_value value_of(const nfa_env *env, uint32_t number)
+static inline egret_value operand(const nfa_env *env, uint32_t number)
 {
     const plan_expr *expr = &env->engine->plan->exprs[number];
     if (expr->op == PLAN_CONST) {
         return env->engine->plan->consts[expr->a];
     }
-    if (expr->op == PLAN_FIELD && env->event != NULL) {
-        return env->event->slots[expr->a];
-    }
-    return expr->op == PLAN_AGG ? win_agg_value(env, expr->a, expr->b) : nfa_eval(env, number);
+    return expr->op == PLAN_AGG ? win_agg_value(env, expr->a, expr->b) : nfa_value_of(env, number);
 }
 
 static egret_value eval_arg(const nfa_env *env, const plan_expr *expr, uint32_t i)
@@ -60,8 +56,8 @@ static bool order_fits(plan_op op, int order)
 static bool eval_compare(const nfa_env *env, const plan_expr *expr)
 {
     const uint32_t *args = args_of(env, expr);
-    egret_value a = value_of(env, args[0]);
-    egret_value b = value_of(env, args[1]);
+    egret_value a = operand(env, args[0]);
+    egret_value b = operand(env, args[1]);
     if (a.type == EGRET_NULL || b.type == EGRET_NULL) {
         return false;
     }

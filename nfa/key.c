@@ -105,7 +105,7 @@ bool nfa_key_compute(nfa_engine *engine, uint32_t group, const nfa_event *event,
             key->null = true;
             return false;
         }
-        part[i] = nfa_eval(&env, expr[i]);
+        part[i] = nfa_value_of(&env, expr[i]);
     }
     if (def->table != PLAN_NONE && !nfa_content_has_row(engine, def->table, part)) {
         key->null = true;       /* the rule's keys are those of its table */

@@ -7,10 +7,16 @@
 
 static seq_step step_of(nfa_engine *engine, uint32_t rule, const nfa_event *event, int64_t now_ms)
 {
-    seq_step step = {.engine = engine, .rule_index = rule, .event = event, .now_ms = now_ms};
+    seq_step step;
+    memset(&step, 0, offsetof(seq_step, before));
+    step.engine = engine;
+    step.rule_index = rule;
+    step.event = event;
+    step.now_ms = now_ms;
     step.rule = &engine->plan->rules[rule];
     step.pattern = step.rule->pattern;
     step.layout = engine->seq[rule];
+    memset(step.before, 0, step.layout->n_cums * sizeof step.before[0]);
     return step;
 }
 

@@ -67,11 +67,11 @@ typedef struct seq_step {
     uint32_t block;
     uint32_t ord;                   /* of the event in the log */
     uint32_t seen;
-    seq_cum before[PLAN_MAX_ITEMS]; /* counters as they were before the event */
     bool used;                      /* somebody bound the event */
     bool no_memory;
     seq_done *done;
     uint32_t n_done, cap_done;
+    seq_cum before[PLAN_MAX_ITEMS]; /* counters as they were before the event; n_cums of them (last, as not all are set) */
 } seq_step;
 
 static inline int64_t seq_add(int64_t time_ms, int64_t span_ms)

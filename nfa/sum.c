@@ -36,12 +36,14 @@ static void sum_set(nfa_sum *sum, wide v)
     sum->hi = (int64_t)(v >> 64);
 }
 
-static int64_t power10(unsigned n)
+static int64_t power10(unsigned n)     /* n is at most MAX_SCALE */
 {
-    int64_t p = 1;
-    while (n-- > 0)
-        p *= 10;
-    return p;
+    static const int64_t power[MAX_SCALE + 1] = {
+        1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000,
+        1000000000000, 10000000000000, 100000000000000, 1000000000000000, 10000000000000000, 100000000000000000,
+        1000000000000000000,
+    };
+    return power[n];
 }
 
 static uwide magnitude(wide v)

@@ -40,11 +40,13 @@ static egret_value entry_value(const plan_window *window, const win_layout *layo
 
 /* ---- registers ---- */
 
+static bool is_sum(plan_fn fn)
+{
+    return fn == PLAN_SUM || fn == PLAN_AVG || fn == PLAN_STDDEV;
+}
+
 static void sum_up(win_reg *reg, plan_fn fn, egret_value v, int sign)
 {
-    if (fn != PLAN_SUM && fn != PLAN_AVG && fn != PLAN_STDDEV) {
-        return;
-    }
     if (!nfa_sum_add(&reg->sum, v, sign)) {
         reg->overflow = 1;
     }
@@ -63,10 +65,13 @@ static bool is_negative(egret_value v)
 
 /* A new candidate drives out those it beats: they are older and no better. */
 static bool push_candidate(const plan_window *window, const win_layout *layout, nfa_section *section, uint32_t agg,
-                           win_candidate fresh)
+                           uint32_t ord)
 {
     unsigned part = layout->aggs[agg].part;
-    uint8_t type = window->args[window->aggs[agg].arg].type;
+    uint32_t arg = window->aggs[agg].arg;
+    uint8_t type = window->args[arg].type;
+    const win_entry *entry = entry_at(layout, section, ord);
+    win_candidate fresh = {.ord = ord, .meta = entry_meta(layout, entry, arg), .bits = entry_bits(layout, entry, arg)};
     egret_value v = nfa_raw_unpack(section, layout->part_bytes, type, fresh.bits, (uint8_t)fresh.meta);
     for (uint32_t n = nfa_deque_count(section, part); n > 0; n--) {
         const win_candidate *back = nfa_deque_at(section, part, nfa_deque_first(section, part) + n - 1);
@@ -115,12 +120,14 @@ static bool keep_one(const plan_window *window, const win_layout *layout, nfa_se
 }
 
 static bool add_to(const plan_window *window, const win_layout *layout, nfa_section *section, uint32_t agg, egret_value v,
-                   win_candidate raw)
+                   uint32_t ord)
 {
     const plan_agg *def = &window->aggs[agg];
     win_reg *reg = win_reg_at(section, layout, agg);
     reg->n++;
-    sum_up(reg, (plan_fn)def->fn, v, 1);
+    if (is_sum((plan_fn)def->fn)) {
+        sum_up(reg, (plan_fn)def->fn, v, 1);
+    }
     if (def->fn == PLAN_SUM && win_slides(def) && is_negative(v)) {
         ((win_root *)nfa_section_root(section))->negatives++;
     }
@@ -134,7 +141,7 @@ static bool add_to(const plan_window *window, const win_layout *layout, nfa_sect
         return true;
     }
     case PLAN_MIN: case PLAN_MAX:
-        return win_slides(def) ? push_candidate(window, layout, section, agg, raw) : keep_one(window, layout, section, agg, v);
+        return win_slides(def) ? push_candidate(window, layout, section, agg, ord) : keep_one(window, layout, section, agg, v);
     case PLAN_FIRST: case PLAN_LAST_VALUE:
         return win_slides(def) || keep_one(window, layout, section, agg, v);
     case PLAN_COUNT: case PLAN_SUM: case PLAN_AVG: case PLAN_STDDEV: case PLAN_DURATION_OF:
@@ -153,7 +160,7 @@ static void take_from(const plan_window *window, const win_layout *layout, nfa_s
     win_reg *reg = win_reg_at(section, layout, agg);
     unsigned part = layout->aggs[agg].part;
     reg->n--;
-    if (def->fn == PLAN_SUM || def->fn == PLAN_AVG || def->fn == PLAN_STDDEV) {
+    if (is_sum((plan_fn)def->fn)) {
         egret_value v = entry_value(window, layout, section, entry, def->arg);
         sum_up(reg, (plan_fn)def->fn, v, -1);
         if (def->fn == PLAN_SUM && is_negative(v)) {
@@ -317,7 +324,7 @@ egret_value *win_ask(const nfa_env *env, uint32_t number, uint64_t atoms)
             continue;
         }
         uint32_t expr = arg->atom_value[atom];
-        value[i] = expr == PLAN_NONE ? egret_bool(true) : nfa_eval(env, expr);
+        value[i] = expr == PLAN_NONE ? egret_bool(true) : nfa_value_of(env, expr);
         bool from_block = expr != PLAN_NONE && (env->engine->plan->exprs[expr].uses & PLAN_USES_KEY_STATE) != 0;
         if (from_block && value[i].type == EGRET_STRING) {
             egret_str copy = egret_arena_str(&env->engine->scratch, value[i].u.s, value[i].len);
@@ -420,11 +427,7 @@ bool win_enter(const nfa_env *env, uint32_t number, nfa_section *section, const 
         if (value[arg].type == EGRET_NULL) {
             continue;
         }
-        win_candidate raw = {.ord = ord, .meta = value[arg].scale};
-        if (layout->log) {
-            raw.bits = entry_bits(layout, entry_at(layout, section, ord), arg);
-        }
-        if (!add_to(window, layout, section, a, value[arg], raw)) {
+        if (!add_to(window, layout, section, a, value[arg], ord)) {
             return false;
         }
     }
