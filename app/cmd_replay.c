@@ -2,6 +2,7 @@
  * cmd_replay.c: `egret replay`: files of events through rules, alerts on standard output.
  */
 #include "app/command.h"
+#include "app/read_ahead.h"
 #include "app/replay.h"
 #include "app/rules_files.h"
 
@@ -18,6 +19,7 @@ static const app_option options[] = {
     {"until", APP_ONE, "TIME", NULL, "let the clock run on to this time (RFC 3339) only, not until no deadline is left"},
     {"evidence", APP_FLAG, NULL, NULL, "show the events of each alert (this is so without the option, too)"},
     {"no-evidence", APP_FLAG, NULL, NULL, "leave the events of alerts out"},
+    {"threads", APP_ONE, "N", "auto", "1, 2 (one more, which reads and decodes regular files ahead), or auto: 2 if there are two cores"},
     {"dead-letters", APP_ONE, "FILE", NULL, "append records that were not taken, with the reason: undecodable, late, duplicate"},
     {0},
 };
@@ -127,12 +129,21 @@ static void print_summary(const replay_summary *s)
     if (s->letters_unwritten > 0) fprintf(stderr, "%" PRIu64 " dead letters could not be written\n", s->letters_unwritten);
 }
 
+/* 0: there is no such number of threads. */
+static uint32_t threads_of(const char *wanted)
+{
+    if (strcmp(wanted, "auto") == 0) return read_ahead_threads();
+    return strcmp(wanted, "1") == 0 ? 1 : strcmp(wanted, "2") == 0 ? 2 : 0;
+}
+
 static int replay_rules(const app_args *args, rules_files *rules)
 {
     const char **events;
     size_t n = app_args_many(args, "events", &events);
     replay_options replay = {.plan = rules->plan, .n_files = (uint32_t)n, .evidence = !app_args_has(args, "no-evidence"), .out = stdout,
-                             .dead_letters = app_args_one(args, "dead-letters"), .progress = isatty(STDERR_FILENO) == 1};
+                             .dead_letters = app_args_one(args, "dead-letters"), .threads = threads_of(app_args_one(args, "threads")),
+                             .progress = isatty(STDERR_FILENO) == 1};
+    if (replay.threads == 0) return app_usage(args, "--threads: '%s' is not 1, 2 or auto", app_args_one(args, "threads"));
     const char *until = app_args_one(args, "until");
     replay.has_until = until != NULL;
     if (until && !egret_parse_rfc3339(until, strlen(until), &replay.until_ms))

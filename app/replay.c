@@ -7,6 +7,7 @@
 
 #include "alerting/alert_json.h"
 #include "app/log.h"
+#include "app/read_ahead.h"
 #include "ingest/deadletter.h"
 
 #include <errno.h>
@@ -19,7 +20,9 @@ typedef struct replay {
     const replay_options *options;
     replay_summary *summary;
     nfa_engine *engine;
+    nfa_engine *ahead_engine;       /* of the thread that reads ahead: for conditions of routes alone */
     ingest_replay *files;
+    read_ahead *ahead;
     ingest_letters *letters;
     json_writer out;
     alert_json_options json;
@@ -120,12 +123,17 @@ static egret_status open_all(replay *r)
     uint32_t failed = 0;
     r->engine = nfa_engine_new(egret_mem_of(NULL), options->plan);
     if (!r->engine) return fail(r, EGRET_NO_MEMORY, "start");
+    if (options->threads > 1) r->ahead_engine = nfa_engine_new(egret_mem_of(NULL), options->plan);
+    if (options->threads > 1 && !r->ahead_engine) return fail(r, EGRET_NO_MEMORY, "start");
     egret_status status = ingest_letters_open(options->dead_letters, 0, &r->letters);
     if (status != EGRET_OK) return fail(r, status, options->dead_letters ? options->dead_letters : "dead letters");
-    ingest_replay_options reading = {.plan = options->plan, .engine = r->engine, .files = options->files, .n_files = options->n_files,
-                                            .release = release, .refuse = put_letter, .user = r, .keep_texts = options->evidence};
+    ingest_replay_options reading = {.plan = options->plan, .engine = r->engine, .ahead_engine = r->ahead_engine,
+                                     .files = options->files, .n_files = options->n_files, .release = release, .refuse = put_letter,
+                                     .user = r, .keep_texts = options->evidence};
     status = ingest_replay_open(&reading, &r->files, &failed);
-    return status == EGRET_OK ? status : fail(r, status, failed < options->n_files ? options->files[failed].path : "start");
+    if (status != EGRET_OK) return fail(r, status, failed < options->n_files ? options->files[failed].path : "start");
+    if (options->threads > 1) status = read_ahead_start(r->files, options->n_files, &r->ahead);
+    return status == EGRET_NO_MEMORY ? fail(r, status, "start") : EGRET_OK;     /* without a second thread it goes on in one */
 }
 
 static egret_status read_all(replay *r)
@@ -143,8 +151,10 @@ static egret_status read_all(replay *r)
 
 static void close_all(replay *r)
 {
+    read_ahead_stop(r->ahead);
     ingest_replay_close(r->files);
     nfa_engine_free(r->engine);
+    nfa_engine_free(r->ahead_engine);
     ingest_letters_close(r->letters);
     egret_text_deinit(&r->record);
     jsonw_deinit(&r->out);

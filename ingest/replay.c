@@ -7,6 +7,9 @@
  * An event's ref is file << 48 | offset of its record; the record is read again from the file when somebody wants to see it. What cannot be
  * read again (standard input) goes to a spool, and then the low part of the ref is the spool's.
  *
+ * Records come from the file's reader, or, where somebody decodes ahead in another thread, from the batches it made. What happens to a record
+ * is the same, and in the same order.
+ *
  * Invariant: source number of the order = number of the file.
  */
 #include "ingest/replay.h"
@@ -16,7 +19,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ingest/source.h"
 #include "ingest/spool.h"
 
 enum { LAG = 64 };     /* events kept back: enough for the memory of their keys to be there when they are evaluated */
@@ -24,10 +26,12 @@ enum { REF_SHIFT = 48, MAX_FILES = 32767, FIRST_REREAD = 4096 };
 static const uint64_t OFFSET_MASK = (UINT64_C(1) << REF_SHIFT) - 1;
 
 typedef struct replay_file {
-    const ingest_source_kind *kind;
-    ingest_source *source;
-    ingest_decoder *decoder;
-    bool fed, finished;
+    ingest_reader *reader;
+    ingest_decoded *batch;      /* read ahead: at hand */
+    uint32_t at;                /* next record of it */
+    bool rereads;               /* its records can be read again */
+    bool ahead;                 /* they come from batches */
+    bool finished;
 } replay_file;
 
 struct ingest_replay {
@@ -35,6 +39,8 @@ struct ingest_replay {
     ingest_order *order;
     replay_file *files;
     ingest_spool *spool;
+    ingest_ahead_fn ahead;      /* NULL: readers are asked here */
+    void *ahead_user;
 };
 
 /* ---- choosing ---- */
@@ -99,15 +105,13 @@ static int64_t lateness_of(const ingest_replay *replay, const ingest_replay_file
 static egret_status open_file(ingest_replay *replay, uint32_t number)
 {
     const ingest_replay_file *given = &replay->options.files[number];
-    replay_file *file = &replay->files[number];
-    file->kind = strcmp(given->path, "-") == 0 ? &ingest_source_stdin : &ingest_source_file;
-    file->decoder = ingest_decoder_new(&(ingest_decoder_options){ .plan = replay->options.plan, .stream = given->stream,
-                                                                  .source = given->source, .name_field = given->name_field,
-                                                                  .engine = replay->options.engine, .format = given->format });
-    if (file->decoder == NULL)
-        return EGRET_NO_MEMORY;
     egret_status status = ingest_order_add_source(replay->order, lateness_of(replay, given), true);
-    return status == EGRET_OK ? file->kind->open(given->path, 0, false, &file->source) : status;
+    if (status != EGRET_OK)
+        return status;
+    replay_file *file = &replay->files[number];
+    status = ingest_reader_open(given, replay->options.plan, replay->options.engine, replay->options.ahead_engine, &file->reader);
+    file->rereads = status == EGRET_OK && ingest_reader_reread(file->reader) >= 0;
+    return status;
 }
 
 egret_status ingest_replay_open(const ingest_replay_options *options, ingest_replay **out, uint32_t *failed)
@@ -142,15 +146,27 @@ void ingest_replay_close(ingest_replay *replay)
 {
     if (replay == NULL)
         return;
-    for (uint32_t i = 0; replay->files != NULL && i < replay->options.n_files; i++) {
-        ingest_decoder_free(replay->files[i].decoder);
-        if (replay->files[i].kind != NULL)
-            replay->files[i].kind->close(replay->files[i].source);
-    }
+    for (uint32_t i = 0; replay->files != NULL && i < replay->options.n_files; i++)
+        ingest_reader_close(replay->files[i].reader);
     free(replay->files);
     ingest_order_free(replay->order);
     ingest_spool_close(replay->spool);
     free(replay);
+}
+
+ingest_reader *ingest_replay_reader(const ingest_replay *replay, uint32_t number)
+{
+    if (number >= replay->options.n_files || replay->options.ahead_engine == NULL || !replay->files[number].rereads)
+        return NULL;
+    return replay->files[number].reader;
+}
+
+void ingest_replay_read_ahead(ingest_replay *replay, ingest_ahead_fn ahead, void *user)
+{
+    replay->ahead = ahead;
+    replay->ahead_user = user;
+    for (uint32_t i = 0; i < replay->options.n_files; i++)
+        replay->files[i].ahead = ingest_replay_reader(replay, i) != NULL;
 }
 
 /* ---- running ---- */
@@ -190,7 +206,7 @@ static egret_status take_record(ingest_replay *replay, uint32_t number, const in
 {
     replay_file *file = &replay->files[number];
     uint64_t place = record->offset & OFFSET_MASK;
-    if (file->kind->reread(file->source) < 0) {
+    if (!file->rereads) {
         egret_status status = keep_text(replay, record, &place);
         if (status != EGRET_OK)
             return status;
@@ -207,14 +223,22 @@ static egret_status take_record(ingest_replay *replay, uint32_t number, const in
     return status;
 }
 
-static egret_status read_on(replay_file *file)
+/* The next record of a file that is read ahead. It lives until the next call. */
+static egret_status next_ahead(ingest_replay *replay, uint32_t number, ingest_record *record, ingest_got *got)
 {
-    ingest_batch batch;
-    egret_status status = file->kind->next(file->source, file->fed ? ingest_decoder_taken(file->decoder) : 0, &batch);
-    if (status == EGRET_OK)
-        ingest_decoder_feed(file->decoder, batch.ptr, batch.len, batch.readable, batch.final);
-    file->fed = true;
-    return status;
+    replay_file *file = &replay->files[number];
+    while (file->batch == NULL || (file->at == file->batch->n_records && !file->batch->last)) {
+        file->batch = replay->ahead(replay->ahead_user, number, file->batch);
+        file->at = 0;
+    }
+    if (file->at < file->batch->n_records) {
+        *record = file->batch->records[file->at++];
+        *got = record->slots != NULL ? INGEST_GOT_RECORD : INGEST_GOT_REJECTED;
+        return EGRET_OK;
+    }
+    *got = INGEST_GOT_END;
+    errno = file->batch->why;
+    return file->batch->status;
 }
 
 /* One record of a file, or a step towards it. */
@@ -222,21 +246,22 @@ static egret_status step(ingest_replay *replay, uint32_t number)
 {
     replay_file *file = &replay->files[number];
     ingest_record record;
-    ingest_got got = file->fed ? ingest_decoder_next(file->decoder, &record) : INGEST_GOT_MORE;
+    ingest_got got;
+    egret_status status = file->ahead ? next_ahead(replay, number, &record, &got) : ingest_reader_next(file->reader, &record, &got);
+    if (status != EGRET_OK)
+        return status;
     switch (got) {
     case INGEST_GOT_RECORD:
         return take_record(replay, number, &record);
     case INGEST_GOT_REJECTED:
         refuse(replay, number, &record, ingest_reason_name(record.reason), record.text);
         return EGRET_OK;
-    case INGEST_GOT_MORE:
-        return read_on(file);
     case INGEST_GOT_END:
         file->finished = true;
         return ingest_order_finish(replay->order, number);
-    case INGEST_GOT_NO_MEMORY: break;
+    case INGEST_GOT_MORE: case INGEST_GOT_NO_MEMORY: break;
     }
-    return EGRET_NO_MEMORY;
+    return EGRET_OK;
 }
 
 egret_status ingest_replay_run(ingest_replay *replay, uint64_t max_records, bool *done)
@@ -272,9 +297,9 @@ static egret_status reread(replay_file *file, int fd, uint64_t offset, egret_tex
         }
         buffer = grown;
         ssize_t got = pread(fd, buffer, size, (off_t)offset);
-        size_t len = got <= 0 ? 0 : ingest_decoder_extent(file->decoder, buffer, (size_t)got, (size_t)got < size);
+        size_t len = got <= 0 ? 0 : ingest_reader_extent(file->reader, buffer, (size_t)got, (size_t)got < size);
         if (len > 0)
-            ingest_decoder_render(file->decoder, buffer, len, out);
+            ingest_reader_show(file->reader, buffer, len, out);
         if (len > 0 || got < (ssize_t)size || size > (size_t)1 << 28) {
             free(buffer);
             return len > 0 ? EGRET_OK : got < 0 ? EGRET_IO : EGRET_BAD_USE;
@@ -288,7 +313,7 @@ egret_status ingest_replay_text(ingest_replay *replay, uint64_t ref, egret_text 
     if (number >= replay->options.n_files)
         return EGRET_BAD_USE;
     replay_file *file = &replay->files[number];
-    int fd = file->kind->reread(file->source);
+    int fd = ingest_reader_reread(file->reader);
     if (fd >= 0)
         return reread(file, fd, ref & OFFSET_MASK, out);
     if (replay->spool == NULL)
@@ -297,7 +322,7 @@ egret_status ingest_replay_text(ingest_replay *replay, uint64_t ref, egret_text 
     egret_text_init(&raw, egret_mem_of(NULL));
     egret_status status = ingest_spool_get(replay->spool, ref & OFFSET_MASK, &raw);
     if (status == EGRET_OK)
-        ingest_decoder_render(file->decoder, raw.ptr, raw.len, out);
+        ingest_reader_show(file->reader, raw.ptr, raw.len, out);
     egret_text_deinit(&raw);
     return status;
 }
@@ -315,6 +340,11 @@ bool ingest_replay_place(const ingest_replay *replay, uint64_t ref, const char *
 void ingest_replay_stats(ingest_replay *replay, ingest_stats *out)
 {
     *out = *ingest_order_stats(replay->order);
-    for (uint32_t i = 0; i < replay->options.n_files; i++)
-        ingest_stats_add(out, ingest_decoder_stats(replay->files[i].decoder));
+    for (uint32_t i = 0; i < replay->options.n_files; i++) {
+        const replay_file *file = &replay->files[i];
+        if (!file->ahead)
+            ingest_stats_add(out, ingest_reader_stats(file->reader));
+        else if (file->batch != NULL)
+            ingest_stats_add(out, &file->batch->stats);
+    }
 }

@@ -9,17 +9,8 @@
 #ifndef EGRET_INGEST_REPLAY_H
 #define EGRET_INGEST_REPLAY_H
 
-#include "ingest/decode.h"
 #include "ingest/order.h"
-
-typedef struct ingest_replay_file {
-    const char *path;           /* "-": standard input */
-    /* Which stream its records are of, as in decode.h; ingest_replay_choose fills these. */
-    uint32_t stream;
-    const plan_edge *source;
-    egret_str name_field;
-    ingest_format format;
-} ingest_replay_file;
+#include "ingest/reader.h"
 
 /* Chooses for a path: the declared file source whose path ends in the same file name; else the only stream of the plan; else the only source
  * declared; else the field "type" names the stream. The format goes by the source's `format` option, else by the path's ending. */
@@ -30,7 +21,8 @@ typedef void (*ingest_refuse_fn)(void *user, uint32_t file, const ingest_record 
 
 typedef struct ingest_replay_options {
     const plan *plan;
-    nfa_engine *engine;                 /* for conditions of routes; may be NULL when there are none */
+    nfa_engine *engine;                 /* told of what comes, and evaluates conditions of routes; may be NULL when there are none */
+    nfa_engine *ahead_engine;           /* the conditions of routes of files that are read ahead; NULL: none will be */
     const ingest_replay_file *files;    /* in the order that decides between equal times; borrowed */
     uint32_t n_files;                   /* at most 32767 */
     ingest_release_fn release;
@@ -44,6 +36,15 @@ typedef struct ingest_replay ingest_replay;
 /* EGRET_IO: *failed is the number of the file, errno says why. */
 egret_status ingest_replay_open(const ingest_replay_options *options, ingest_replay **out, uint32_t *failed);
 void ingest_replay_close(ingest_replay *replay);        /* NULL is allowed */
+
+/* Gives the batch that follows in a file, and takes back the one that was used up (NULL at first). Waits until there is one. */
+typedef ingest_decoded *(*ingest_ahead_fn)(void *user, uint32_t file, ingest_decoded *done);
+
+/* The reader of a file that may be read ahead (ahead_engine was given, it is a regular file), else NULL. */
+ingest_reader *ingest_replay_reader(const ingest_replay *replay, uint32_t file);
+/* From now on records of those files come from batches that somebody else lets the readers fill, in another thread. Before the first
+ * run. The thread must be over before the replay is closed; batches may be freed when nothing but closing is left to do. */
+void ingest_replay_read_ahead(ingest_replay *replay, ingest_ahead_fn ahead, void *user);
 
 /* Reads about max_records records. *done: all files are read and all events released. EGRET_IO: a read failed. What `release` answered with is
  * given back. */

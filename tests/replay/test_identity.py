@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Replaying the same events gives the same bytes: run twice, and with the events shuffled within the lateness.
+"""Replaying the same events gives the same bytes: run twice, with the events shuffled within the lateness, and with one thread or two.
 
   test_identity.py EGRET RULES_FOLDER
 """
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -65,9 +66,63 @@ def check(egret, rules, kind, name, events):
         print(f"{kind}: {len(lines)} events, {alerts} alerts: the same bytes twice, and shuffled three times")
 
 
+def outcome(egret, folder, rules, events, threads):
+    """Alerts, dead letters and counters of a run."""
+    letters = os.path.join(folder, f"letters{threads}")
+    out, summary = run([egret, "replay", "--threads", threads, "--dead-letters", letters, "--rules", *rules, "--events", *events])
+    with open(letters, "rb") as file:
+        dead = file.read()
+    os.remove(letters)
+    return out, dead, re.sub(r", [0-9.]+ s, [0-9]+ events/s", "", summary)
+
+
+def to_csv(lines):
+    """Objects of one stream as rows; broken lines stay as they are, and are broken rows."""
+    names, rows = None, []
+    for line in lines:
+        try:
+            record = json.loads(line)
+        except ValueError:
+            record = None
+        if not isinstance(record, dict):
+            rows.append(line)
+            continue
+        names = names or list(record)
+        cells = [record.get(name, "") for name in names]
+        rows.append(",".join('"%s"' % cell.replace('"', '""') if isinstance(cell, str) else json.dumps(cell) for cell in cells) + "\n")
+    return ",".join(names) + "\n", rows
+
+
+def check_threads(egret, rules):
+    """One thread and two: the same alerts, dead letters and counters, of streams, of routed sources, of CSV, of several files."""
+    fraud, monitoring = os.path.join(rules, "fraud"), os.path.join(rules, "monitoring")
+    with tempfile.TemporaryDirectory() as folder:
+        made = {}
+        for kind in "payments", "logins":
+            made[kind] = os.path.join(folder, kind + ".ndjson")
+            run([egret, "generate", kind, "--events", "20000", "--seed", "5", "--faults", "--out", made[kind]])
+        with open(made["payments"], encoding="utf-8", errors="surrogateescape") as file:
+            header, rows = to_csv(file.readlines())
+        made["csv"] = os.path.join(folder, "payments.csv")
+        with open(made["csv"], "w", encoding="utf-8", errors="surrogateescape") as file:
+            file.writelines([header] + rows)
+        cases = {"stream": ([fraud], ["payment=" + made["payments"]]), "CSV": ([fraud], ["payment=" + made["csv"]]),
+                 "routed by type": ([fraud], ["account_events=" + made["logins"]]), "routed": ([monitoring], ["logins=" + made["logins"]]),
+                 "several files": ([fraud], ["payment=" + made["payments"], "account_events=" + made["logins"], "payment=" + made["csv"]])}
+        for name, (paths, events) in cases.items():
+            one, two = (outcome(egret, folder, paths, events, threads) for threads in ("1", "2"))
+            if not one[0] or not one[1]:
+                sys.exit(f"{name}: nothing to compare: {one[2]}")
+            for what, a, b in zip(("alerts", "dead letters", "summary"), one, two):
+                if a != b:
+                    sys.exit(f"{name}: {what} differ between one thread and two")
+            print(f"{name}: {len(one[0])} bytes of alerts, {len(one[1])} of dead letters: the same with one thread and two")
+
+
 def main():
     egret, rules = sys.argv[1:]
     check(egret, os.path.join(rules, "fraud"), "payments", "payment", 60000)
+    check_threads(egret, rules)
     print("1 passed, 0 failed")
 
 
