@@ -117,8 +117,26 @@ static void declare_all(check *c)
 static int order_rules(const void *left, const void *right)
 {
     const plan_rule *a = left, *b = right;
+    if (a->level != b->level)
+        return a->level < b->level ? -1 : 1;
     int order = egret_str_cmp(a->name, b->name);
     return order != 0 ? order : a->instance < b->instance ? -1 : a->instance > b->instance;
+}
+
+/* Rules in the order in which they are evaluated. Who asks about a rule then knows it by its new number. */
+static void sort_rules(check *c)
+{
+    plan *p = c->plan;
+    uint32_t *moved = check_alloc(c, p->n_rules * sizeof *moved);
+    for (uint32_t i = 0; i < p->n_rules; i++)
+        p->rules[i].made = i;
+    if (p->n_rules > 1)
+        qsort(p->rules, p->n_rules, sizeof *p->rules, order_rules);
+    for (uint32_t i = 0; i < p->n_rules; i++)
+        moved[p->rules[i].made] = i;
+    for (uint32_t i = 0; i < p->n_exprs; i++)
+        if (p->exprs[i].op == PLAN_OPEN)
+            p->exprs[i].a = moved[p->exprs[i].a];
 }
 
 static void check_all(check *c, bool load_content)
@@ -136,8 +154,7 @@ static void check_all(check *c, bool load_content)
         return;
     if (load_content)
         content_load(c);
-    if (c->plan->n_rules > 1)
-        qsort(c->plan->rules, c->plan->n_rules, sizeof *c->plan->rules, order_rules);
+    sort_rules(c);
     plan_hash(c);
 }
 

@@ -34,7 +34,7 @@ typedef struct symbol {
     const ast_decl *decl;
     name_space space;
     uint32_t index;             /* in the plan's array of its kind */
-    symbol_state state;         /* of profiles and defines: against cycles */
+    symbol_state state;         /* of profiles, defines and rules: against cycles */
     uint8_t item_type;          /* list: type of its items as used; EGRET_NULL: not used yet */
     egret_span item_span;       /* where that was */
 } symbol;
@@ -232,6 +232,9 @@ bool step_is_visible(const scope *s, uint32_t item);
 uint32_t check_cell(check *c, rule_ctx *rule, uint32_t item, const ast_name *field);
 bool name_is_silent(const scope *s, egret_str name);                /* it stands in a refused part */
 
+/* check_open.c: open(rule) */
+typed check_open(check *c, const scope *s, const ast_expr *e);
+
 /* ---- check_call.c, check_agg.c ---- */
 
 typed check_call(check *c, const scope *s, const ast_expr *e);
@@ -251,6 +254,7 @@ void check_profiles(check *c);
 bool check_profile(check *c, symbol *profile);  /* on demand; false: a cycle, reported */
 void check_defines(check *c);
 void check_rules(check *c);
+bool check_rule(check *c, symbol *rule);        /* on demand; false: a cycle, reported */
 void check_tests(check *c);
 /* Text of a list's line, a table's cell or a test to a value; strings are borrowed. */
 bool content_value(egret_str text, egret_type type, uint8_t unit, egret_value *out);

@@ -264,7 +264,7 @@ static typed check_function(check *c, const scope *s, const ast_expr *e, uint32_
 
 static const struct { const char *name; uint16_t code; const char *what; } REFUSED[] = {
     { "median", 921, "median()" }, { "p95", 921, "p95()" }, { "slope", 921, "slope()" }, { "forecast", 921, "forecast()" },
-    { "open", 922, "open(rule)" }, { "during", 928, "during(): times of day in a zone" },
+    { "during", 928, "during(): times of day in a zone" },
 };
 
 static typed unknown_function(check *c, const ast_expr *e)
@@ -281,7 +281,7 @@ static typed unknown_function(check *c, const ast_expr *e)
         return typed_bad();
     }
     static const char *const FORMS[] = { "count", "sum", "avg", "min", "max", "stddev", "distinct", "first", "last", "duration",
-                                         "prev", "changed", "new", "which", "now" };
+                                         "prev", "changed", "new", "which", "now", "open" };
     egret_diag *diag = check_error(c, 307, e->name.span, "unknown function '%.*s'", (int)name.len, name.ptr);
     names n = { 0 };
     for (size_t i = 0; i < egret_n_functions; i++)
@@ -304,7 +304,7 @@ typed check_call(check *c, const scope *s, const ast_expr *e)
         return check_aggregate(c, s, e, (plan_fn)fn);
     bool feature = egret_str_is(name, "prev") || egret_str_is(name, "changed") || egret_str_is(name, "new");
     int number = egret_function_find(name);
-    bool known = feature || number >= 0 || egret_str_is(name, "which") || egret_str_is(name, "now");
+    bool known = feature || number >= 0 || egret_str_is(name, "which") || egret_str_is(name, "now") || egret_str_is(name, "open");
     if (known && (e->where != NULL || (e->over.kind != AST_WINDOW_NONE && !feature))) {
         check_error(c, 418, e->span, "only aggregates take 'where' and 'over'");
         return typed_bad();
@@ -315,5 +315,7 @@ typed check_call(check *c, const scope *s, const ast_expr *e)
         return check_which(c, s, e);
     if (egret_str_is(name, "now"))
         return check_now(c, s, e);
+    if (egret_str_is(name, "open"))
+        return check_open(c, s, e);
     return number >= 0 ? check_function(c, s, e, (uint32_t)number) : unknown_function(c, e);
 }

@@ -254,7 +254,7 @@ static void lower_instance(check *c, rule_ctx *rule, const ast_clause *by, uint3
     p->rules[p->n_rules++] = rule->rule;
 }
 
-static void check_rule(check *c, const ast_decl *decl)
+static void lower_rule(check *c, const ast_decl *decl)
 {
     rule_ctx *rule = check_alloc(c, sizeof *rule);
     rule->decl = decl;
@@ -276,9 +276,32 @@ static void check_rule(check *c, const ast_decl *decl)
     }
 }
 
+/* Levels of the walk that one rule inside another counts for: so many calls lie between them. */
+enum { RULE_DEPTH = 20 };
+
+bool check_rule(check *c, symbol *rule)
+{
+    if (rule->state == SYMBOL_DONE)
+        return true;
+    if (rule->state == SYMBOL_BUSY) {
+        egret_str name = rule->decl->name.str;
+        check_error(c, 310, rule->decl->name.span, "rule '%.*s' asks, by way of open(), about itself", (int)name.len, name.ptr);
+        return false;
+    }
+    uint32_t visits = c->visits;
+    rule->state = SYMBOL_BUSY;
+    rule->index = c->plan->n_rules;
+    c->depth += RULE_DEPTH;
+    lower_rule(c, rule->decl);
+    c->depth -= RULE_DEPTH;
+    c->visits = visits;
+    rule->state = SYMBOL_DONE;
+    return true;
+}
+
 void check_rules(check *c)
 {
     for (uint32_t i = 0; i < c->n_symbols; i++)
         if (c->symbols[i].decl->kind == AST_RULE)
-            check_rule(c, c->symbols[i].decl);
+            check_rule(c, &c->symbols[i]);
 }

@@ -173,6 +173,16 @@ static void put_feature(egret_text *text, const expr_view *view, const plan_expr
     egret_text_puts(text, ")");
 }
 
+static void put_open(egret_text *text, const expr_view *view, const plan_expr *e)
+{
+    const plan_rule *rule = &view->plan->rules[e->a];
+    egret_text_puts(text, "open(");
+    egret_text_put_str(text, rule->name);
+    if (rule->instance != 0)
+        egret_text_printf(text, "/%u", (unsigned)rule->instance);
+    egret_text_puts(text, ")");
+}
+
 /* ---- operators ---- */
 
 static void put_args(egret_text *text, const expr_view *view, const plan_expr *e)
@@ -353,6 +363,7 @@ static void put_node(egret_text *text, const expr_view *view, const plan_expr *e
                                        [PLAN_GE] = " >= ", [PLAN_LIKE] = " like " };
     switch ((int)e->op) {
     case PLAN_TABLE: put_table(text, view, e); return;
+    case PLAN_OPEN: put_open(text, view, e); return;
     case PLAN_IN_LIST:
         put_unary(text, view, e, "", " in ", BIND_SUM);
         egret_text_put_str(text, view->plan->lists[e->a].name);

@@ -47,14 +47,16 @@ typedef enum plan_op {
     PLAN_ADD, PLAN_SUB, PLAN_MUL, PLAN_DIV, PLAN_MOD,           /* args[0], args[1] */
     PLAN_EQ, PLAN_NE, PLAN_LT, PLAN_LE, PLAN_GT, PLAN_GE,
     PLAN_LIKE,
-    PLAN_AND, PLAN_OR                                           /* args: two or more, left to right, short circuit */
+    PLAN_AND, PLAN_OR,                                          /* args: two or more, left to right, short circuit */
+    /* Numbers go into the ids of alerts: what is new stands at the end. */
+    PLAN_OPEN           /* a: rules[a]: is its alert open? b 0: for the key of the event at hand; 1: for the key whose parts the args are */
 } plan_op;
 
 /* What an expression looks at; the union over its tree. */
 enum {
     PLAN_USES_EVENT = 1,        /* fields of the event at hand */
     PLAN_USES_STEPS = 2,        /* bound events: must be asked once for each attempt */
-    PLAN_USES_KEY_STATE = 4,    /* profiles, prev, new: asked once per event and key */
+    PLAN_USES_KEY_STATE = 4,    /* profiles, prev, new, open: asked once per event and key */
     PLAN_USES_WINDOW = 8,       /* aggregates of the rule's window */
     PLAN_USES_NOW = 16,
     PLAN_USES_KEY = 32,         /* parts of the key */
@@ -312,6 +314,8 @@ typedef struct plan_threshold {
 typedef struct plan_rule {
     egret_str name, text;
     uint32_t instance;          /* 0; repeated `by` makes one entry of rules[] per key, numbered */
+    uint32_t level;             /* 0; above the levels of all rules it asks about with open() */
+    uint32_t made;              /* its number among the rules before they were sorted */
     egret_span span;
     plan_rule_kind kind;
     uint32_t group;
@@ -377,7 +381,7 @@ typedef struct plan {
     plan_window *windows; uint32_t n_windows;
     plan_profile *profiles; uint32_t n_profiles;
     plan_feature *features; uint32_t n_features;
-    plan_rule *rules; uint32_t n_rules;     /* sorted by (name, instance) */
+    plan_rule *rules; uint32_t n_rules;     /* sorted by (level, name, instance): the order of evaluation */
     plan_test *tests; uint32_t n_tests;
 } plan;
 

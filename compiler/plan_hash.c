@@ -97,6 +97,7 @@ static uint64_t hash_own(const hash_ctx *h, const plan_expr *e)
                                        p->profiles[e->a].member_name[e->b]);
     case PLAN_PREV:
     case PLAN_NEW: return p->features[e->a].hash;
+    case PLAN_OPEN: return hash_str(hash_mix(p->rules[e->a].instance, e->b), p->rules[e->a].name);
     case PLAN_TABLE: return hash_str(hash_str(0, p->tables[e->a].name), p->tables[e->a].columns[e->b].name);
     case PLAN_IN_LIST: return hash_str(0, p->lists[e->a].name);
     case PLAN_IN_SET: return hash_set(&p->sets[e->a]);

@@ -316,8 +316,11 @@ static void print_rule(printer *p, const plan_rule *r)
     bool sequence = r->kind == PLAN_SEQUENCE;
     expr_view view = { .plan = p->plan, .stream = PLAN_NONE, .pattern = sequence ? r->pattern : NULL,
                        .window = sequence ? NULL : &p->plan->windows[r->threshold.window], .group = &p->plan->groups[r->group] };
-    egret_text_printf(&p->text, "rule %.*s/%u group %u%s\n", (int)r->name.len, r->name.ptr, (unsigned)r->instance, (unsigned)r->group,
+    egret_text_printf(&p->text, "rule %.*s/%u group %u%s", (int)r->name.len, r->name.ptr, (unsigned)r->instance, (unsigned)r->group,
                       r->mode == PLAN_SHADOW ? " shadow" : r->mode == PLAN_OFF ? " off" : "");
+    if (r->level != 0)
+        egret_text_printf(&p->text, " level %u", (unsigned)r->level);
+    egret_text_puts(&p->text, "\n");
     if (sequence)
         print_pattern(p, r->pattern, &view);
     else

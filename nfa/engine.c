@@ -1,7 +1,7 @@
 /*
  * engine.c: one event after the other, and the deadlines between them.
  *
- * An event: deadlines before its time act first; dispatch says which rules care; each meets the event in the order of rule names (the life of
+ * An event: deadlines before its time act first; dispatch says which rules care; each meets the event in the order of the plan (the life of
  * its open alert before its matcher); then profiles and features take the event in. A deadline: all sections due at one instant are
  * gathered, put into the order (rule, key), and act.
  *

@@ -3,7 +3,7 @@
  *
  * Time. The engine's clock is moved by data only: an event moves it to the event's time, nfa_engine_advance moves it to a watermark.
  * A deadline d acts when the clock goes beyond d, so after all events at d; deadlines at one instant act in order of (rule, key).
- * Order. Events come in (time, arrival) order. Per event: profiles and features are read, rules evaluated in order of their names, then
+ * Order. Events come in (time, arrival) order. Per event: profiles and features are read, rules evaluated in order of the plan, then
  * profiles and features updated. Alerts come out in that order.
  * Memory. After EGRET_NO_MEMORY the event may be half applied: the engine takes nothing more (every later call says the same); state is
  * recovered by evaluating again from a checkpoint.

@@ -97,7 +97,7 @@ typedef struct win_layout {
 
 typedef enum nfa_sub_kind { NFA_SUB_LIFE, NFA_SUB_MATCH, NFA_SUB_PROFILE, NFA_SUB_FEATURE } nfa_sub_kind;
 
-/* Who wants to know that a guard holds. `order` sorts: rules by name first (life before match), then profiles, then features. */
+/* Who wants to know that a guard holds. `order` sorts: rules by (level, name) first (life before match), then profiles, then features. */
 typedef struct nfa_sub {
     uint32_t order;
     uint8_t kind;
@@ -191,6 +191,9 @@ static inline egret_value nfa_value_of(const nfa_env *env, uint32_t number)
     const plan_expr *expr = &env->engine->plan->exprs[number];
     return expr->op == PLAN_FIELD && env->event != NULL ? env->event->slots[expr->a] : nfa_eval(env, number);
 }
+
+/* open.c: PLAN_OPEN */
+bool nfa_open(const nfa_env *env, const plan_expr *expr);
 
 /* layout.c */
 bool nfa_layout_make(nfa_engine *engine);               /* false: no memory */

@@ -1,0 +1,33 @@
+/*
+ * open.c: open(rule) in a condition: is an alert of that rule open for the key?
+ *
+ * Rules asked about come before those who ask, in events as in deadlines, so what is read is the state after the event at hand.
+ */
+#include "nfa/shard.h"
+
+/* The block of the other rule's key, as the expression says it. */
+static uint32_t asked_block(const nfa_env *env, const plan_expr *expr, uint32_t group)
+{
+    nfa_engine *engine = env->engine;
+    if (expr->b == 0) {
+        const nfa_key *key = env->event ? nfa_key_of(engine, group, env->event) : NULL;
+        return key == NULL || key->null ? NFA_NO_BLOCK : key->block;
+    }
+    egret_value part[PLAN_MAX_KEY_PARTS];
+    for (uint32_t i = 0; i < expr->n_args; i++) {
+        part[i] = nfa_eval(env, engine->plan->args[expr->args + i]);
+    }
+    nfa_key *key = nfa_scratch(engine, sizeof *key);
+    if (key == NULL || !nfa_key_encode(key, group, part, expr->n_args)) {
+        return NFA_NO_BLOCK;
+    }
+    return nfa_block_find(engine->store, group, key->bytes, key->len, key->hash);
+}
+
+bool nfa_open(const nfa_env *env, const plan_expr *expr)
+{
+    if (env->engine->life[expr->a].id == NFA_NONE) {
+        return false;
+    }
+    return life_is_open(env->engine, expr->a, asked_block(env, expr, env->engine->plan->rules[expr->a].group));
+}
