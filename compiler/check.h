@@ -242,6 +242,7 @@ int check_agg_fn(egret_str name);                                    /* plan_fn,
 typed check_aggregate(check *c, const scope *s, const ast_expr *e, plan_fn fn);
 egret_type agg_result(plan_fn fn, egret_type arg);
 bool agg_takes(plan_fn fn, egret_type arg);
+void agg_explain_type(check *c, const ast_expr *e, plan_fn fn, egret_type type);    /* that it does not take it */
 typed check_window_agg(check *c, const scope *s, const ast_expr *e, plan_fn fn);
 
 /* ---- declarations ---- */
@@ -274,6 +275,8 @@ void lower_threshold(check *c, rule_ctx *rule);
 void lower_window_atoms(check *c, rule_ctx *rule, win_ctx *win, const ast_atom *watch, uint32_t group);
 void lower_window_finish(check *c, win_ctx *win);
 bool lower_window_kind(check *c, const ast_window *w, ast_window_kind *kind, int64_t *size_ms);
+/* The number of the feature; equal ones are one. */
+uint32_t intern_feature(check *c, plan_feature f);
 /* May events leaving turn `when` true? positive: as long as no summed value in the window is negative. */
 bool lower_leaving(check *c, const plan_window *window, uint32_t when, bool positive);
 typed lower_text(check *c, const scope *s, const ast_expr *e);

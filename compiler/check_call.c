@@ -20,10 +20,11 @@ static uint32_t count_args(const ast_expr *e)
 
 static bool same_feature(const plan_feature *a, const plan_feature *b)
 {
-    return a->kind == b->kind && a->group == b->group && a->stream == b->stream && a->value == b->value && a->over_ms == b->over_ms;
+    return a->kind == b->kind && a->group == b->group && a->stream == b->stream && a->value == b->value && a->over_ms == b->over_ms
+           && a->atom.guard == b->atom.guard && a->atom.rest == b->atom.rest;
 }
 
-static uint32_t intern_feature(check *c, plan_feature f)
+uint32_t intern_feature(check *c, plan_feature f)
 {
     uint64_t hash = hash_mix(hash_mix((uint64_t)f.kind << 32 | f.group, (uint64_t)f.stream << 32 | f.value), (uint64_t)f.over_ms);
     uint32_t cursor = PLAN_NONE, id;

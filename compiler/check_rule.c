@@ -3,6 +3,8 @@
  */
 #include "compiler/check.h"
 
+#include <string.h>
+
 /* ---- clauses ---- */
 
 enum { IN_MATCH = 1, IN_WATCH = 2, IN_BOTH = 3 };
@@ -10,7 +12,7 @@ enum { IN_MATCH = 1, IN_WATCH = 2, IN_BOTH = 3 };
 /* By ast_clause_kind. `refused`: the code of what is parsed, but not evaluated. */
 static const struct { const char *name; uint8_t where; uint16_t refused; } CLAUSES[] = {
     [AST_MATCH] = { "match", IN_MATCH, 0 }, [AST_WATCH] = { "watch", IN_WATCH, 0 }, [AST_BY] = { "by", IN_BOTH, 0 },
-    [AST_OVER] = { "over", IN_WATCH, 0 }, [AST_WITHIN] = { "within", IN_MATCH, 0 }, [AST_IDLE] = { "idle", IN_MATCH, 911 },
+    [AST_OVER] = { "over", IN_WATCH, 0 }, [AST_WITHIN] = { "within", IN_MATCH, 0 }, [AST_IDLE] = { "idle", IN_MATCH, 0 },
     [AST_LET] = { "let", IN_BOTH, 0 }, [AST_WHEN] = { "when", IN_BOTH, 0 }, [AST_EARLY] = { "early", IN_WATCH, 915 },
     [AST_UNLESS] = { "unless", IN_MATCH, 0 }, [AST_EXCEPT] = { "except", IN_BOTH, 0 },
     [AST_AFTER_MATCH] = { "after match", IN_MATCH, 0 }, [AST_SEVERITY] = { "severity", IN_BOTH, 0 }, [AST_TAGS] = { "tags", IN_BOTH, 0 },
@@ -23,7 +25,7 @@ static const struct { const char *name; uint8_t where; uint16_t refused; } CLAUS
 
 static void refuse_clause(check *c, const ast_clause *clause)
 {
-    static const char *const WHAT[] = { [AST_IDLE] = "'idle'", [AST_EARLY] = "'early'", [AST_SIGNAL] = "'signal', and rules as streams of others",
+    static const char *const WHAT[] = { [AST_EARLY] = "'early'", [AST_SIGNAL] = "'signal', and rules as streams of others",
                                         [AST_ON_TIMEOUT] = "'on timeout'", [AST_REPEAT] = "'repeat'", [AST_ACTIVE] = "'active'",
                                         [AST_WARM_UP] = "'warm up'" };
     check_refuse(c, CLAUSES[clause->kind].refused, clause->span, WHAT[clause->kind]);
@@ -183,7 +185,8 @@ uint64_t rule_limit(check *c, const rule_ctx *rule, const char *name, uint64_t o
             continue;
         if (pair->value->kind == AST_INT && pair->value->int_value > 0 && pair->value->int_value <= 1000000000)
             return (uint64_t)pair->value->int_value;
-        check_error(c, 518, pair->value->span, "a limit is a whole number from 1 to 1000000000");
+        egret_diag *diag = check_error(c, 518, pair->value->span, "a limit is a whole number from 1 to 1000000000");
+        check_help(c, diag, "write a number without quotes and unit: %s: 1000", name);
     }
     return otherwise;
 }
@@ -204,7 +207,10 @@ static void check_limits(check *c, const rule_ctx *rule)
             i++;
         if (i == N) {
             egret_diag *diag = check_error(c, 518, pair->name.span, "unknown limit '%.*s'", (int)pair->name.str.len, pair->name.str.ptr);
-            check_help(c, diag, "limits: attempts and events (of sequences), values (of windows), evidence");
+            names known = { 0 };
+            for (size_t k = 0; k < N; k++)
+                names_add(c, &known, (egret_str){ LIMITS[k].name, (uint32_t)strlen(LIMITS[k].name) });
+            check_suggest(c, diag, pair->name.str, &known, "limits of sequences and windows");
         } else if ((LIMITS[i].where & want) == 0) {
             check_warn(c, 806, pair->name.span, "'%s' bounds nothing in a rule with '%s'", LIMITS[i].name,
                        want == IN_MATCH ? "match" : "watch");

@@ -127,6 +127,13 @@ static void mark_atoms(const plan *p, const plan_atom *atoms, uint32_t n, bool *
         mark(p, atoms[i].rest, features, profiles);
 }
 
+static void mark_pattern(const plan *p, const plan_pattern *pattern, bool *features, bool *profiles)
+{
+    mark_atoms(p, pattern->atoms, pattern->n_atoms, features, profiles);
+    for (uint32_t i = 0; i < pattern->n_silences; i++)
+        features[pattern->silences[i]] = true;
+}
+
 static uint64_t state_cost(egret_text *text, egret_arena *arena, const plan *p, const plan_rule *rule)
 {
     bool *features = egret_arena_alloc(arena, p->n_features + 1u), *profiles = egret_arena_alloc(arena, p->n_profiles + 1u);
@@ -134,7 +141,7 @@ static uint64_t state_cost(egret_text *text, egret_arena *arena, const plan *p, 
     if (features == NULL || profiles == NULL)
         return 0;
     if (rule->kind == PLAN_SEQUENCE)
-        mark_atoms(p, rule->pattern->atoms, rule->pattern->n_atoms, features, profiles);
+        mark_pattern(p, rule->pattern, features, profiles);
     else
         mark_atoms(p, p->windows[rule->threshold.window].atoms, p->windows[rule->threshold.window].n_atoms, features, profiles);
     for (uint32_t i = 0; i < rule->n_fields; i++)
@@ -142,8 +149,9 @@ static uint64_t state_cost(egret_text *text, egret_arena *arena, const plan *p, 
     for (uint32_t i = 0; i < p->n_features; i++) {
         if (!features[i])
             continue;
-        if (p->features[i].kind == PLAN_FEATURE_PREV) {
-            total = plus(total, put_line(text, "previous value", 1, EVENT_HEAD, " (shared by the rules of this key)"));
+        if (p->features[i].kind != PLAN_FEATURE_NEW) {
+            const char *what = p->features[i].kind == PLAN_FEATURE_PREV ? "previous value" : "when last seen";
+            total = plus(total, put_line(text, what, 1, EVENT_HEAD, " (shared by the rules of this key)"));
             continue;
         }
         egret_text_printf(text, "  values seen: %d B for each different value ", SEEN_BYTES);

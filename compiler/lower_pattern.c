@@ -218,8 +218,11 @@ static void add_not(check *c, rule_ctx *rule, seq_shape *shape, const ast_choice
         egret_diag *diag = check_error(c, 528, item->span, "since when? An absence at the start needs a time");
         check_help(c, diag, "write: not %.*s for 1h then …", (int)item->watch->stream.str.len, item->watch->stream.str.ptr);
     } else if (first && !last) {
-        check_refuse(c, 907, item->span, "an absence at the start of a sequence");
-        rule->refused = true;
+        shape->first = item;
+        return;
+    } else if (!last && rule->pattern->n_items == 0 && shape->first != NULL) {
+        egret_diag *diag = check_error(c, 528, item->span, "between what? No step comes before this absence");
+        check_help(c, diag, "say all that must be silent in the first: not a | b for 1h then …");
     } else if (!last && item->for_time != NULL) {
         check_refuse(c, 908, item->for_time->span, "'for' on an absence in the middle");
         rule->refused = true;

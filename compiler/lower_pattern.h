@@ -12,6 +12,7 @@ typedef struct seq_shape {
     uint32_t n_nots;
     egret_span not_span;        /* the last of them */
     bool bad_link;              /* the link to an absence was refused: what follows from it stays silent */
+    const ast_item *first;      /* an absence that begins the sequence */
     const ast_item *trailing;   /* an absence that ends the sequence; its watches are in nots */
 } seq_shape;
 

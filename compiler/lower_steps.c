@@ -84,6 +84,30 @@ static void lower_absence(check *c, rule_ctx *rule, const seq_shape *shape)
         lower_absence_for(c, rule, shape->trailing->for_time);
 }
 
+/* An absence that begins the sequence: each of its streams is a feature of the key, "not seen for so long". */
+static void lower_first_absence(check *c, rule_ctx *rule, const ast_item *item)
+{
+    plan_pattern *pattern = rule->pattern;
+    scope constant = { .kind = SCOPE_CONST, .stream = PLAN_NONE, .group = PLAN_NONE, .item = PLAN_NONE };
+    typed time = check_expr(c, &constant, item->for_time);
+    egret_value span = egret_null();
+    if (!typed_is_bad(time) && (time.type != EGRET_DURATION || !intern_is_const(c, time.expr, &span) || span.u.i <= 0
+                                || span.u.i > CHECK_MAX_DURATION_MS)) {
+        check_error(c, 513, item->for_time->span, "'for' at the start needs a constant time, more than nothing and at most a hundred years");
+        return;
+    }
+    for (const ast_atom *atom = item->watch; atom != NULL; atom = atom->next) {
+        scope s = { .kind = SCOPE_EVENT, .stream = rule_stream(c, rule, &atom->stream), .group = rule->rule.group, .rule = rule };
+        plan_atom lowered = lower_atom(c, &s, atom);
+        if (s.stream == PLAN_NONE || s.group == PLAN_NONE || typed_is_bad(time))
+            continue;
+        plan_feature feature = { .kind = PLAN_FEATURE_SEEN, .group = s.group, .stream = s.stream, .value = PLAN_NONE, .type = EGRET_TIME,
+                                 .over_ms = span.u.i, .atom = lowered };
+        pattern->silences = check_grow(c, pattern->silences, pattern->n_silences, sizeof *pattern->silences);
+        pattern->silences[pattern->n_silences++] = intern_feature(c, feature);
+    }
+}
+
 /* ---- unless, when, after match ---- */
 
 static uint32_t named_step(check *c, rule_ctx *rule, const ast_name *name)
@@ -129,6 +153,7 @@ static void refuse_in_lone(check *c, const rule_ctx *rule)
         { AST_UNLESS, "'unless' cancels attempts", "name the stream in the absence: not a | b for 5m" },
         { AST_WHEN, "'when' judges bound events", "to hide an alert there is 'except'" },
         { AST_WITHIN, "'within' bounds bound events", "the time of the silence stands after 'for'" },
+        { AST_IDLE, "'idle' ends attempts", "the time of the silence stands after 'for'" },
         { AST_AFTER_MATCH, "'after match' speaks of attempts", "a silence is reported once" },
     };
     for (size_t i = 0; i < sizeof CLAUSES / sizeof CLAUSES[0]; i++) {
@@ -146,13 +171,15 @@ static void mark_streams(check *c, rule_ctx *rule)
     for (uint32_t i = 0; i < pattern->n_atoms; i++)
         if (pattern->atoms[i].stream != PLAN_NONE)
             pattern->streams[pattern->atoms[i].stream] = true;
+    for (uint32_t i = 0; i < pattern->n_silences; i++)
+        pattern->streams[c->plan->features[pattern->silences[i]].stream] = true;
 }
 
 void lower_pattern(check *c, rule_ctx *rule)
 {
     plan_pattern *pattern = check_alloc(c, sizeof *pattern);
     rule->pattern = rule->rule.pattern = pattern;
-    pattern->within_ms = PLAN_FOREVER;
+    pattern->within_ms = pattern->idle_ms = PLAN_FOREVER;
     pattern->absence_for = pattern->when = PLAN_NONE;
     pattern->limit_attempts = rule_limit(c, rule, "attempts", 1000000);
     pattern->limit_events = rule_limit(c, rule, "events", 100000);
@@ -161,12 +188,16 @@ void lower_pattern(check *c, rule_ctx *rule)
     for (uint32_t i = 0; i < pattern->n_items; i++)
         add_item_atoms(c, rule, i);
     lower_absence(c, rule, &shape);
+    if (shape.first != NULL)
+        lower_first_absence(c, rule, shape.first);
     for (const ast_clause *clause = rule->decl->u.rule.clauses; clause != NULL; clause = clause->next)
         if (clause->kind == AST_UNLESS && !rule->lone_absence)
             lower_unless(c, rule, clause);
     if (rule->lone_absence)
         refuse_in_lone(c, rule);
     lower_skip(c, rule);
+    if (rule->first[AST_IDLE] != NULL && !rule->lone_absence)
+        check_dur(c, &rule->first[AST_IDLE]->dur, "'idle'", &pattern->idle_ms);
     const ast_clause *when = rule->first[AST_WHEN];
     if (when != NULL && !rule->lone_absence) {
         scope s = rule_scope(rule);

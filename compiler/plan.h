@@ -211,6 +211,9 @@ typedef struct plan_pattern {
     plan_item *items;           /* n_items 0: a lone absence */
     uint32_t n_items;
     int64_t within_ms;          /* first to last event; PLAN_FOREVER */
+    int64_t idle_ms;            /* attempts die when the key is quiet for longer; PLAN_FOREVER */
+    uint32_t *silences;         /* features[] (kind SEEN): `not x for D` at the start; all must hold for an attempt to begin */
+    uint32_t n_silences;
     plan_absence absence;       /* trailing (or lone) absence */
     uint32_t absence_atoms, n_absence_atoms;
     uint32_t absence_for;       /* FOR: duration expression, asked when the silence starts */
@@ -281,15 +284,16 @@ typedef struct plan_profile {
     uint32_t n_members;
 } plan_profile;
 
-typedef enum plan_feature_kind { PLAN_FEATURE_PREV, PLAN_FEATURE_NEW } plan_feature_kind;
+typedef enum plan_feature_kind { PLAN_FEATURE_PREV, PLAN_FEATURE_NEW, PLAN_FEATURE_SEEN } plan_feature_kind;
 
-/* State of a key that prev(), changed() and new() need; updated after the rules have seen the event. */
+/* State of a key that prev(), changed(), new() and an absence at the start need; updated after the rules have seen the event. */
 typedef struct plan_feature {
     plan_feature_kind kind;
     uint32_t group, stream;
-    uint32_t value;             /* expression over the event of that stream */
+    uint32_t value;             /* expression over the event of that stream; SEEN: PLAN_NONE */
     uint8_t type;
-    int64_t over_ms;            /* NEW; PLAN_FOREVER: ever */
+    int64_t over_ms;            /* NEW: PLAN_FOREVER is ever. SEEN: how long it must not have been seen */
+    plan_atom atom;             /* SEEN: what must not have been seen */
     uint64_t hash;
 } plan_feature;
 

@@ -147,13 +147,6 @@ static uint64_t hash_group(const plan *p, const plan_group *group)
     return hash;
 }
 
-static uint64_t hash_feature(const plan *p, const plan_feature *f)
-{
-    hash_ctx h = { .plan = p, .stream = f->stream };
-    uint64_t hash = hash_mix((uint64_t)f->kind, p->groups[f->group].hash);
-    return hash_mix(hash_mix(hash, hash_tree(&h, f->value)), (uint64_t)f->over_ms);
-}
-
 /* ---- atoms, windows, patterns ---- */
 
 static uint64_t hash_atoms(const plan *p, const plan_pattern *pattern, const plan_atom *atoms, uint32_t n)
@@ -166,6 +159,15 @@ static uint64_t hash_atoms(const plan *p, const plan_pattern *pattern, const pla
         hash = hash_mix(hash, hash_tree(&h, atoms[i].rest));
     }
     return hash;
+}
+
+static uint64_t hash_feature(const plan *p, const plan_feature *f)
+{
+    hash_ctx h = { .plan = p, .stream = f->stream };
+    uint64_t hash = hash_mix((uint64_t)f->kind, p->groups[f->group].hash);
+    if (f->kind == PLAN_FEATURE_SEEN)
+        return hash_mix(hash_mix(hash, hash_atoms(p, NULL, &f->atom, 1)), (uint64_t)f->over_ms);
+    return hash_mix(hash_mix(hash, hash_tree(&h, f->value)), (uint64_t)f->over_ms);
 }
 
 static uint64_t hash_window(const plan *p, const plan_window *w)
@@ -200,10 +202,15 @@ static uint64_t hash_pattern(const plan *p, const plan_pattern *pattern, uint64_
         hash = hash_str(hash_mix(hash, pattern->cells[i].type), pattern->cells[i].name);
     for (uint32_t i = 0; i < pattern->n_step_aggs; i++)
         hash = hash_mix(hash, hash_step_agg(&h, i));
+    for (uint32_t i = 0; i < pattern->n_silences; i++)
+        hash = hash_mix(hash, hash_feature(p, &p->features[pattern->silences[i]]));
     const uint64_t parts[] = { (uint64_t)pattern->within_ms, pattern->absence, pattern->n_absence_atoms, hash_tree(&h, pattern->absence_for),
                                hash_tree(&h, pattern->when), pattern->skip, pattern->skip_item, pattern->limit_attempts, pattern->limit_events };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         hash = hash_mix(hash, parts[i]);
+    /* What a rule does not use leaves its hash, and so the ids of its alerts, as they were before there was such a thing. */
+    if (pattern->idle_ms != PLAN_FOREVER)
+        hash = hash_mix(hash, (uint64_t)pattern->idle_ms);
     return hash;
 }
 

@@ -142,17 +142,6 @@ static void print_guard(printer *p, uint32_t number)
     egret_text_puts(&p->text, g->expr == PLAN_NONE ? " always\n" : "\n");
 }
 
-static void print_feature(printer *p, uint32_t number)
-{
-    const plan_feature *f = &p->plan->features[number];
-    expr_view view = { .plan = p->plan, .stream = f->stream };
-    egret_text_printf(&p->text, "feature %u group %u %.*s %s(", (unsigned)number, (unsigned)f->group, (int)p->plan->streams[f->stream].name.len,
-                      p->plan->streams[f->stream].name.ptr, f->kind == PLAN_FEATURE_NEW ? "new" : "prev");
-    expr_put(&p->text, &view, f->value);
-    put_within(p, " over ", f->over_ms);
-    egret_text_puts(&p->text, ")\n");
-}
-
 static void print_atom(printer *p, const char *what, const plan_atom *atom, const expr_view *view)
 {
     expr_view at = *view;
@@ -164,6 +153,24 @@ static void print_atom(printer *p, const char *what, const plan_atom *atom, cons
         expr_put(&p->text, &at, atom->rest);
     }
     egret_text_puts(&p->text, "\n");
+}
+
+static void print_feature(printer *p, uint32_t number)
+{
+    const plan_feature *f = &p->plan->features[number];
+    expr_view view = { .plan = p->plan, .stream = f->stream };
+    if (f->kind == PLAN_FEATURE_SEEN) {
+        egret_text_printf(&p->text, "feature %u group %u not seen", (unsigned)number, (unsigned)f->group);
+        put_within(p, " for ", f->over_ms);
+        egret_text_puts(&p->text, "\n");
+        print_atom(p, "", &f->atom, &view);
+        return;
+    }
+    egret_text_printf(&p->text, "feature %u group %u %.*s %s(", (unsigned)number, (unsigned)f->group, (int)p->plan->streams[f->stream].name.len,
+                      p->plan->streams[f->stream].name.ptr, f->kind == PLAN_FEATURE_NEW ? "new" : "prev");
+    expr_put(&p->text, &view, f->value);
+    put_within(p, " over ", f->over_ms);
+    egret_text_puts(&p->text, ")\n");
 }
 
 /* ---- windows ---- */
@@ -245,6 +252,10 @@ static void print_pattern(printer *p, const plan_pattern *pattern, const expr_vi
     }
     put_within(p, "  within ", pattern->within_ms);
     egret_text_puts(&p->text, pattern->within_ms != PLAN_FOREVER ? "\n" : "");
+    put_within(p, "  idle ", pattern->idle_ms);
+    egret_text_puts(&p->text, pattern->idle_ms != PLAN_FOREVER ? "\n" : "");
+    for (uint32_t i = 0; i < pattern->n_silences; i++)
+        egret_text_printf(&p->text, "  begins only when feature %u holds\n", (unsigned)pattern->silences[i]);
     line(p, "when", view, pattern->when);
     egret_text_printf(&p->text, "  after match %s", SKIPS[pattern->skip]);
     if (pattern->skip_item != PLAN_NONE) {

@@ -264,7 +264,7 @@ static uint32_t number_take(nfa_store *store, char *run)
     return block;
 }
 
-static uint32_t block_new(nfa_store *store, uint32_t group, const void *key, size_t len, uint32_t tag)
+static uint32_t block_new(nfa_store *store, uint32_t group, const void *key, size_t len, uint32_t tag, uint32_t room)
 {
     if (len > BLOCK_MAX_BYTES / 2 || !index_reserve(store) || !numbers_reserve(store))
         return NFA_NO_BLOCK;
@@ -272,7 +272,7 @@ static uint32_t block_new(nfa_store *store, uint32_t group, const void *key, siz
     uint32_t key_len = (uint32_t)len;
     uint32_t used = round_up8((uint32_t)sizeof(block_head) + (is_long ? 4 : 0) + key_len);
     uint32_t home;
-    char *run = nfa_run_alloc(&store->pages, used, &home);
+    char *run = nfa_run_alloc(&store->pages, used + room, &home);
     if (!run)
         return NFA_NO_BLOCK;
     block_head *head = (block_head *)(void *)run;
@@ -298,7 +298,12 @@ static uint32_t block_new(nfa_store *store, uint32_t group, const void *key, siz
 uint32_t nfa_block_get(nfa_store *store, uint32_t group, const void *key, size_t len, uint64_t hash)
 {
     uint32_t block = nfa_block_find(store, group, key, len, hash);
-    return block != NFA_NO_BLOCK ? block : block_new(store, group, key, len, tag_of(hash));
+    return block != NFA_NO_BLOCK ? block : block_new(store, group, key, len, tag_of(hash), 0);
+}
+
+uint32_t nfa_block_add(nfa_store *store, uint32_t group, const void *key, size_t len, uint64_t hash, const nfa_section_def *def)
+{
+    return block_new(store, group, key, len, tag_of(hash), section_room(def));
 }
 
 void nfa_block_drop(nfa_store *store, uint32_t block)

@@ -42,7 +42,7 @@ typedef struct nfa_section_def {
     uint16_t root_size;     /* bytes, a multiple of 8; the root is zeroed when the section comes */
     uint8_t n_parts;
     nfa_part_def part[NFA_MAX_DEQUES];
-    uint32_t ready;         /* mask of deques (of the first 32) that come with room for a record, as a new section gets one at once */
+    uint32_t ready;         /* mask of deques and maps (of the first 32) that come with room for one, as a new section gets one at once */
 } nfa_section_def;
 
 typedef struct nfa_store nfa_store;     /* all blocks of one shard */
@@ -67,6 +67,8 @@ void nfa_store_warm(const nfa_store *store, const uint64_t *hashes, size_t n);
  * the one before, so that nothing waits. */
 void nfa_store_fetch(const nfa_store *store, uint64_t hash, unsigned stage);
 uint32_t nfa_block_get(nfa_store *store, uint32_t group, const void *key, size_t len, uint64_t hash);  /* NFA_NO_BLOCK: no memory */
+/* Makes a block that nfa_block_find has not found, with room for a first section of that kind, so that it need not move when that comes. */
+uint32_t nfa_block_add(nfa_store *store, uint32_t group, const void *key, size_t len, uint64_t hash, const nfa_section_def *def);
 void nfa_block_drop(nfa_store *store, uint32_t block);      /* its number may be used again */
 uint32_t nfa_block_group(const nfa_store *store, uint32_t block);
 const void *nfa_block_key(const nfa_store *store, uint32_t block, size_t *len);

@@ -18,7 +18,8 @@ enum {
     BLOCK_LONG_KEY = UINT16_MAX,        /* key_len of a key of that many bytes or more: its length stands before it */
     BLOCK_MAX_BYTES = 1 << 30,
     SECTION_MAX_BYTES = UINT16_MAX * 8, /* areas are named by 16 bits in units of 8 bytes */
-    PART_BYTES = 12
+    PART_BYTES = 12,
+    MAP_ENTRY_BYTES = 16                /* in a map that is small */
 };
 
 typedef struct block_head {
@@ -171,6 +172,8 @@ bool block_shape_learn(nfa_store *store, const nfa_section_def *def);
 
 /* ---- block_section.c ---- */
 
+/* What a new section of that kind takes in its block, its place in the directory included. */
+uint32_t section_room(const nfa_section_def *def);
 /* Changes the size of a part's area; what lies behind it moves. Growing may fail (false, unchanged), shrinking never does. Added bytes are zero.
  * The capacity in the part's place is left to the caller. */
 bool part_resize(const nfa_section *section, unsigned part, uint32_t old_bytes, uint32_t new_bytes);

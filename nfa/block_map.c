@@ -20,6 +20,8 @@ typedef struct map_entry {
     int64_t value;
 } map_entry;
 
+_Static_assert(sizeof(map_entry) == MAP_ENTRY_BYTES, "a map that comes ready has room for one entry");
+
 /* A table of slots: the whole of an inline one, or one chunk. */
 typedef struct map_table {
     map_entry *slot;

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { FEW_SECTIONS = 8 };
+enum { FEW_SECTIONS = 8, DIRECTORY_ENTRY_BYTES = 8 };
 
 /* ---- finding ---- */
 
@@ -67,30 +67,41 @@ static uint32_t bare_bytes(const nfa_section_def *def)
     return round_up8(def->root_size + (uint32_t)def->n_parts * PART_BYTES);
 }
 
-static bool is_ready(const nfa_section_def *def, unsigned part)
+/* The bytes of a part that comes with room for one record or entry; 0: it comes without. */
+static uint32_t ready_bytes(const nfa_section_def *def, unsigned part)
 {
-    return part < 32 && (def->ready >> part & 1u) != 0 && def->part[part].kind == NFA_DEQUE
-        && def->part[part].rec_size <= NFA_SPILL_BYTES;
+    const nfa_part_def *p = &def->part[part];
+    if (part >= 32 || (def->ready >> part & 1u) == 0)
+        return 0;
+    if (p->kind == NFA_MAP)
+        return MAP_ENTRY_BYTES;
+    return p->kind == NFA_DEQUE && p->rec_size <= NFA_SPILL_BYTES ? round_up8(p->rec_size) : 0;
 }
 
 static uint32_t fresh_bytes(const nfa_section_def *def)
 {
     uint32_t bytes = bare_bytes(def);
     for (unsigned part = 0; part < def->n_parts; part++)
-        bytes += is_ready(def, part) ? round_up8(def->part[part].rec_size) : 0;
+        bytes += ready_bytes(def, part);
     return bytes;
 }
 
-/* Says where the parts of a new section begin: one after the other, those that come ready with room for a record. */
+uint32_t section_room(const nfa_section_def *def)
+{
+    return fresh_bytes(def) + DIRECTORY_ENTRY_BYTES;
+}
+
+/* Says where the parts of a new section begin: one after the other, those that come ready with room for one. */
 static void place_parts(char *section, const nfa_section_def *def)
 {
     uint32_t at = bare_bytes(def);
     for (unsigned part = 0; part < def->n_parts; part++) {
         block_part *p = part_of(section, def, part);
         p->place = at / 8;
-        if (is_ready(def, part)) {
+        uint32_t bytes = ready_bytes(def, part);
+        if (bytes > 0) {
             part_set_cap(p, false, 1);
-            at += round_up8(def->part[part].rec_size);
+            at += bytes;
         }
     }
 }
@@ -102,6 +113,12 @@ static void directory_insert(block_head *head, uint32_t i, uint32_t id, uint32_t
     uint32_t n = head->n_sections;
     uint32_t *ids = block_ids(head);
     uint32_t *offsets = ids + n;
+    if (n == 0) {       /* a new key: nothing has to move */
+        ids[0] = id;
+        ids[1] = gap_pos + 8;
+        head->n_sections = 1;
+        return;
+    }
     uint32_t first = round_up8((uint32_t)((char *)(offsets + n) - (char *)head));
     memmove((char *)head + first + 8, (char *)head + first, gap_pos - first);
     memmove(offsets + i + 2, offsets + i, (n - i) * sizeof *offsets);
@@ -117,7 +134,8 @@ static void directory_insert(block_head *head, uint32_t i, uint32_t id, uint32_t
     head->n_sections = (uint16_t)(n + 1);
 }
 
-static bool section_new(nfa_store *store, uint32_t block, const nfa_section_def *def)
+/* The gap comes zeroed, and so does the section. */
+static bool section_new(nfa_store *store, uint32_t block, const nfa_section_def *def, nfa_section *out)
 {
     block_head *head = block_head_of(store, block);
     uint32_t n = head->n_sections;
@@ -131,9 +149,8 @@ static bool section_new(nfa_store *store, uint32_t block, const nfa_section_def 
         return false;
     head = block_head_of(store, block);
     directory_insert(head, i, def->id, gap_pos, bytes);
-    char *section = (char *)head + gap_pos + 8;
-    memset(section, 0, bytes);
-    place_parts(section, def);
+    place_parts((char *)head + gap_pos + 8, def);
+    *out = (nfa_section){.store = store, .def = def, .block = block, .offset = gap_pos + 8};
     return true;
 }
 
@@ -141,7 +158,7 @@ bool nfa_section_get(nfa_store *store, uint32_t block, const nfa_section_def *de
 {
     if (nfa_section_find(store, block, def, out))
         return true;
-    return section_new(store, block, def) && nfa_section_find(store, block, def, out);
+    return section_new(store, block, def, out);
 }
 
 static void directory_remove(block_head *head, uint32_t i, uint32_t bytes)

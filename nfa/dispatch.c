@@ -154,7 +154,7 @@ static bool subscribe_rule(nfa_engine *engine, uint32_t number)
     }
     const plan_pattern *pattern = rule->pattern;
     bool good = subscribe_atoms(engine, pattern->atoms, pattern->n_atoms, match);
-    bool every = pattern->contiguous || pattern->n_items == 0;
+    bool every = pattern->contiguous || pattern->n_items == 0 || pattern->idle_ms != PLAN_FOREVER;
     match.atom = 0xFF;
     for (uint32_t s = 0; good && every && s < engine->plan->n_streams; s++) {
         good = !pattern->streams[s] || subscribe_stream(engine, s, match);
@@ -393,8 +393,12 @@ static bool subscribe_updates(nfa_engine *engine)
         good = subscribe_atoms(engine, window->atoms, window->n_atoms, sub);
     }
     for (uint32_t i = 0; good && i < p->n_features; i++) {
-        nfa_sub sub = {.order = UINT32_C(0xC0000000) + i, .kind = NFA_SUB_FEATURE, .atom = 0xFF, .target = i};
-        good = subscribe_stream(engine, p->features[i].stream, sub);
+        /* What was seen is judged by profiles and previous values as they stood before the event: it comes before them. */
+        bool seen = p->features[i].kind == PLAN_FEATURE_SEEN;
+        nfa_sub sub = {.order = (seen ? UINT32_C(0x70000000) : UINT32_C(0xC0000000)) + i, .kind = NFA_SUB_FEATURE, .atom = 0xFF,
+                       .target = i};
+        good = seen ? subscribe(engine, p->features[i].atom.guard, sub)
+                                                        : subscribe_stream(engine, p->features[i].stream, sub);
     }
     return good;
 }

@@ -398,6 +398,7 @@ static egret_status evaluate(nfa_engine *engine, const nfa_event *event)
 {
     egret_arena_reset(&engine->scratch);
     engine->stamp++;
+    nfa_expect_recall(engine, event);
     if (!nfa_dispatch_event(engine, event)) {
         return EGRET_NO_MEMORY;
     }
@@ -435,23 +436,6 @@ egret_status nfa_engine_event(nfa_engine *engine, const nfa_event *event)
     }
     sweep(engine);
     return fail(engine, status);
-}
-
-void nfa_engine_expect(nfa_engine *engine, const nfa_event *event)
-{
-    const uint32_t *groups;
-    uint32_t n = nfa_dispatch_groups(engine, event->stream, &groups);
-    nfa_expected *ring = &engine->expected;
-    for (uint32_t i = 0; i < n; i++) {
-        if (!nfa_key_compute(engine, groups[i], event, engine->expect_key)) {
-            continue;
-        }
-        uint32_t at = ring->at++;
-        ring->hash[at % NFA_EXPECT_RING] = engine->expect_key->hash;
-        nfa_store_fetch(engine->store, engine->expect_key->hash, 0);
-        nfa_store_fetch(engine->store, ring->hash[(at - NFA_EXPECT_STEP) % NFA_EXPECT_RING], 1);
-        nfa_store_fetch(engine->store, ring->hash[(at - 2 * NFA_EXPECT_STEP) % NFA_EXPECT_RING], 2);
-    }
 }
 
 egret_status nfa_engine_advance(nfa_engine *engine, int64_t time_ms)

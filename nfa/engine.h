@@ -53,7 +53,8 @@ void nfa_engine_free(nfa_engine *engine);
 /* EGRET_LATE (event not evaluated, counted) when time_ms is below the clock. */
 egret_status nfa_engine_event(nfa_engine *engine, const nfa_event *event);
 /* For a host that knows what comes: says that this event will be evaluated soon (some ten to a hundred events later), so that the memory of its
- * keys is fetched meanwhile. Changes nothing that can be seen; with many keys evaluation is otherwise mostly waiting for memory. */
+ * keys is fetched meanwhile. Changes nothing that can be seen; with many keys evaluation is otherwise mostly waiting for memory.
+ * Its values must stay as they are, where they are, until the event itself is given. */
 void nfa_engine_expect(nfa_engine *engine, const nfa_event *event);
 egret_status nfa_engine_advance(nfa_engine *engine, int64_t time_ms);
 /* The earliest deadline that must be acted on; NFA_NEVER (INT64_MAX) when none. May be early. */

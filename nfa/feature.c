@@ -80,11 +80,26 @@ static egret_status remember(nfa_section *section, const plan_feature *def, egre
     return EGRET_OK;
 }
 
+bool feature_silent(const nfa_env *env, uint32_t feature)
+{
+    const plan_feature *def = &env->engine->plan->features[feature];
+    nfa_section section;
+    if (env->now_ms - env->engine->start_ms <= def->over_ms) {
+        return false;       /* nobody has listened for so long */
+    }
+    return !find(env, feature, &section)
+        || env->now_ms - (int64_t)((const feature_root *)nfa_section_root(&section))->bits > def->over_ms;
+}
+
 egret_status feature_update(nfa_engine *engine, uint32_t feature, const nfa_event *event, nfa_key *key)
 {
     const plan_feature *def = &engine->plan->features[feature];
     nfa_env env = {.engine = engine, .event = event, .now_ms = event->time_ms, .block = key->block};
-    egret_value v = nfa_eval(&env, def->value);
+    bool seen = def->kind == PLAN_FEATURE_SEEN;
+    if (seen && def->atom.rest != PLAN_NONE && !nfa_holds(&env, def->atom.rest)) {
+        return EGRET_OK;
+    }
+    egret_value v = seen ? egret_time(event->time_ms) : nfa_eval(&env, def->value);
     uint32_t block = nfa_key_block(engine, key, def->group);
     nfa_section section;
     if (block == NFA_NO_BLOCK || !nfa_section_get(engine->store, block, &engine->feature[feature], &section)) {
@@ -97,8 +112,15 @@ egret_status feature_update(nfa_engine *engine, uint32_t feature, const nfa_even
 bool feature_sweep(nfa_engine *engine, uint32_t feature, nfa_section *section)
 {
     const plan_feature *def = &engine->plan->features[feature];
-    if (def->kind != PLAN_FEATURE_NEW || def->over_ms == PLAN_FOREVER) {
+    if (def->kind == PLAN_FEATURE_PREV || def->over_ms == PLAN_FOREVER) {
         return false;
+    }
+    if (def->kind == PLAN_FEATURE_SEEN) {
+        if (engine->clock_ms - (int64_t)((const feature_root *)nfa_section_root(section))->bits <= def->over_ms) {
+            return false;
+        }
+        nfa_section_drop(section);
+        return true;
     }
     nfa_map_sweep(section, FEATURE_PART, engine->clock_ms - def->over_ms);
     if (nfa_map_count(section, FEATURE_PART) > 0) {

@@ -135,3 +135,11 @@ uint32_t nfa_key_block(nfa_engine *engine, nfa_key *key, uint32_t group)
     }
     return key->block;
 }
+
+uint32_t nfa_key_block_for(nfa_engine *engine, nfa_key *key, uint32_t group, const nfa_section_def *def)
+{
+    if (key->block == NFA_NO_BLOCK) {
+        key->block = nfa_block_add(engine->store, group, key->bytes, key->len, key->hash, def);
+    }
+    return key->block;
+}

@@ -101,6 +101,7 @@ static void lay_out_feature(nfa_engine *engine, uint32_t number)
     if (feature->kind == PLAN_FEATURE_NEW || strings) {
         def->n_parts = 1;
         def->part[0].kind = strings ? NFA_BYTES : NFA_MAP;
+        def->ready = strings ? 0 : 1;
     }
 }
 

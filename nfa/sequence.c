@@ -107,12 +107,51 @@ static egret_status finish(seq_step *step)
     return nfa_hang(step->engine, &step->section);
 }
 
+/* When the key was heard last on the rule's streams: the end of the root, where the rule has `idle`. */
+static void *last_heard(const seq_step *step)
+{
+    return (char *)nfa_section_root(&step->section) + step->layout->def.root_size - sizeof(int64_t);
+}
+
+/* Has the key been quiet for longer than attempts live? */
+static bool is_idle(const seq_step *step)
+{
+    int64_t last_ms;
+    if (step->pattern->idle_ms == PLAN_FOREVER) {
+        return false;
+    }
+    memcpy(&last_ms, last_heard(step), sizeof last_ms);
+    return step->now_ms - last_ms > step->pattern->idle_ms;
+}
+
+static void hear(seq_step *step)
+{
+    if (step->pattern->idle_ms != PLAN_FOREVER) {
+        memcpy(last_heard(step), &step->now_ms, sizeof step->now_ms);
+    }
+}
+
+/* May an attempt begin with the event? It must fit a first step, after the silence that the rule begins with. */
+static bool may_begin(const seq_step *step)
+{
+    nfa_env env = {.engine = step->engine, .event = step->event, .now_ms = step->now_ms, .rule = step->rule, .block = step->block};
+    bool may = (step->mask & step->layout->start_mask) != 0;
+    for (uint32_t i = 0; may && i < step->pattern->n_silences; i++) {
+        may = feature_silent(&env, step->pattern->silences[i]);
+    }
+    return may;
+}
+
 /* Finds the section, or makes it when an attempt may begin. false in *there: nothing to do. */
 static egret_status open_section(seq_step *step, nfa_key *key, bool *there)
 {
     *there = key->block != NFA_NO_BLOCK
         && nfa_section_find(step->engine->store, key->block, &step->layout->def, &step->section);
-    if (*there || (step->mask & step->layout->start_mask) == 0) {
+    if (*there && is_idle(step)) {
+        nfa_section_drop(&step->section);
+        *there = false;
+    }
+    if (*there || !step->may_begin) {
         return EGRET_OK;
     }
     step->block = nfa_key_block(step->engine, key, step->rule->group);
@@ -137,11 +176,13 @@ egret_status seq_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *ev
         return EGRET_OK;
     }
     ask_key_state(&step, mask);
+    step.may_begin = may_begin(&step);
     bool there = false;
     egret_status status = open_section(&step, key, &there);
     if (status != EGRET_OK || !there) {
         return status;
     }
+    hear(&step);
     if (step.pattern->contiguous) {
         step.seen = ++((seq_root *)nfa_section_root(&step.section))->seen;
     }
@@ -150,7 +191,7 @@ egret_status seq_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *ev
     }
     run_queues(&step);
     bool starts_nothing = step.n_done > 0 && step.pattern->skip == AST_SKIP_PAST_LAST;
-    if ((step.mask & step.layout->start_mask) != 0 && !starts_nothing) {
+    if (step.may_begin && !starts_nothing) {
         seq_begin(&step);
     }
     if (!step.used) {
@@ -207,6 +248,10 @@ egret_status seq_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *sec
     seq_step step = step_of(engine, rule, NULL, due_ms);
     step.section = *section;
     step.block = section->block;
+    if (is_idle(&step)) {
+        nfa_section_drop(&step.section);
+        return EGRET_OK;
+    }
     for (uint32_t i = 0; i < step.pattern->n_items; i++) {
         const seq_item *place = &step.layout->item[i];
         if (place->final && place->queue_closed != 0) {
@@ -225,6 +270,10 @@ bool seq_sweep(nfa_engine *engine, uint32_t rule, nfa_section *section)
     seq_step step = step_of(engine, rule, NULL, engine->clock_ms);
     step.section = *section;
     step.block = section->block;
+    if (is_idle(&step)) {
+        nfa_section_drop(&step.section);
+        return true;
+    }
     const seq_root *root = nfa_section_root(section);
     for (uint32_t i = 0; i < step.layout->n_cums; i++) {
         step.before[i] = root->cum[i];

@@ -67,6 +67,7 @@ typedef struct seq_step {
     uint32_t block;
     uint32_t ord;                   /* of the event in the log */
     uint32_t seen;
+    bool may_begin;                 /* an attempt may begin with the event */
     bool used;                      /* somebody bound the event */
     bool no_memory;
     seq_done *done;

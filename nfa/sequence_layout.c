@@ -162,7 +162,8 @@ static void place_parts(const plan_pattern *pattern, seq_layout *layout)
     def->ready = 1u << layout->part_log | (layout->item[0].queue_open != 0 ? 1u << layout->item[0].queue_open : 0);
     layout->part_bytes = has_strings(pattern) ? add_part(def, NFA_BYTES, 1) : 0;
     layout->part_nodes = tracked ? add_part(def, NFA_DEQUE, sizeof(seq_node)) : 0;
-    def->root_size = (uint16_t)(sizeof(seq_root) + layout->n_cums * sizeof(seq_cum));
+    size_t root = sizeof(seq_root) + layout->n_cums * sizeof(seq_cum) + (pattern->idle_ms != PLAN_FOREVER ? sizeof(int64_t) : 0);
+    def->root_size = (uint16_t)((root + 7) / 8 * 8);
 }
 
 bool seq_layout_make(nfa_engine *engine, uint32_t rule, seq_layout *layout, uint32_t id)

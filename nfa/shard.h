@@ -118,9 +118,19 @@ typedef struct nfa_names {
 
 typedef struct nfa_queued { struct nfa_queued *next; nfa_alert alert; } nfa_queued;
 
-/* Keys of events that will come soon: fetched in three steps, each some entries after the one before. */
-enum { NFA_EXPECT_STEP = 4, NFA_EXPECT_RING = 32 };
-typedef struct nfa_expected { uint64_t hash[NFA_EXPECT_RING]; uint32_t at; } nfa_expected;
+/* Events that will come soon and their keys, see expect.c. */
+enum { NFA_EXPECT_STEP = 4, NFA_EXPECT_RING = 32, NFA_EXPECT_EVENTS = 32, NFA_EXPECT_KEYS = 4, NFA_EXPECT_BYTES = 48 };
+typedef struct nfa_expected_event {
+    nfa_event event;
+    struct { uint64_t hash; uint32_t len; uint8_t bytes[NFA_EXPECT_BYTES]; } key[NFA_EXPECT_KEYS];  /* len NFA_NONE: not kept */
+} nfa_expected_event;
+
+typedef struct nfa_expected {
+    uint64_t hash[NFA_EXPECT_RING];     /* to be fetched */
+    uint32_t at;
+    nfa_expected_event event[NFA_EXPECT_EVENTS];
+    uint32_t next, end;                 /* events that have not come yet */
+} nfa_expected;
 
 struct nfa_engine {
     egret_mem mem;
@@ -205,6 +215,10 @@ uint32_t nfa_dispatch_groups(const nfa_engine *engine, uint32_t stream, const ui
 /* Fills engine->hits, sorted by order; false: no memory. */
 bool nfa_dispatch_event(nfa_engine *engine, const nfa_event *event);
 
+/* expect.c */
+/* Takes the keys of the event from what was announced, if it was. */
+void nfa_expect_recall(nfa_engine *engine, const nfa_event *event);
+
 /* content.c */
 bool nfa_content_make(nfa_engine *engine);
 void nfa_content_free(nfa_engine *engine);
@@ -222,6 +236,8 @@ const nfa_key *nfa_key_of(nfa_engine *engine, uint32_t group, const nfa_event *e
 bool nfa_key_encode(nfa_key *key, uint32_t group, const egret_value *parts, uint32_t n);
 egret_value nfa_key_part(const void *bytes, size_t len, uint32_t part);     /* strings borrow from bytes */
 uint32_t nfa_key_block(nfa_engine *engine, nfa_key *key, uint32_t group);   /* makes the block if it is not there */
+/* The same; with room for the section that is wanted of it. */
+uint32_t nfa_key_block_for(nfa_engine *engine, nfa_key *key, uint32_t group, const nfa_section_def *def);
 
 /* record.c: values in and out of records */
 nfa_raw nfa_raw_pack(nfa_section *section, unsigned part_bytes, egret_value v);     /* may push into the section's bytes */
@@ -272,6 +288,7 @@ size_t life_root_size(void);   /* alert.c */
 egret_status feature_update(nfa_engine *engine, uint32_t feature, const nfa_event *event, nfa_key *key);
 egret_value feature_prev(const nfa_env *env, uint32_t feature);
 bool feature_new(const nfa_env *env, uint32_t feature);
+bool feature_silent(const nfa_env *env, uint32_t feature);     /* SEEN: not seen for longer than its time */
 bool feature_sweep(nfa_engine *engine, uint32_t feature, nfa_section *section);
 
 /* alert.c: from match to alert, and the life of an open one */

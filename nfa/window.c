@@ -233,14 +233,12 @@ static uint64_t ask_rests(const nfa_env *env, const plan_window *window, uint64_
 
 static egret_status open_section(nfa_engine *engine, uint32_t window, nfa_key *key, nfa_section *section)
 {
-    uint32_t block = nfa_key_block(engine, key, engine->plan->windows[window].group);
-    if (block == NFA_NO_BLOCK) {
-        return EGRET_NO_MEMORY;
-    }
-    if (nfa_section_find(engine->store, block, &engine->win[window]->def, section)) {
+    const nfa_section_def *def = &engine->win[window]->def;
+    if (key->block != NFA_NO_BLOCK && nfa_section_find(engine->store, key->block, def, section)) {
         return EGRET_OK;
     }
-    if (!nfa_section_get(engine->store, block, &engine->win[window]->def, section)) {
+    uint32_t block = nfa_key_block_for(engine, key, engine->plan->windows[window].group, def);
+    if (block == NFA_NO_BLOCK || !nfa_section_get(engine->store, block, def, section)) {
         return EGRET_NO_MEMORY;
     }
     ((win_root *)nfa_section_root(section))->due_ms = NFA_NEVER;

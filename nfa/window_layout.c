@@ -25,6 +25,12 @@ static uint8_t add_part(nfa_section_def *def, nfa_part_kind kind, size_t rec_siz
     return def->n_parts++;
 }
 
+/* A new section gets its first record at once, as it comes with an event. */
+static void make_ready(nfa_section_def *def, unsigned part)
+{
+    def->ready |= part < 32 ? UINT32_C(1) << part : 0;
+}
+
 /* Which arguments are kept as values, which as hashes, which only as "counted". */
 static uint32_t place_args(const plan_window *window, win_layout *layout)
 {
@@ -73,6 +79,7 @@ static bool place_aggs(const plan_window *window, win_layout *layout)
         }
         if (part) {
             layout->aggs[a].part = add_part(&layout->def, best ? NFA_DEQUE : NFA_MAP, sizeof(win_candidate));
+            make_ready(&layout->def, layout->aggs[a].part);
         }
         if (win_slides(agg)) {
             layout->timed = true;
@@ -108,10 +115,13 @@ bool win_layout_make(nfa_engine *engine, uint32_t number, win_layout *layout, ui
         return false;
     }
     layout->log = layout->timed || layout->evidence;
-    layout->def.ready = layout->log ? 1u << layout->part_log : 0;
+    if (layout->log) {
+        make_ready(&layout->def, layout->part_log);
+    }
     if (window->n_cells > 0) {
         size_t newest = (sizeof(win_entry) + window->n_cells * 9u + 7) / 8 * 8;
         layout->part_newest = add_part(&layout->def, NFA_DEQUE, newest);
+        make_ready(&layout->def, layout->part_newest);
     }
     layout->part_bytes = needs_bytes(window, layout) ? add_part(&layout->def, NFA_BYTES, 1) : 0;
     return true;

@@ -78,6 +78,9 @@ egret_value win_agg_value(const nfa_env *env, uint32_t number, uint32_t agg)
         return of_nothing(window, def);
     }
     const win_reg *reg = win_reg_at(section, layout, agg);
+    if (def->fn == PLAN_COUNT) {
+        return egret_int(reg->n);
+    }
     if (def->fn == PLAN_DURATION_OF) {
         const win_root *root = nfa_section_root(section);
         return egret_duration(root->last_ms - root->start_ms);
@@ -87,7 +90,6 @@ egret_value win_agg_value(const nfa_env *env, uint32_t number, uint32_t agg)
     }
     uint8_t type = window->args[def->arg].type;
     switch ((plan_fn)def->fn) {
-    case PLAN_COUNT: return egret_int(reg->n);
     case PLAN_DISTINCT: return egret_int(nfa_map_count(section, layout->aggs[agg].part));
     case PLAN_SUM: case PLAN_AVG: case PLAN_STDDEV: return sum_of(env->engine, reg, def, (egret_type)type);
     case PLAN_MIN: case PLAN_MAX:
@@ -96,7 +98,7 @@ egret_value win_agg_value(const nfa_env *env, uint32_t number, uint32_t agg)
     case PLAN_FIRST: case PLAN_LAST_VALUE:
         return win_slides(def) ? outermost(window, layout, section, agg)
                                : nfa_raw_unpack(section, layout->part_bytes, type, reg->bits, reg->meta);
-    case PLAN_DURATION_OF: break;
+    case PLAN_COUNT: case PLAN_DURATION_OF: break;
     }
     return egret_null();
 }

@@ -192,6 +192,9 @@ class Generator:
     def sequence_clauses(self, rule, streams):
         r, count = self.r, len(rule.items)
         everything = range(count)
+        if self.chance(0.12):
+            rule.silence, rule.silence_for = self.atoms(rule, streams, range(0)), self.bound()
+        rule.idle = self.bound() if self.chance(0.15) else None
         if self.chance(0.22):
             after = r.choice([i for i in everything if rule.items[i].min]) if self.chance(0.5) else None
             rule.unless = [(self.atoms(rule, streams, range(after + 1) if after is not None else (0,), 0.1), after)]

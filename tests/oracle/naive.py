@@ -73,7 +73,8 @@ class SequenceKey:
         self.history = []
         self.attempts = []
         self.armed = None       # lone absence: since when there is silence
-        atoms = [a for item in rule.items for a in item.atoms + item.nots] + rule.absence
+        self.blank = [[] for _ in rule.items]
+        atoms = [a for item in rule.items for a in item.atoms + item.nots] + rule.absence + rule.silence
         self.streams = {a.stream for a in atoms} | {a.stream for atoms, _ in rule.unless for a in atoms}
 
     def view(self, attempt, event=None):
@@ -139,7 +140,22 @@ class SequenceKey:
         return any((after is None or attempt.bound[after]) and fits(atoms, event, self.view(attempt))
                    for atoms, after in self.rule.unless)
 
+    def is_idle(self, time):
+        """Has the key been quiet on the rule's streams for longer than attempts live?"""
+        heard = [x.time for x in self.history if x.stream in self.streams]
+        return self.rule.idle is not None and bool(heard) and time - heard[-1] > self.rule.idle
+
+    def was_silent(self, event):
+        """`not x for D` at the start: heard of by nobody for longer, and listened to for longer."""
+        if not self.rule.silence:
+            return True
+        past = [x for x in self.history[:event.idx] if event.time - x.time <= self.rule.silence_for]
+        return (event.time - self.desk.begin > self.rule.silence_for
+                and not any(fits(self.rule.silence, x, View(self.rule, x, self.history[:x.idx + 1], self.blank)) for x in past))
+
     def on_event(self, event):
+        if event.stream in self.streams and self.is_idle(event.time):
+            self.attempts = []
         event.idx = len(self.history)
         self.history.append(event)
         if event.stream not in self.streams:
@@ -155,7 +171,7 @@ class SequenceKey:
             elif not self.cancelled(attempt, event):
                 kept.append(attempt)
         begun = Attempt(len(self.rule.items))
-        if self.advance(begun, event):
+        if self.was_silent(event) and self.advance(begun, event):
             moved.append(begun)
             kept.append(begun)
         self.attempts = kept
@@ -208,6 +224,8 @@ class SequenceKey:
             self.desk.match(self.key, now[0], View(self.rule, None, self.history), [], None)
             self.armed = None
             return
+        if self.is_idle(now[0]):
+            self.attempts = []
         due = [a for a in self.attempts if self.deadline(a) == now[0]]
         silent = [a for a in due if not any(fits(self.rule.absence, x, self.view(a)) for x in self.since(a))]
         self.report([a for a in silent if self.when_holds(a)], now[0])
@@ -309,6 +327,7 @@ def key_order(key):
 def run(rule, events, end):
     """Events in order of (time, position); at last the clock goes to `end`. Gives the alerts in order."""
     desk, states = Desk(rule), {}
+    desk.begin = events[0].time if events else None
     make = SequenceKey if rule.kind == "sequence" else ThresholdKey
     clock = (-1 << 62, EVENT)
 

@@ -95,6 +95,8 @@ def item_text(item, rule):
 
 def match_text(rule):
     parts = []
+    if rule.silence:
+        parts.append(f"not {atoms_text(rule.silence, rule)} for {duration(rule.silence_for)} then")
     for i, item in enumerate(rule.items):
         if i:
             if item.nots:
@@ -129,6 +131,7 @@ def rule_text(rule):
     lines += [f"  by {', '.join(rule.also_by)}"] if rule.also_by else []
     lines += [f"  over {window(rule.over)}"] if rule.over else []
     lines += [f"  within {duration(rule.within)}"] if rule.within is not None else []
+    lines += [f"  idle {duration(rule.idle)}"] if rule.idle is not None else []
     for atoms, after in rule.unless:
         lines.append(f"  unless {atoms_text(atoms, rule)}" + (f" after {rule.items[after].name}" if after is not None else ""))
     lines += [f"  let {name} = {expression(x, rule)}" for name, x in rule.lets]
@@ -178,6 +181,7 @@ def sequence_operators(rule):
         tags |= {"step over two streams"} if len(item.atoms) > 1 else set()
     if rule.absence and rule.items:
         tags.add("not for at the end" if rule.absence_for is not None else "not to the end of within")
+    tags |= ({"not for at the start"} if rule.silence else set()) | ({"idle"} if rule.idle is not None else set())
     tags |= {"unless" + (" after" if after is not None else "") for _, after in rule.unless}
     tags |= {"skip " + rule.skip[0]} | ({"when"} if rule.when else set()) | ({"within"} if rule.within is not None else set())
     last = rule.items[-1] if rule.items else None
@@ -189,7 +193,7 @@ def operators(rule):
     """What the rule exercises, for the table."""
     if rule.kind == "sequence":
         tags = sequence_operators(rule)
-        atoms = [a for i in rule.items for a in i.atoms + i.nots] + rule.absence + [a for atoms, _ in rule.unless for a in atoms]
+        atoms = [a for i in rule.items for a in i.atoms + i.nots] + rule.absence + rule.silence + [a for atoms, _ in rule.unless for a in atoms]
     else:
         tags = {"watch: " + ("over " + rule.over[0] if rule.over else "no over")} | ({"watch: when for"} if rule.hold is not None else set())
         tags |= {"watch: no when"} if not rule.when else set()

@@ -65,6 +65,9 @@ class Rule:
     within: int = None
     absence: list = field(default_factory=list)     # atoms
     absence_for: int = None                         # None: to the end of `within`
+    silence: list = field(default_factory=list)     # atoms of `not x for D` at the start
+    silence_for: int = None
+    idle: int = None
     unless: list = field(default_factory=list)      # (atoms, number of the item after which it holds, or None)
     skip: tuple = ("past",)     # ("past",) ("next",) ("no",) ("first", item) ("last", item)
     # A threshold.
@@ -238,5 +241,5 @@ def windows_of(x):
 
 def all_atoms(rule):
     """All places where a rule names a stream."""
-    lists = [item.atoms for item in rule.items] + [item.nots for item in rule.items] + [rule.absence, rule.watch, rule.resolve_on, rule.escalate_on]
+    lists = [item.atoms for item in rule.items] + [item.nots for item in rule.items] + [rule.absence, rule.silence, rule.watch, rule.resolve_on, rule.escalate_on]
     return [a for atoms in lists + [atoms for atoms, _ in rule.unless] for a in atoms]

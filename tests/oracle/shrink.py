@@ -45,7 +45,7 @@ def simpler_conditions(x):
 
 
 PLAIN = {"lets": [], "fields": [], "when": None, "exempt": None, "throttle": None, "resolve_on": [], "escalate_on": [], "escalate_within": None, "also_by": None, "resolve_when": None, "resolve_for": None, "profile": None,
-         "within": None, "absence": [], "unless": [], "skip": ("past",), "hold": None}
+         "within": None, "idle": None, "silence": [], "absence": [], "unless": [], "skip": ("past",), "hold": None}
 PLAIN_ITEM = {"strict": False, "greedy": False, "own_within": None, "link": "then", "link_within": None, "nots": [], "min": 1, "max": 1}
 
 
