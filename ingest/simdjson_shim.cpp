@@ -6,7 +6,7 @@
  * error each of its lines is indexed by itself, so that a bad line costs that line.
  *
  * Reading walks the tokens of one object once, in document order. Producers write their keys in the same order every time. So each key is
- * first compared with the key that followed the previous one last time: one masked 16-byte comparison for usual names. Only when
+ * first compared, quotes and colon included, with the key that followed the previous one last time: one masked 16-byte comparison for usual names. Only when
  * that fails it is looked for in a small hash table. Keys nobody asked for are remembered, too (to a cap), so that they are passed by
  * as cheaply. Why not simdjson's own on-demand walk: it checks each step for uses we do not make, and costs three times as much.
  *
@@ -37,18 +37,24 @@ namespace {
 constexpr uint32_t NONE = UINT32_MAX;
 constexpr uint32_t MAX_STRANGERS = 64;  // keys not asked for that a node remembers
 constexpr uint32_t BUCKETS = 64;
-constexpr size_t SHORT_KEY = 16;        // with its closing quote
+constexpr size_t SHORT_KEY = 16;        // with its quotes and the colon
+constexpr size_t AROUND_KEY = 3;        // the quotes and the colon
 constexpr size_t MAX_RECORD = size_t(1) << 31;
 
+// What a key is asked for: nothing; its value; also, or only, what is inside its value.
+enum asked : uint32_t { NOT_ASKED, ASKED_VALUE, ASKED_INSIDE };
+
 struct entry {
-    uint64_t head[2];       // first bytes of the key and its closing quote
+    uint64_t head[2];       // first bytes of the key, as it is usually written
     uint64_t mask[2];
-    char *key;              // with the closing quote
-    uint32_t len;           // with it
+    char *key;              // "key": with its quotes and the colon
+    uint32_t len;           // with them
     uint32_t next;          // entry that followed last time
     uint32_t chain;         // next entry of the bucket
     uint32_t first_target;  // into targets; NONE: not asked for as a value
+    uint32_t second_target; // the next one, of equal paths
     uint32_t node;          // node below; NONE
+    asked kind;
     uint64_t stamp;         // record in which it was seen, so that the first of equal keys counts
 };
 
@@ -90,6 +96,7 @@ struct ingest_json {
     const char *block;          // what is indexed
     size_t block_len;
     bool indexed;               // the index is of `block`, which holds several records
+    bool clean;                 // no backslash in `block`
     const uint32_t *at;         // first token of the record
     const uint32_t *next;       // where to look for the next record's
     const char *ptr;            // the record
@@ -112,7 +119,7 @@ uint32_t find_entry(const node &n, const char *key, size_t len)
     if (len == 0)
         return NONE;
     for (uint32_t i = n.bucket[bucket_of(key, len)]; i != NONE; i = n.entries[i].chain)
-        if (n.entries[i].len == len + 1 && memcmp(n.entries[i].key, key, len) == 0)
+        if (n.entries[i].len == len + AROUND_KEY && memcmp(n.entries[i].key + 1, key, len) == 0)
             return i;
     return NONE;
 }
@@ -127,19 +134,22 @@ uint32_t add_entry(node &n, const char *key, size_t len)
         n.entries = grown;
         n.capacity = capacity;
     }
-    char *copy = static_cast<char *>(malloc(len + 1));
+    char *copy = static_cast<char *>(malloc(len + AROUND_KEY));
     if (copy == nullptr)
         return NONE;
-    memcpy(copy, key, len);
-    copy[len] = '"';
+    copy[0] = '"';
+    memcpy(copy + 1, key, len);
+    memcpy(copy + 1 + len, "\":", 2);
     entry &e = n.entries[n.n_entries];
     memset(&e, 0, sizeof e);
     e.key = copy;
-    e.len = uint32_t(len + 1);
-    e.next = e.first_target = e.node = NONE;
+    e.len = uint32_t(len + AROUND_KEY);
+    e.next = e.first_target = e.second_target = e.node = NONE;
     size_t head = e.len < SHORT_KEY ? e.len : SHORT_KEY;
-    memcpy(e.head, copy, head);
     memset(e.mask, 0xFF, head);
+    // A key with a backslash is never written like that; with a head of zeros no text is taken for it.
+    if (memchr(key, '\\', len) == nullptr)
+        memcpy(e.head, copy, head);
     uint32_t &bucket = n.bucket[bucket_of(key, len)];
     e.chain = bucket;
     bucket = n.n_entries;
@@ -174,11 +184,14 @@ bool add_path(ingest_shape &shape, const egret_str &path, uint32_t slot)
         entry &e = shape.nodes[at].entries[found];
         if (dot == nullptr) {
             shape.targets[slot] = { slot, e.first_target };
+            e.second_target = e.first_target;
             e.first_target = slot;
+            e.kind = e.node == NONE ? ASKED_VALUE : ASKED_INSIDE;
             return true;
         }
         if (e.node == NONE)
             e.node = add_node(shape);
+        e.kind = ASKED_INSIDE;
         at = e.node;
         begin = end + 1;
     }
@@ -282,13 +295,26 @@ size_t find_bad_byte(const char *ptr, size_t len, error_code error)
     return 0;
 }
 
-inline bool same_key(const entry &e, const char *raw)
+static_assert(INGEST_TOKEN_STRING == INGEST_TOKEN_NUMBER + 1, "take_usual counts on it");
+
+inline uint64_t word_at(const char *ptr)
 {
-    uint64_t got[2];
-    memcpy(got, raw, sizeof got);   // padding makes this readable
-    if ((((got[0] ^ e.head[0]) & e.mask[0]) | ((got[1] ^ e.head[1]) & e.mask[1])) != 0)
+    uint64_t word;
+    memcpy(&word, ptr, sizeof word);
+    return word;
+}
+
+// Whether the text at the quote `raw` is this key, its quotes and a colon. `left`: what is left of the record; padding makes 32 bytes readable.
+inline bool same_key(const entry &e, const char *raw, size_t left)
+{
+    if ((((word_at(raw) ^ e.head[0]) & e.mask[0]) | ((word_at(raw + 8) ^ e.head[1]) & e.mask[1])) != 0)
         return false;
-    return e.len <= SHORT_KEY || memcmp(raw + SHORT_KEY, e.key + SHORT_KEY, e.len - SHORT_KEY) == 0;
+    if (e.len <= SHORT_KEY)
+        return true;
+    if (e.len > 2 * SHORT_KEY)
+        return e.len <= left && memcmp(raw, e.key, e.len) == 0;
+    const char *rest = raw + e.len - SHORT_KEY, *key = e.key + e.len - SHORT_KEY;
+    return ((word_at(rest) ^ word_at(key)) | (word_at(rest + 8) ^ word_at(key + 8))) == 0;
 }
 
 // Whether there is a backslash in ptr[0 .. len); up to 8 bytes behind are read.
@@ -319,6 +345,7 @@ struct walk_state {
     const char *base;       // of the index
     const uint32_t *at;     // next token
     uint32_t end;           // of the record, from base
+    bool clean;             // no backslash in what is indexed
     bool out_of_memory;
 };
 
@@ -508,64 +535,108 @@ bool is_structure(char c)
     return c == '{' || c == '}' || c == '[' || c == ']' || c == ',' || c == ':' || c == '\0';
 }
 
-// The value of entry e, or of a key nobody asked for (NULL). The usual values, strings without escapes and what is passed by, are done
-// here; the rest by the functions above.
-inline bool take_or_pass(walk_state &state, const entry *e)
+// Where a walk through an object is.
+struct progress {
+    uint32_t wanted;        // entries asked for and not seen yet
+    uint32_t previous;      // entry of the last key that has one; NONE
+    uint32_t expected;      // entry that followed it last time; NONE
+};
+
+// Whether the text between two tokens is a string without escapes (its quotes with it), or a number, and nothing behind it.
+inline bool is_plain(bool clean, const char *ptr, const char *end)
+{
+    if (*ptr == '"')
+        return end[-1] == '"' && end - ptr >= 2 && (clean || !has_backslash(ptr + 1, size_t(end - ptr) - 2));
+    return uint8_t(*ptr - '0') <= 9 && !is_space(end[-1]);
+}
+
+// Takes fields as long as they are as usual: the key expected, not seen before, a colon right behind it, a plain value, another token in the
+// record. True: stands behind a value that no comma follows, or that was the last one wanted; false: before a field for take_field.
+//
+// Tokens ascend, and the index ends with two that lie behind the record, and a zero. So when the first is inside and the fourth is between it and the
+// end, so are those between them. Where the text is the key expected, its quotes and a colon, those are two tokens, as the key has no backslash.
+bool take_usual(walk_state &state, const node &n, progress &p)
+{
+    entry *const entries = n.entries;
+    ingest_token *const tokens = state.tokens;
+    const target *const targets = state.shape->targets;
+    const uint64_t stamp = state.shape->stamp;
+    const char *const base = state.base;
+    const bool clean = state.clean;
+    const uint32_t end = state.end, *at = state.at;
+    progress now = p;
+    bool behind_value = false;
+    while (now.expected != NONE && at[0] < end && at[3] > at[0] && at[3] < end) {
+        entry &e = entries[now.expected];
+        const char *ptr = base + at[2], *behind = base + at[3];
+        if (!same_key(e, base + at[0], end - at[0]) || e.stamp == stamp)
+            break;
+        if (e.kind == ASKED_VALUE) {
+            if (!is_plain(clean, ptr, behind))
+                break;
+            uint32_t quote = *ptr == '"';
+            const ingest_token token = { ptr + quote, uint32_t(behind - ptr) - 2 * quote, uint8_t(INGEST_TOKEN_NUMBER + quote) };
+            e.stamp = stamp;
+            tokens[e.first_target] = token;
+            for (uint32_t t = e.second_target; t != NONE; t = targets[t].next)
+                tokens[t] = token;
+            now.wanted--;
+        } else if (e.kind == ASKED_INSIDE || (*ptr != '"' && is_structure(*ptr))) {
+            break;
+        }
+        now.previous = now.expected;
+        now.expected = e.next;
+        behind_value = *behind != ',' || now.wanted == 0;
+        at += behind_value ? 3 : 4;
+        if (behind_value)
+            break;
+    }
+    state.at = at;
+    p = now;
+    return behind_value;
+}
+
+// Takes the field at hand, whatever it is.
+bool take_field(walk_state &state, node &n, progress &p)
 {
     const uint32_t *at = state.at;
-    const char *ptr = state.base + at[0];
-    if (e == nullptr) {
-        if (is_structure(*ptr))
-            return skip_value(state);
-    } else {
-        const char *end = state.base + at[1];
-        if (*ptr != '"' || at[1] >= state.end || end - ptr < 2 || end[-1] != '"' || e->node != NONE || has_backslash(ptr + 1, size_t(end - ptr) - 2))
-            return take_value(state, *e);
-        ingest_token token = { ptr + 1, uint32_t(end - ptr) - 2, INGEST_TOKEN_STRING };
-        state.tokens[e->first_target] = token;
-        for (uint32_t t = state.shape->targets[e->first_target].next; t != NONE; t = state.shape->targets[t].next)
-            state.tokens[t] = token;
+    if (at[0] >= state.end || at[2] >= state.end || state.base[at[0]] != '"' || state.base[at[1]] != ':')
+        return bad_field(state);
+    uint32_t found = p.expected;
+    if (found == NONE || !same_key(n.entries[found], state.base + at[0], state.end - at[0])) {
+        if (!look_up(state, n, &found))
+            return false;
+        (p.previous == NONE ? n.first : n.entries[p.previous].next) = found;
     }
-    state.at = at + 1;
-    return true;
+    state.at = at + 2;
+    p.expected = NONE;
+    if (found == NONE)
+        return skip_value(state);
+    entry *e = &n.entries[found];
+    p.previous = found;
+    p.expected = e->next;
+    if (e->kind == NOT_ASKED || e->stamp == state.shape->stamp)
+        return skip_value(state);
+    e->stamp = state.shape->stamp;
+    p.wanted--;
+    return take_value(state, *e);
 }
 
 // Walks the object whose opening bracket is at hand, and steps over it.
 bool walk(walk_state &state, uint32_t below)
 {
     node &n = state.shape->nodes[below];
-    const uint64_t stamp = state.shape->stamp;
-    uint32_t wanted = n.wanted, previous = NONE, expected = n.first;
+    progress p = { n.wanted, NONE, n.first };
     state.at++;
     if (peek(state) == '}') {
         state.at++;
         return true;
     }
     for (;;) {
-        // A key, a colon, the beginning of a value. Tokens ascend, and the index ends with two more that lie behind the record, so
-        // that the first and the third being inside says the same of the second.
-        const uint32_t *at = state.at;
-        if (at[0] >= state.end || at[2] >= state.end || state.base[at[0]] != '"' || state.base[at[1]] != ':')
-            return bad_field(state);
-        uint32_t found = expected;
-        if (found == NONE || !same_key(n.entries[found], state.base + at[0] + 1)) {
-            if (!look_up(state, n, &found))
-                return false;
-            (previous == NONE ? n.first : n.entries[previous].next) = found;
-        }
-        state.at = at + 2;
-        entry *e = found == NONE ? nullptr : &n.entries[found];
-        previous = e == nullptr ? previous : found;
-        expected = e == nullptr ? NONE : e->next;
-        bool take = e != nullptr && (e->first_target != NONE || e->node != NONE) && e->stamp != stamp;
-        if (take) {
-            e->stamp = stamp;
-            wanted--;
-        }
-        if (!take_or_pass(state, take ? e : nullptr))
+        if (!take_usual(state, n, p) && !take_field(state, n, p))
             return false;
         char c = peek(state);
-        if (c == ',' && wanted > 0)
+        if (c == ',' && p.wanted > 0)
             state.at++;
         else
             return c == '}' || c == ',' ? finish_object(state) : expect(state, ',');
@@ -590,6 +661,7 @@ error_code make_index(ingest_json *json, const char *ptr, size_t len)
     error_code error = json->indexer->stage1(reinterpret_cast<const uint8_t *>(ptr), len, stage1_mode::regular);
     json->block = ptr;
     json->block_len = len;
+    json->clean = memchr(ptr, '\\', len) == nullptr;
     json->at = json->next = json->indexer->structural_indexes.get();
     return error;
 }
@@ -677,11 +749,11 @@ egret_status ingest_json_read(ingest_json *json, ingest_shape *shape, ingest_tok
 {
     if (!json->begun)
         return EGRET_BAD_USE;
-    for (uint32_t i = 0; i < shape->n_paths; i++)
-        tokens[i] = { nullptr, 0, INGEST_TOKEN_ABSENT };
+    static_assert(INGEST_TOKEN_ABSENT == 0, "tokens are made absent by zeroing them");
+    memset(static_cast<void *>(tokens), 0, shape->n_paths * sizeof *tokens);
     shape->stamp++;
     json->strings_end = nullptr;
-    walk_state state = { json, shape, tokens, fault, json->block, json->at, uint32_t(json->ptr - json->block + ptrdiff_t(json->len)), false };
+    walk_state state = { json, shape, tokens, fault, json->block, json->at, uint32_t(json->ptr - json->block + ptrdiff_t(json->len)), json->clean, false };
     char first = peek(state);
     if (first != '{')
         return fail(fault, fault_text(first == '\0' ? EMPTY : INCORRECT_TYPE), 0);
