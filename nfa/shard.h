@@ -236,7 +236,7 @@ const nfa_key *nfa_key_of(nfa_engine *engine, uint32_t group, const nfa_event *e
 bool nfa_key_encode(nfa_key *key, uint32_t group, const egret_value *parts, uint32_t n);
 egret_value nfa_key_part(const void *bytes, size_t len, uint32_t part);     /* strings borrow from bytes */
 uint32_t nfa_key_block(nfa_engine *engine, nfa_key *key, uint32_t group);   /* makes the block if it is not there */
-/* The same; with room for the section that is wanted of it. */
+/* The same for a key that nfa_key_of has looked for; a new block has room for the section that is wanted of it. */
 uint32_t nfa_key_block_for(nfa_engine *engine, nfa_key *key, uint32_t group, const nfa_section_def *def);
 
 /* record.c: values in and out of records */
