@@ -58,11 +58,22 @@ egret_type agg_result(plan_fn fn, egret_type arg)
     return arg;
 }
 
+void agg_explain_type(check *c, const ast_expr *e, plan_fn fn, egret_type type)
+{
+    bool times = fn == PLAN_MIN || fn == PLAN_MAX;
+    egret_diag *diag = check_error(c, 414, e->args->span, "%.*s() takes %s; this is %s", (int)e->name.str.len, e->name.str.ptr,
+                                   times ? "numbers, times and durations" : "numbers", egret_type_name(type));
+    if (type == EGRET_BOOL)
+        check_help(c, diag, "to count where something holds: count(where …)");
+    else
+        check_help(c, diag, "name a field that is a number; to count different values there is distinct(…)");
+}
+
 static bool check_arg_type(check *c, const ast_expr *e, plan_fn fn, typed t)
 {
     if (agg_takes(fn, (egret_type)t.type))
         return true;
-    check_error(c, 414, e->args->span, "%.*s() of %s", (int)e->name.str.len, e->name.str.ptr, egret_type_name((egret_type)t.type));
+    agg_explain_type(c, e, fn, (egret_type)t.type);
     return false;
 }
 
@@ -76,8 +87,15 @@ static bool check_arg_count(check *c, const ast_expr *e, plan_fn fn)
         return true;
     if (n == 0 && (fn == PLAN_COUNT || fn == PLAN_DURATION_OF))
         return true;
-    check_error(c, 404, e->span, "%.*s() takes %s", (int)e->name.str.len, e->name.str.ptr,
-                fn == PLAN_DURATION_OF ? "nothing" : fn == PLAN_COUNT ? "nothing, or one name" : "one value");
+    egret_diag *diag = check_error(c, 404, e->span, "%.*s() takes %s", (int)e->name.str.len, e->name.str.ptr,
+                                   fn == PLAN_DURATION_OF ? "nothing" : fn == PLAN_COUNT ? "nothing, or one name" : "one value");
+    if (n > 1 && e->args->next->kind == AST_DURATION)
+        check_help(c, diag, "the window stands behind 'over': %.*s(… over %.*s)", (int)e->name.str.len, e->name.str.ptr,
+                   (int)e->args->next->text.len, e->args->next->text.ptr);
+    else if (n == 0)
+        check_help(c, diag, "say of what: %.*s(field)", (int)e->name.str.len, e->name.str.ptr);
+    else
+        check_help(c, diag, "conditions stand behind 'where', windows behind 'over'");
     return false;
 }
 
@@ -142,7 +160,8 @@ static typed check_step_agg(check *c, const scope *s, const ast_expr *e, plan_fn
     if (item == PLAN_NONE)
         return explain_no_step(c, s, e);
     if (!step_is_visible(s, item)) {
-        check_error(c, 315, e->args->span, "this step is not bound yet where the condition is asked");
+        egret_diag *diag = check_error(c, 315, e->args->span, "this step is not bound yet where the condition is asked");
+        check_help(c, diag, "a condition may look at earlier steps; what looks at several may stand in 'when'");
         return typed_bad();
     }
     if (alone != (fn == PLAN_COUNT)) {
@@ -150,6 +169,9 @@ static typed check_step_agg(check *c, const scope *s, const ast_expr *e, plan_fn
                                        (int)e->name.str.len, e->name.str.ptr);
         if (!alone)
             check_help(c, diag, "to count only where a field is there: count(%.*s where … is not null)", (int)s->rule->items[item].name.len,
+                       s->rule->items[item].name.ptr);
+        else
+            check_help(c, diag, "write %.*s(%.*s.field)", (int)e->name.str.len, e->name.str.ptr, (int)s->rule->items[item].name.len,
                        s->rule->items[item].name.ptr);
         return typed_bad();
     }
@@ -183,11 +205,14 @@ typed check_aggregate(check *c, const scope *s, const ast_expr *e, plan_fn fn)
         return typed_bad();
     }
     if (fn == PLAN_DURATION_OF) {
-        check_error(c, 524, e->span, "duration() is that of a session: over session 30m");
+        egret_diag *diag = check_error(c, 524, e->span, "duration() is that of a session: over session 30m");
+        check_help(c, diag, "in a sequence subtract times: b.at - a.at");
         return typed_bad();
     }
     if (e->over.kind != AST_WINDOW_NONE) {
-        check_error(c, 418, e->over.span, "an aggregate over a step takes the events the step has bound; 'over' has no meaning here");
+        egret_diag *diag = check_error(c, 418, e->over.span, "an aggregate over a step takes the events the step has bound; "
+                                                             "'over' has no meaning here");
+        check_help(c, diag, "bound the step's time in the match: (step {3,} within 15m)");
         return typed_bad();
     }
     return check_arg_count(c, e, fn) ? check_step_agg(c, s, e, fn) : typed_bad();

@@ -163,6 +163,7 @@ static typed check_in_list(check *c, const ast_expr *e, symbol *list, typed x)
         egret_diag *diag = check_error(c, 408, e->a->span, "list '%.*s' is asked for %s here, and for %s elsewhere",
                                        (int)list->decl->name.str.len, list->decl->name.str.ptr, egret_type_name((egret_type)x.type),
                                        egret_type_name((egret_type)list->item_type));
+        check_help(c, diag, "make two lists, or turn one value into the other's type: to_string(x)");
         check_note(c, diag, list->item_span, "there");
         return typed_bad();
     }
@@ -188,7 +189,11 @@ static typed check_in_name(check *c, const scope *s, const ast_expr *e, typed x)
         return typed_bad();
     egret_diag *diag = check_error(c, 306, e->b->span, "there is no list '%.*s'", (int)e->b->name.str.len, e->b->name.str.ptr);
     if (found != NULL && found->decl->kind == AST_TABLE) {
-        check_help(c, diag, "it is a table: write %.*s[…].column is not null", (int)e->b->name.str.len, e->b->name.str.ptr);
+        const egret_source *source = &c->diags->sources[e->a->span.source];
+        const plan_table *table = &c->plan->tables[found->index];
+        egret_str column = table->n_columns > 0 ? table->columns[table->n_columns - 1].name : (egret_str){ "column", 6 };
+        check_help(c, diag, "it is a table: write %.*s[%.*s].%.*s is not null", (int)e->b->name.str.len, e->b->name.str.ptr,
+                   (int)(e->a->span.end - e->a->span.start), source->text + e->a->span.start, (int)column.len, column.ptr);
         return typed_bad();
     }
     names n = { 0 };
@@ -217,7 +222,8 @@ static bool is_text(check *c, typed t, egret_span span, const char *op)
         return false;
     if (t.type == EGRET_STRING)
         return true;
-    check_error(c, 407, span, "'%s' looks at a string; this is %s", op, egret_type_name((egret_type)t.type));
+    egret_diag *diag = check_error(c, 407, span, "'%s' looks at a string; this is %s", op, egret_type_name((egret_type)t.type));
+    check_help(c, diag, "make a text of it: to_string(x)");
     return false;
 }
 

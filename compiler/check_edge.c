@@ -136,7 +136,11 @@ static bool option_value(check *c, option_kind kind, const ast_expr *e, plan_opt
         return false;
     if (intern_is_const(c, t.expr, &out->value) && fits(kind, (egret_type)t.type))
         return true;
-    check_error(c, 604, e->span, "this option takes %s, not %s", option_type_name(kind), egret_type_name((egret_type)t.type));
+    egret_diag *diag = check_error(c, 604, e->span, "this option takes %s, not %s", option_type_name(kind), egret_type_name((egret_type)t.type));
+    static const char *const HELP[] = { "write it in quotes: \"…\"", "write a word or a text in quotes", "write a whole number without quotes: 8080",
+                                        "write it with its unit: 500ms, 5s, 2m", "write true or false, without quotes",
+                                        "write { name: \"value\" }", "write the names of streams: login, payment" };
+    check_help(c, diag, "%s", HELP[kind]);
     return false;
 }
 
@@ -249,6 +253,18 @@ static bool known_kind(check *c, const ast_edge *tree, uint8_t side)
     return false;
 }
 
+/* Silent when an option that is not known was probably meant. */
+static void missing_option(check *c, const ast_decl *decl, const plan_edge *edge, uint8_t side, size_t i)
+{
+    for (const ast_option *option = decl->u.edge.options; option != NULL; option = option->next)
+        if (find_option(edge->kind, side, option->name.str) == N_OPTIONS && egret_diag_nearest(option->name.str, &OPTIONS[i].name, 1) != NULL)
+            return;
+    static const char *const EXAMPLES[] = { "\"…\"", "…", "8080", "5s", "true", "{ … }", "the name of a stream" };
+    egret_diag *diag = check_error(c, 603, decl->name.span, "%s '%.*s' needs the option '%s'", side == OF_SOURCE ? "source" : "sink",
+                                   (int)edge->name.len, edge->name.ptr, OPTIONS[i].name);
+    check_help(c, diag, "add %s: %s", OPTIONS[i].name, EXAMPLES[OPTIONS[i].type]);
+}
+
 static void check_edge(check *c, const ast_decl *decl, plan_edge *edge)
 {
     const ast_edge *tree = &decl->u.edge;
@@ -263,8 +279,7 @@ static void check_edge(check *c, const ast_decl *decl, plan_edge *edge)
         for (const ast_option *option = tree->options; option != NULL && !there; option = option->next)
             there = egret_str_is(option->name.str, OPTIONS[i].name);
         if (!there)
-            check_error(c, 603, decl->name.span, "%s '%.*s' needs the option '%s'", side == OF_SOURCE ? "source" : "sink",
-                        (int)edge->name.len, edge->name.ptr, OPTIONS[i].name);
+            missing_option(c, decl, edge, side, i);
     }
 }
 

@@ -380,8 +380,18 @@ bool check_const_duration(check *c, const ast_expr *e, const char *what, int64_t
     if (t.type == EGRET_DURATION && intern_is_const(c, t.expr, &v))
         return bounded(c, v.u.i, what, e->span, ms);
     egret_diag *diag = check_error(c, 409, e->span, "%s must be a constant duration; this is %s", what, egret_type_name((egret_type)t.type));
-    if (type_is_numeric((egret_type)t.type))
+    bool number = type_is_numeric((egret_type)t.type) && intern_is_const(c, t.expr, &v);
+    const symbol *define = e->kind == AST_NAME ? check_find_kind(c, AST_DEFINE, e->name.str) : NULL;
+    const ast_expr *value = define != NULL ? define->decl->u.define : e;
+    if (number && value->kind == AST_INT)
+        check_help(c, diag, "write it with its unit: %.*ss, %.*sm, %.*sh", (int)value->text.len, value->text.ptr, (int)value->text.len,
+                   value->text.ptr, (int)value->text.len, value->text.ptr);
+    else if (t.type == EGRET_STRING && value->kind == AST_STRING)
+        check_help(c, diag, "a duration stands without quotes, with its unit: 5m");
+    else
         check_help(c, diag, "a duration has a unit: 500ms, 10s, 5m, 2h, 7d, 1w");
+    if (define != NULL)
+        check_note(c, diag, value->span, "it is defined here");
     return false;
 }
 

@@ -20,6 +20,16 @@ static uint32_t find_column(check *c, const plan_table *table, const ast_name *n
     return PLAN_NONE;
 }
 
+static void explain_key_count(check *c, const plan_table *table, const ast_expr *index, uint32_t n)
+{
+    egret_diag *diag = check_error(c, 413, index->span, "table '%.*s' has %u key column%s; %u given", (int)table->name.len, table->name.ptr,
+                                   (unsigned)table->n_key, table->n_key == 1 ? "" : "s", (unsigned)n);
+    names keys = { 0 };
+    for (uint32_t i = 0; i < table->n_key; i++)
+        names_add(c, &keys, table->columns[table->key[i]].name);
+    check_suggest(c, diag, (egret_str){ "", 0 }, &keys, "they are");
+}
+
 /* merchants[a, b].risk; e is the member expression. */
 static typed check_row(check *c, const scope *s, const ast_expr *e, const symbol *found)
 {
@@ -39,14 +49,18 @@ static typed check_row(check *c, const scope *s, const ast_expr *e, const symbol
         bad = bad || typed_is_bad(t);
         key[n] = t.expr;
         if (!typed_is_bad(t) && t.type != want->type && !(type_is_numeric((egret_type)t.type) && type_is_numeric((egret_type)want->type))) {
-            check_error(c, 413, k->span, "the key '%.*s' of table '%.*s' is %s; this is %s", (int)want->name.len, want->name.ptr,
-                        (int)table->name.len, table->name.ptr, egret_type_name((egret_type)want->type), egret_type_name((egret_type)t.type));
+            egret_diag *diag = check_error(c, 413, k->span, "the key '%.*s' of table '%.*s' is %s; this is %s", (int)want->name.len,
+                                           want->name.ptr, (int)table->name.len, table->name.ptr, egret_type_name((egret_type)want->type),
+                                           egret_type_name((egret_type)t.type));
+            if (want->type == EGRET_STRING)
+                check_help(c, diag, "is another field meant? to_string(x) makes a text of anything");
+            else
+                check_help(c, diag, "name a field of type %s", egret_type_name((egret_type)want->type));
             bad = true;
         }
     }
     if (n != table->n_key)
-        check_error(c, 413, index->span, "table '%.*s' has %u key column%s; %u given", (int)table->name.len, table->name.ptr,
-                    (unsigned)table->n_key, table->n_key == 1 ? "" : "s", (unsigned)n);
+        explain_key_count(c, table, index, n);
     if (bad || n != table->n_key || table->columns[column].type == EGRET_NULL)
         return typed_bad();
     plan_expr row = { .op = PLAN_TABLE, .type = table->columns[column].type, .uses = PLAN_USES_CONTENT, .a = found->index, .b = column };

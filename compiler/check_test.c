@@ -17,8 +17,16 @@ static uint32_t test_value(check *c, const ast_expr *e, const char *what, egret_
             check_error(c, 703, e->span, "%s '%.*s' cannot be null", what, (int)name.len, name.ptr);
         return t.expr;
     }
-    check_error(c, 703, e->span, "%s '%.*s' is %s; this is %s", what, (int)name.len, name.ptr, egret_type_name(type),
-                egret_type_name((egret_type)t.type));
+    egret_diag *diag = check_error(c, 703, e->span, "%s '%.*s' is %s; this is %s", what, (int)name.len, name.ptr, egret_type_name(type),
+                                   egret_type_name((egret_type)t.type));
+    if (type == EGRET_STRING && e->kind <= AST_FLOAT)
+        check_help(c, diag, "write it in quotes: \"%.*s\"", (int)e->text.len, e->text.ptr);
+    else if (type == EGRET_DURATION && e->kind <= AST_FLOAT)
+        check_help(c, diag, "write it with its unit: %.*ss", (int)e->text.len, e->text.ptr);
+    else if (t.type == EGRET_STRING)
+        check_help(c, diag, "write it without quotes");
+    else
+        check_help(c, diag, "write a constant of type %s", egret_type_name(type));
     return PLAN_NONE;
 }
 
@@ -63,9 +71,13 @@ static void check_required(check *c, const plan_stream *stream, const ast_step *
         bool there = stream->fields[i].optional || i == stream->time_field;
         for (const ast_pair *pair = step->pairs; pair != NULL && !there; pair = pair->next)
             there = egret_str_eq(pair->name.str, stream->fields[i].name);
-        if (!there)
-            check_error(c, 701, step->name.span, "this %.*s has no '%.*s', which every one must have", (int)stream->name.len,
-                        stream->name.ptr, (int)stream->fields[i].name.len, stream->fields[i].name.ptr);
+        if (there)
+            continue;
+        const plan_field *f = &stream->fields[i];
+        egret_diag *diag = check_error(c, 701, step->name.span, "this %.*s has no '%.*s', which every one must have", (int)stream->name.len,
+                                       stream->name.ptr, (int)f->name.len, f->name.ptr);
+        check_help(c, diag, "add %.*s: …, or declare the field as one that may be missing: %.*s: %s?", (int)f->name.len, f->name.ptr,
+                   (int)f->name.len, f->name.ptr, egret_type_name((egret_type)f->type));
     }
 }
 

@@ -63,6 +63,18 @@ static bool same_kind(check *c, const win_ctx *win, const ast_window *own, plan_
     return true;
 }
 
+/* Without a window an aggregate counts on for ever, which is seldom meant where a condition compares it. */
+static void warn_no_window(check *c, const scope *s, const ast_expr *e, plan_fn fn)
+{
+    bool grows = fn == PLAN_COUNT || fn == PLAN_SUM || fn == PLAN_AVG || fn == PLAN_DISTINCT || fn == PLAN_STDDEV;
+    bool said = s->win->of_profile || s->rule == NULL || s->rule->first[AST_OVER] != NULL || e->over.kind != AST_WINDOW_NONE;
+    if (said || !grows)
+        return;
+    egret_diag *diag = check_warn(c, 811, e->span, "no window is said, so %.*s() goes back to the first event of each key", (int)e->name.str.len,
+                                  e->name.str.ptr);
+    check_help(c, diag, "say how far back: over 1h; if all of time is meant: over ever");
+}
+
 static bool window_of(check *c, win_ctx *win, const ast_expr *e, plan_over *over)
 {
     *over = (plan_over){ .kind = win->kind, .size_ms = win->size_ms };
@@ -174,6 +186,7 @@ typed check_window_agg(check *c, const scope *s, const ast_expr *e, plan_fn fn)
         check_error(c, 524, e->span, "duration() is that of a session: over session 30m");
         return typed_bad();
     }
+    warn_no_window(c, s, e, fn);
     const ast_expr *value = fn == PLAN_COUNT || fn == PLAN_DURATION_OF ? NULL : e->args;
     uint64_t labelled = labels_in(win, value);
     if (labelled == 0 && value == NULL && e->args == NULL)
@@ -185,7 +198,7 @@ typed check_window_agg(check *c, const scope *s, const ast_expr *e, plan_fn fn)
     if (!check_arg(c, s, e, value, &arg))
         return typed_bad();
     if (value != NULL && !agg_takes(fn, (egret_type)arg.type)) {
-        check_error(c, 414, e->args->span, "%.*s() of %s", (int)e->name.str.len, e->name.str.ptr, egret_type_name((egret_type)arg.type));
+        agg_explain_type(c, e, fn, (egret_type)arg.type);
         return typed_bad();
     }
     plan_agg agg = { .fn = (uint8_t)fn, .type = (uint8_t)agg_result(fn, (egret_type)arg.type), .over = over };

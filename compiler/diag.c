@@ -174,7 +174,9 @@ const char *egret_diag_nearest(egret_str word, const char *const *candidates, si
         size_t shorter = len < word.len ? len : word.len;
         bool nearer = distance < best_distance || (best != NULL && distance == best_distance &&
                                                    common_prefix(word, candidates[i]) > common_prefix(word, best));
-        if (nearer && distance < shorter) {
+        /* Half of a short word may be wrong when it begins right: 'card' is no slip for 'warm'. */
+        bool alike = word.len > 4 || distance < 2 || common_prefix(word, candidates[i]) > 0;
+        if (nearer && alike && distance < shorter) {
             best = candidates[i];
             best_distance = distance;
         }

@@ -204,6 +204,15 @@ static void foreign_comment(egret_lexer *lexer, egret_token token)
     lexer->at = end;
 }
 
+static void report_sign(egret_lexer *lexer, egret_span span, char c)
+{
+    egret_diag *diag = egret_diag_add(lexer->diags, EGRET_DIAG_ERROR, 101, span, "the character '%c' has no meaning in Egret", c);
+    if (c == '$')
+        egret_diag_help(lexer->diags, diag, "a name stands alone, in texts in braces: {name}");
+    else
+        egret_diag_help(lexer->diags, diag, "leave it out, or put what it belongs to in quotes");
+}
+
 /* A character that begins no token. Reported once for a run of them; what is not UTF-8, and the byte zero, were
  * reported before. */
 static void step_over_junk(egret_lexer *lexer)
@@ -226,7 +235,7 @@ static void step_over_junk(egret_lexer *lexer)
         lex_report(lexer, 101, span, "this character has no meaning here",
                    "names are made of the letters a to z, digits and '_'; other text belongs in a string");
     else
-        egret_diag_add(lexer->diags, EGRET_DIAG_ERROR, 101, span, "the character '%c' has no meaning in Egret", c);
+        report_sign(lexer, span, (char)c);
 }
 
 /* ---- tokens ---- */

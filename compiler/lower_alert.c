@@ -4,11 +4,14 @@
  */
 #include "compiler/check.h"
 
+#include <string.h>
+
 /* ---- severity ---- */
+
+static const char *const LEVELS[] = { "info", "low", "medium", "high", "critical" };
 
 static bool level_of(egret_str name, plan_level *level)
 {
-    static const char *const LEVELS[] = { "info", "low", "medium", "high", "critical" };
     for (size_t i = 0; i < sizeof LEVELS / sizeof LEVELS[0]; i++) {
         if (!egret_str_is(name, LEVELS[i]))
             continue;
@@ -50,11 +53,31 @@ static void gather_fields(check *c, rule_ctx *rule, const ast_pair *pairs)
             if (!egret_str_eq(rule->fields[i].pair->name.str, pair->name.str))
                 continue;
             egret_diag *diag = check_error(c, 305, pair->name.span, "field '%.*s' stands twice", (int)pair->name.str.len, pair->name.str.ptr);
+            check_help(c, diag, "give one of them another name, or leave it out");
             check_note(c, diag, rule->fields[i].pair->name.span, "the first one");
         }
         rule->fields = check_grow(c, rule->fields, rule->n_fields, sizeof *rule->fields);
         rule->fields[rule->n_fields++] = (field_ctx){ .pair = pair };
     }
+}
+
+/* user: user, where nothing else is called so: mostly a key that was forgotten. */
+static void explain_own_field(check *c, const rule_ctx *rule, const ast_name *name)
+{
+    egret_diag *diag = check_error(c, 310, name->span, "alert field '%.*s' contains itself", (int)name->str.len, name->str.ptr);
+    for (uint32_t i = 0; i < c->plan->n_streams; i++) {
+        if (!rule->streams[i] || stream_field(&c->plan->streams[i], name->str) == PLAN_NONE)
+            continue;
+        uint32_t step = 0, n = rule->pattern == NULL ? 0 : rule->pattern->n_items;
+        while (step < n && rule->items[step].name.len == 0)
+            step++;
+        if (step < n)
+            check_help(c, diag, "nothing else is called so here: ask a step for it, %.*s.%.*s, or make it the key: by %.*s",
+                       (int)rule->items[step].name.len, rule->items[step].name.ptr, (int)name->str.len, name->str.ptr,
+                       (int)name->str.len, name->str.ptr);
+        return;
+    }
+    check_help(c, diag, "nothing else is called so here; name what it is made of");
 }
 
 typed rule_field(check *c, rule_ctx *rule, uint32_t i)
@@ -63,8 +86,7 @@ typed rule_field(check *c, rule_ctx *rule, uint32_t i)
     if (field->state == SYMBOL_DONE)
         return field->value;
     if (field->state == SYMBOL_BUSY) {
-        check_error(c, 310, field->pair->name.span, "alert field '%.*s' contains itself", (int)field->pair->name.str.len,
-                    field->pair->name.str.ptr);
+        explain_own_field(c, rule, &field->pair->name);
         return typed_bad();
     }
     field->state = SYMBOL_BUSY;
@@ -247,7 +269,10 @@ void lower_life(check *c, rule_ctx *rule)
     out->n_escalate_on = add_life_atoms(c, rule, escalate->watch);
     if (!level_of(escalate->name.str, &out->escalate_to)) {
         egret_diag *diag = check_error(c, 516, escalate->name.span, "'%.*s' is no severity", (int)escalate->name.str.len, escalate->name.str.ptr);
-        check_help(c, diag, "severities: info, low, medium, high, critical");
+        names n = { 0 };
+        for (size_t i = 0; i < sizeof LEVELS / sizeof LEVELS[0]; i++)
+            names_add(c, &n, (egret_str){ LEVELS[i], (uint32_t)strlen(LEVELS[i]) });
+        check_suggest(c, diag, escalate->name.str, &n, "severities");
     }
     if (dur_is_written(&escalate->dur))
         check_dur(c, &escalate->dur, "'within'", &out->escalate_within_ms);

@@ -75,6 +75,7 @@ static void part_set(check *c, part_ctx *part, uint32_t stream, typed t, egret_s
     if (part->type != EGRET_NULL && part->type != t.type) {
         egret_diag *diag = check_error(c, 511, span, "part '%.*s' of the key is %s here and %s elsewhere", (int)part->tree->name.str.len,
                                        part->tree->name.str.ptr, egret_type_name((egret_type)t.type), egret_type_name((egret_type)part->type));
+        check_help(c, diag, "name fields of one type; to_string(x) makes a text of anything");
         check_note(c, diag, part->type_span, "there");
         part->rule->no_key = true;
         return;
@@ -137,7 +138,10 @@ static void explain_missing(check *c, const part_ctx *part, uint32_t stream)
     names n = { 0 };
     names_add_fields(c, &n, s->fields, s->n_fields);
     const char *near = egret_diag_nearest(name, n.list, n.n);
-    check_help(c, diag, "say what it is called there: by %.*s = %.*s%s%.*s%s%.*s.%s", (int)name.len, name.ptr, (int)other.len, other.ptr,
+    if (other.len == 0 && near != NULL && name.len > 2)
+        check_help(c, diag, "did you mean '%s'?", near);
+    else
+        check_help(c, diag, "say what it is called there: by %.*s = %.*s%s%.*s%s%.*s.%s", (int)name.len, name.ptr, (int)other.len, other.ptr,
                other.len == 0 ? "" : ".", other.len == 0 ? 0 : (int)name.len, name.ptr, other.len == 0 ? "" : " | ", (int)s->name.len,
                s->name.ptr, near != NULL ? near : "field");
     check_note(c, diag, part->rule->stream_span[stream], "the rule looks at it here");

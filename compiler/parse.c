@@ -140,9 +140,12 @@ void parse_colon(egret_parser *p)
     if (parse_accept(p, TOK_COLON))
         return;
     bool assign = parse_at(p, TOK_ASSIGN);
+    egret_str name = parse_text(p, &p->prev);
     egret_diag *diag = parse_fail_expected(p, "':'", "after the name");
     if (assign)
         parse_help(p, diag, "write ':'; '=' stands in 'let', 'define' and 'by' only");
+    else if (name.len <= SHOWN_TOKEN_MAX)
+        parse_help(p, diag, "write ':' behind the name: %.*s: …", (int)name.len, name.ptr);
 }
 
 bool parse_expect_word(egret_parser *p, const char *word, const char *where)
@@ -153,6 +156,8 @@ bool parse_expect_word(egret_parser *p, const char *word, const char *where)
     snprintf(expected, sizeof expected, "'%s'", word);
     egret_diag *diag = parse_fail_expected(p, expected, where);
     parse_help_nearest(p, diag, p->held[0], &word, 1);
+    if (diag != NULL && diag->help == NULL)
+        parse_help(p, diag, "write '%s' here", word);
     return false;
 }
 
@@ -163,10 +168,38 @@ bool parse_took_entry(const egret_parser *p, const char *const *words, size_t n)
            !p->tok[0].starts_line && parse_is_one_of(parse_text(p, tok), words, n);
 }
 
+static bool is_comparison(egret_tok_kind kind)
+{
+    return kind == TOK_EQ || kind == TOK_NE || kind == TOK_LT || kind == TOK_LE || kind == TOK_GT || kind == TOK_GE;
+}
+
+/* A word that goes on after a condition, a group or a number of times. */
+static bool is_follower(egret_str word)
+{
+    return egret_str_is(word, "then") || egret_str_is(word, "next") || egret_str_is(word, "for") ||
+           parse_is_one_of(word, parse_clause_words, parse_n_clause_words);
+}
+
 /* Did `rule x` at the beginning of a line end up as two names? */
 static bool took_decl(const egret_parser *p)
 {
     return p->tok[0].kind == TOK_IDENT && parse_took_entry(p, parse_decl_words, parse_n_decl_words);
+}
+
+/* The bracket is missing, or what stands before it goes on wrongly. */
+static void fail_close(egret_parser *p, egret_tok_kind kind, egret_span open, const char *what)
+{
+    egret_token got = p->tok[0];
+    egret_str text = parse_text(p, &got);
+    bool goes_on = text.len <= SHOWN_TOKEN_MAX && (is_comparison(got.kind) || is_follower(text));
+    egret_diag *diag = parse_fail_expected(p, egret_tok_name(kind), NULL);
+    parse_note(p, diag, open, "%s begins here", what);
+    if (goes_on)
+        parse_help(p, diag, "write %s before '%.*s'", egret_tok_name(kind), (int)text.len, text.ptr);
+    else if (got.kind == TOK_AND || got.kind == TOK_OR || got.kind == TOK_COMMA)
+        parse_help(p, diag, "close %s first, or write its parts in the order of the reference", what);
+    else
+        parse_help(p, diag, "something is missing before it: an operator, a comma, or %s", egret_tok_name(kind));
 }
 
 bool parse_close(egret_parser *p, egret_tok_kind kind, egret_span open, const char *what)
@@ -175,11 +208,10 @@ bool parse_close(egret_parser *p, egret_tok_kind kind, egret_span open, const ch
         return true;
     egret_token got = p->tok[0];
     bool ended = got.kind == TOK_EOF || got.kind == TOK_RBRACE || got.kind == TOK_RPAREN || got.kind == TOK_RBRACKET ||
-                 parse_at_forgotten_close(p);
+                 parse_at_forgotten_close(p) || (parse_at_word(p, "with") && parse_next_is(p, TOK_IDENT));
     bool swallowed = took_decl(p);
     if (!ended && !swallowed) {
-        egret_diag *diag = parse_fail_expected(p, egret_tok_name(kind), NULL);
-        parse_note(p, diag, open, "%s begins here", what);
+        fail_close(p, kind, open, what);
         return false;
     }
     egret_span span = got.span;
@@ -187,6 +219,7 @@ bool parse_close(egret_parser *p, egret_tok_kind kind, egret_span open, const ch
         span = p->prev.span;
     egret_diag *diag = parse_fail(p, 204, span, "%s is not closed: %s is missing %s", what, egret_tok_name(kind),
                                   got.kind == TOK_EOF ? "at the end of the text" : "before this");
+    parse_help(p, diag, "write %s where %s ends", egret_tok_name(kind), what);
     parse_note(p, diag, open, "it was opened here");
     return false;
 }
@@ -208,6 +241,10 @@ static void fail_name(egret_parser *p, const char *what)
     egret_diag *diag = parse_fail_expected(p, what, NULL);
     if (got.kind == TOK_STRING)
         parse_help(p, diag, "names stand without quotes");
+    else if (got.kind == TOK_INT || got.kind == TOK_FLOAT || got.kind == TOK_DURATION)
+        parse_help(p, diag, "a name begins with a letter");
+    else
+        parse_help(p, diag, "a name is missing before this");
 }
 
 ast_name parse_name(egret_parser *p, const char *what)
@@ -226,8 +263,7 @@ ast_name parse_quoted(egret_parser *p, const char *what)
     if (!parse_at(p, TOK_STRING)) {
         egret_token got = p->tok[0];
         egret_diag *diag = parse_fail_expected(p, what, NULL);
-        if (got.kind == TOK_IDENT)
-            parse_help(p, diag, "write it in quotes");
+        parse_help(p, diag, got.kind == TOK_IDENT ? "write it in quotes" : "texts stand in quotes: \"…\"");
         return (ast_name){ .str = { "", 0 }, .span = p->prev.span };
     }
     egret_str body = egret_lex_text(&p->lexer, p->tok[0].body);
@@ -257,8 +293,7 @@ int64_t parse_int(egret_parser *p, const char *what)
     }
     bool minus = got.kind == TOK_MINUS;
     egret_diag *diag = parse_fail_expected(p, what, NULL);
-    if (minus)
-        parse_help(p, diag, "it cannot be negative");
+    parse_help(p, diag, minus ? "it cannot be negative" : "write a whole number without a unit, such as 3");
     return 0;
 }
 
@@ -275,10 +310,14 @@ static void fail_duration(egret_parser *p, const char *what)
             parse_help(p, diag, "durations are made of whole numbers with units: 1h30m, 1s500ms");
         return;
     }
-    bool minus = got.kind == TOK_MINUS;
+    egret_str text = got.kind == TOK_STRING ? egret_lex_text(&p->lexer, got.body) : (egret_str){ "5m", 2 };
     egret_diag *diag = parse_fail_expected(p, what, NULL);
-    if (minus)
+    if (got.kind == TOK_MINUS)
         parse_help(p, diag, "it cannot be negative");
+    else if (got.kind == TOK_STRING && text.len > 0 && text.len <= SHOWN_TOKEN_MAX)
+        parse_help(p, diag, "a time stands without quotes: %.*s", (int)text.len, text.ptr);
+    else
+        parse_help(p, diag, "write a number with its unit, such as 10s, 5m or 24h");
 }
 
 ast_dur parse_duration(egret_parser *p, const char *what)
@@ -297,6 +336,12 @@ ast_dur parse_dur(egret_parser *p, const char *what)
 {
     if (!parse_at(p, TOK_IDENT))
         return parse_duration(p, what);
+    if (parse_next_is(p, TOK_DURATION)) {
+        egret_str time = parse_text(p, &p->tok[1]);
+        egret_diag *diag = parse_fail_expected(p, what, NULL);
+        parse_help(p, diag, "write the time alone: %.*s", (int)time.len, time.ptr);
+        return (ast_dur){ .span = p->prev.span };
+    }
     ast_name name = parse_name(p, what);
     return (ast_dur){ .name = name, .span = name.span };
 }
@@ -532,6 +577,19 @@ void egret_parse(egret_diags *diags, uint32_t source, ast_file *file)
     }
 }
 
+/* An expression in a text is complete, and something follows before the brace. */
+static void fail_text_end(egret_parser *p)
+{
+    bool format = parse_at(p, TOK_COLON), word = parse_at(p, TOK_IDENT);
+    egret_diag *diag = parse_fail(p, 223, p->tok[0].span, "the expression ends before this");
+    if (format)
+        parse_help(p, diag, "texts know no formats; {round(x, 2)} rounds");
+    else if (word)
+        parse_help(p, diag, "write '}' where the expression ends");
+    else
+        parse_help(p, diag, "between '{' and '}' stands one expression; a brace itself is written twice");
+}
+
 ast_expr *egret_parse_expr(egret_diags *diags, egret_span span)
 {
     if (span.source >= diags->n_sources)
@@ -543,7 +601,7 @@ ast_expr *egret_parse_expr(egret_diags *diags, egret_span span)
     begin(&p);
     ast_expr *expr = parse_expr(&p);
     if (!parse_at_eof(&p))
-        parse_fail(&p, 223, p.tok[0].span, "the expression ends before this");
+        fail_text_end(&p);
     bool good = diags->n_errors == errors_before && !diags->arena->failed;
     return good ? expr : NULL;
 }

@@ -16,7 +16,12 @@ void parse_assign(egret_parser *p, const char *where)
         parse_help(p, diag, "write '='");
         p->tok[0].kind = TOK_ASSIGN;
     }
-    parse_expect(p, TOK_ASSIGN, where);
+    if (parse_accept(p, TOK_ASSIGN))
+        return;
+    egret_str name = parse_text(p, &p->prev);
+    bool instead = parse_at(p, TOK_COLON) || parse_at_word(p, "as") || parse_at_word(p, "is");
+    egret_diag *diag = parse_fail_expected(p, "'='", where);
+    parse_help(p, diag, instead ? "write '=' instead: %.*s = …" : "write '=' before this: %.*s = …", (int)name.len, name.ptr);
 }
 
 /* ---- streams and tables ---- */
@@ -34,7 +39,8 @@ static ast_type parse_type(egret_parser *p)
 /* A list of fields ends here: with its brace, or where the brace is missing. */
 static bool at_fields_end(const egret_parser *p)
 {
-    return parse_at(p, TOK_RBRACE) || parse_at_eof(p) || parse_at_decl(p);
+    bool options = parse_at_word(p, "with") && parse_next_is(p, TOK_IDENT);    /* those of a stream stand behind the brace */
+    return parse_at(p, TOK_RBRACE) || parse_at_eof(p) || parse_at_decl(p) || options;
 }
 
 /* "{" { IDENT ":" type [ "from" STRING ] [","] } "}"; tables know no from */
@@ -92,6 +98,8 @@ static void parse_option(egret_parser *p, ast_stream *stream)
     } else {
         egret_diag *diag = parse_fail_expected(p, "'time', 'lateness' or 'identity'", "after 'with'");
         parse_help_nearest(p, diag, got, WORDS, 3);
+        if (diag != NULL && diag->help == NULL)
+            parse_help(p, diag, "the options are: time at, lateness 5s, identity id within 1h");
     }
 }
 
@@ -99,9 +107,20 @@ static void parse_option(egret_parser *p, ast_stream *stream)
 static void parse_stream(egret_parser *p, ast_decl *decl)
 {
     decl->name = parse_name(p, "the name of the stream");
-    decl->u.stream.fields = parse_fields(p, "the stream", true);
-    if (!parse_accept_word(p, "with"))
+    if (parse_at_word(p, "with")) {
+        egret_diag *diag = parse_fail_expected(p, "'{'", "before the fields");
+        parse_help(p, diag, "the fields come first, then the options: stream %.*s { … } with …", (int)decl->name.str.len, decl->name.str.ptr);
         return;
+    }
+    decl->u.stream.fields = parse_fields(p, "the stream", true);
+    static const char *const OPTIONS[] = { "time", "lateness", "identity" };
+    bool forgotten = parse_at(p, TOK_IDENT) && parse_next_is(p, TOK_IDENT) && parse_is_one_of(parse_text(p, &p->tok[0]), OPTIONS, 3);
+    if (forgotten) {
+        egret_diag *diag = parse_report(p, 202, p->tok[0].span, "expected 'with' before the options of the stream");
+        parse_help(p, diag, "write 'with' before this");
+    } else if (!parse_accept_word(p, "with")) {
+        return;
+    }
     do
         parse_option(p, &decl->u.stream);
     while (parse_accept(p, TOK_COMMA));
@@ -115,6 +134,11 @@ static void parse_table(egret_parser *p, ast_decl *decl)
     decl->name = parse_name(p, "the name of the table");
     parse_colon(p);
     table->path = parse_quoted(p, "the path of the table's file in quotes");
+    if (parse_at(p, TOK_LBRACE)) {
+        egret_diag *diag = parse_fail_expected(p, "'key'", "before the columns of the table");
+        parse_help(p, diag, "say which columns find a row: table %.*s: \"…\" key id { … }", (int)decl->name.str.len, decl->name.str.ptr);
+        return;
+    }
     parse_expect_word(p, "key", "after the path of the table");
     ast_name keys[KEYS_MAX];
     do {
@@ -187,11 +211,22 @@ static ast_option *parse_edge_option(egret_parser *p)
     return option;
 }
 
+static const char *const KINDS[] = { "file", "stdin", "stdout", "http", "kafka", "mqtt", "webhook" };
+
 /* source = "source" IDENT ":" IDENT "{" { IDENT ":" value { "," value } [","] } "}"; a sink has the same form */
 static void parse_edge(egret_parser *p, ast_decl *decl)
 {
     bool source = decl->kind == AST_SOURCE;
     decl->name = parse_name(p, source ? "the name of the source" : "the name of the sink");
+    if (parse_at(p, TOK_IDENT)) {
+        egret_str first = decl->name.str, second = parse_text(p, &p->tok[0]);
+        bool swapped = parse_is_one_of(first, KINDS, sizeof KINDS / sizeof KINDS[0]);
+        egret_diag *diag = parse_fail_expected(p, "':'", "after the name");
+        parse_help(p, diag, "the name stands first, then its kind: %s %.*s: %.*s { … }", source ? "source" : "sink",
+                   swapped ? (int)second.len : (int)first.len, swapped ? second.ptr : first.ptr,
+                   swapped ? (int)first.len : (int)second.len, swapped ? first.ptr : second.ptr);
+        return;
+    }
     parse_colon(p);
     decl->u.edge.kind = parse_name(p, source ? "the kind of the source" : "the kind of the sink");
     egret_span open = p->tok[0].span;
@@ -211,6 +246,14 @@ static void parse_edge(egret_parser *p, ast_decl *decl)
 static void parse_list(egret_parser *p, ast_decl *decl)
 {
     decl->name = parse_name(p, "the name of the list");
+    if (!parse_at(p, TOK_COLON)) {
+        bool values = parse_at(p, TOK_LBRACE) || parse_at(p, TOK_LBRACKET) || parse_at(p, TOK_ASSIGN);
+        egret_diag *diag = parse_fail_expected(p, "':'", "after the name of the list");
+        parse_help(p, diag, values ? "a list names a file of values: list %.*s: \"%.*s.txt\"; a few values may stand in a condition: x in (\"a\", \"b\")"
+                                   : "write ':' before the file: list %.*s: \"%.*s.txt\"",
+                   (int)decl->name.str.len, decl->name.str.ptr, (int)decl->name.str.len, decl->name.str.ptr);
+        return;
+    }
     parse_colon(p);
     decl->u.list_path = parse_quoted(p, "the path of the list's file in quotes");
 }
@@ -231,9 +274,17 @@ static void parse_profile(egret_parser *p, ast_decl *decl)
     egret_span open = p->tok[0].span;
     parse_expect(p, TOK_LBRACE, "after the name of the profile");
     profile->from_word = p->tok[0].span;
-    parse_expect_word(p, "from", "at the beginning of the profile");
+    bool begun = parse_at_word(p, "from");
+    egret_diag *diag = begun ? NULL : parse_fail_expected(p, "'from'", "at the beginning of the profile");
+    parse_help(p, diag, "a profile begins with its streams, then its key: profile %.*s { from stream by key  … }", (int)decl->name.str.len,
+               decl->name.str.ptr);
+    parse_accept_word(p, "from");
     profile->from = parse_watch(p);
-    parse_expect_word(p, "by", "after the streams of the profile");
+    if (!parse_at_word(p, "by")) {
+        diag = parse_fail_expected(p, "'by'", "after the streams of the profile");
+        parse_help(p, diag, "say for whom the values are kept: from stream by key");
+    }
+    parse_accept_word(p, "by");
     profile->by = parse_keys(p);
     ast_pair **tail = &profile->members;
     while (!at_fields_end(p)) {

@@ -68,10 +68,40 @@ static ast_expr *expr_list(egret_parser *p)
     return first;
 }
 
+static const char *const WINDOW_WORDS[] = { "tumbling", "hopping", "session", "last", "ever" };
+enum { N_WINDOW_WORDS = sizeof WINDOW_WORDS / sizeof WINDOW_WORDS[0] };
+
+/* A word before a length that is no kind of window. */
+static void report_window_word(egret_parser *p)
+{
+    egret_token got = p->tok[0];
+    if (got.kind != TOK_IDENT || !parse_next_is(p, TOK_DURATION) || parse_is_one_of(parse_text(p, &got), WINDOW_WORDS, N_WINDOW_WORDS))
+        return;
+    egret_str word = parse_text(p, &got), length = parse_text(p, &p->tok[1]);
+    bool near = egret_diag_nearest(word, WINDOW_WORDS, N_WINDOW_WORDS) != NULL;
+    egret_diag *diag = parse_fail(p, 202, got.span, "expected the kind or the length of a window, got '%.*s'", (int)word.len, word.ptr);
+    if (near)
+        parse_help_nearest(p, diag, got, WINDOW_WORDS, N_WINDOW_WORDS);
+    else
+        parse_help(p, diag, "windows are: %.*s, tumbling %.*s, session %.*s, ever", (int)length.len, length.ptr, (int)length.len, length.ptr,
+                   (int)length.len, length.ptr);
+}
+
+/* over 1h tumbling: the kind behind the length. */
+static void fail_late_kind(egret_parser *p, const ast_window *w)
+{
+    egret_str word = parse_text(p, &p->tok[0]), length = egret_lex_text(&p->lexer, w->size.span);
+    if (!parse_at(p, TOK_IDENT) || !parse_is_one_of(word, WINDOW_WORDS, 3) || parse_next_is(p, TOK_COLON))
+        return;
+    egret_diag *diag = parse_fail(p, 202, p->tok[0].span, "the kind of a window stands before its length");
+    parse_help(p, diag, "write: over %.*s %.*s", (int)word.len, word.ptr, (int)length.len, length.ptr);
+}
+
 /* window = dur | "tumbling" dur [ "in" STRING ] | "hopping" dur "every" dur | "session" dur | "last" INT | "ever" */
 ast_window parse_window(egret_parser *p)
 {
     ast_window w = { .kind = AST_SLIDING, .span = p->tok[0].span };
+    report_window_word(p);
     if (parse_accept_word(p, "tumbling")) {
         w.kind = AST_TUMBLING;
         w.size = parse_dur(p, "the length of a tumbling window");
@@ -92,6 +122,7 @@ ast_window parse_window(egret_parser *p)
         w.kind = AST_EVER;
     } else {
         w.size = parse_dur(p, "the length of a window");
+        fail_late_kind(p, &w);
     }
     w.span.end = p->prev.span.end;
     return w;
@@ -162,8 +193,12 @@ static void fail_expression(egret_parser *p)
         parse_help(p, diag, "something is missing before it");
         return;
     }
+    bool of_clause = p->prev.span.start == p->keyword_at && got.kind == TOK_COLON;
+    egret_str clause = parse_text(p, &p->prev);
     egret_diag *diag = parse_fail(p, 214, got.span, "expected an expression, got %s", egret_tok_name(got.kind));
-    if (got.kind == TOK_DOT)
+    if (of_clause)
+        parse_help(p, diag, "no ':' stands behind the word of a clause: %.*s …", (int)clause.len, clause.ptr);
+    else if (got.kind == TOK_DOT)
         parse_help(p, diag, "a number begins with a digit: 0.5");
     else if (got.kind == TOK_REGEX)
         parse_help(p, diag, "a regular expression stands behind 'matches' only: path matches r\"^/admin\"");
@@ -171,6 +206,16 @@ static void fail_expression(egret_parser *p)
         parse_help(p, diag, "numbers have no plus sign");
     else if (got.kind == TOK_LBRACKET)
         parse_help(p, diag, "a list of values stands in round brackets: status in (\"open\", \"new\")");
+    else
+        parse_help(p, diag, "something is missing before it: a value, a name or a call");
+}
+
+/* if c then a else b, as in other languages; a field may be called `if`, too. */
+static bool at_if_words(const egret_parser *p)
+{
+    const egret_token *next = &p->tok[1];
+    return parse_at_word(p, "if") && next->kind == TOK_IDENT && !next->starts_line &&
+           !parse_is_one_of(parse_text(p, next), parse_clause_words, parse_n_clause_words);
 }
 
 /* prim = INT | FLOAT | DURATION | STRING | "true" | "false" | "null" | "(" expr ")" | IDENT [ "(" [ args ] ")" ] */
@@ -195,6 +240,11 @@ static ast_expr *parse_prim(egret_parser *p)
     ast_expr *e = node_from(p, AST_NAME, tok.span);
     if (tok.kind != TOK_IDENT) {
         fail_expression(p);
+        return e;
+    }
+    if (at_if_words(p)) {
+        egret_diag *diag = parse_fail(p, 202, tok.span, "'if' is a function: its condition and both values stand in brackets");
+        parse_help(p, diag, "write if(condition, a, b)");
         return e;
     }
     e->name = parse_name(p, "a name");
@@ -453,13 +503,27 @@ ast_pair *parse_pair(egret_parser *p, const char *what)
     return pair;
 }
 
+static void fail_pairs(egret_parser *p, const char *what)
+{
+    bool text = parse_at(p, TOK_STRING), to = parse_at_word(p, "to");
+    egret_diag *diag = parse_fail_expected(p, "'{'", NULL);
+    if (text)
+        parse_help(p, diag, "%s stands in braces: { message: \"…\" }", what);
+    else if (to)
+        parse_help(p, diag, "where alerts go is a clause of its own: to desk");
+    else
+        parse_help(p, diag, "%s stands in braces: { name: value }", what);
+}
+
 /* pairs = "{" { IDENT ":" expr [","] } "}" */
 ast_pair *parse_pairs(egret_parser *p, const char *what)
 {
     egret_span open = p->tok[0].span;
     ast_pair *first = NULL, **tail = &first;
-    if (!parse_expect(p, TOK_LBRACE, NULL))
+    if (!parse_accept(p, TOK_LBRACE)) {
+        fail_pairs(p, what);
         return NULL;
+    }
     while (!parse_at(p, TOK_RBRACE) && !parse_at_eof(p) && !parse_at_forgotten_close(p)) {
         *tail = parse_pair(p, "the name of a pair");
         tail = &(*tail)->next;

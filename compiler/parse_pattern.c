@@ -6,6 +6,22 @@
  */
 #include "compiler/parse.h"
 
+/* Something else stands where a stream belongs. */
+static void fail_stream(egret_parser *p)
+{
+    egret_token got = p->tok[0];
+    egret_str text = parse_text(p, &got);
+    if (got.kind != TOK_LBRACKET && got.kind != TOK_INT) {
+        parse_name(p, "the name of a stream");
+        return;
+    }
+    egret_diag *diag = parse_fail_expected(p, "the name of a stream", NULL);
+    if (got.kind == TOK_LBRACKET)
+        parse_help(p, diag, "a condition stands behind its stream: stream [condition]");
+    else
+        parse_help(p, diag, "how often a step occurs stands behind it: stream [condition] {%.*s}", (int)text.len, text.ptr);
+}
+
 /* atom = [ IDENT ":" ] IDENT [ cond ] */
 static ast_atom *parse_atom(egret_parser *p)
 {
@@ -15,9 +31,16 @@ static ast_atom *parse_atom(egret_parser *p)
         atom->label = parse_name(p, "a label");
         parse_advance(p);
     }
-    atom->stream = parse_name(p, "the name of a stream");
+    if (!parse_at(p, TOK_IDENT))
+        fail_stream(p);
+    else
+        atom->stream = parse_name(p, "the name of a stream");
     if (parse_at(p, TOK_LBRACKET))
         atom->cond = parse_cond(p);
+    else if (parse_at(p, TOK_LPAREN) && !p->panic) {
+        egret_diag *diag = parse_fail(p, 202, p->tok[0].span, "a condition stands in square brackets");
+        parse_help(p, diag, "write %.*s [ … ]", (int)atom->stream.str.len, atom->stream.str.ptr);
+    }
     atom->span.end = p->prev.span.end;
     return atom;
 }
@@ -53,6 +76,16 @@ static ast_key *parse_key(egret_parser *p)
     return key;
 }
 
+/* 'and' where a comma belongs: reported, and read as one. */
+static void report_and(egret_parser *p)
+{
+    if (!parse_at(p, TOK_AND))
+        return;
+    egret_diag *diag = parse_report(p, 202, p->tok[0].span, "expected ',' between two parts of the key, got 'and'");
+    parse_help(p, diag, "write ','");
+    p->tok[0].kind = TOK_COMMA;
+}
+
 /* keys = key { "," key } [ "in" IDENT ] */
 ast_keys parse_keys(egret_parser *p)
 {
@@ -61,6 +94,7 @@ ast_keys parse_keys(egret_parser *p)
     do {
         *tail = parse_key(p);
         tail = &(*tail)->next;
+        report_and(p);
     } while (parse_accept(p, TOK_COMMA));
     if (parse_accept(p, TOK_IN))
         keys.table = parse_name(p, "the name of a table");
@@ -148,6 +182,12 @@ static void parse_absence(egret_parser *p, ast_item *item)
     if (parse_at(p, TOK_LPAREN)) {
         egret_diag *diag = parse_fail(p, 202, p->tok[0].span, "'not' stands before a stream, not before a group");
         parse_help(p, diag, "name the streams: not a | b");
+        return;
+    }
+    if (parse_at_word(p, "for") && (parse_next_is(p, TOK_DURATION) || parse_next_is(p, TOK_INT))) {
+        egret_str time = parse_text(p, &p->tok[1]);
+        egret_diag *diag = parse_fail_expected(p, "the name of a stream", "after 'not'");
+        parse_help(p, diag, "the time stands behind the stream: not stream for %.*s", (int)time.len, time.ptr);
         return;
     }
     item->watch = parse_watch(p);
@@ -248,6 +288,12 @@ static void parse_link(egret_parser *p, ast_choice *choice)
     }
     if (parse_accept_word(p, "within"))
         choice->link_within = parse_dur(p, "the time after 'within'");
+    else if (parse_at(p, TOK_IDENT) && parse_next_is(p, TOK_DURATION)) {
+        egret_str word = choice->link == AST_LINK_NEXT ? (egret_str){ "next", 4 } : (egret_str){ "then", 4 };
+        egret_str time = parse_text(p, &p->tok[1]);
+        egret_diag *diag = parse_fail_expected(p, "'within'", "before the time");
+        parse_help(p, diag, "write: %.*s within %.*s", (int)word.len, word.ptr, (int)time.len, time.ptr);
+    }
     choice->link_span.end = p->prev.span.end;
 }
 

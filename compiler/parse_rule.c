@@ -21,6 +21,11 @@ static void clause_watch(egret_parser *p, ast_clause *c)
 {
     c->kind = AST_WATCH;
     c->watch = parse_watch(p);
+    if (parse_at(p, TOK_COMMA)) {
+        egret_diag *diag = parse_fail_expected(p, "'|'", "between two streams");
+        parse_help(p, diag, "write: watch a | b");
+        return;
+    }
     if (!parse_at_word(p, "then") && !parse_at_word(p, "next") && !parse_at(p, TOK_LBRACE))
         return;
     egret_diag *diag = parse_fail(p, 206, p->tok[0].span, "'watch' names streams; it knows no sequence");
@@ -82,6 +87,12 @@ static void clause_early(egret_parser *p, ast_clause *c)
 static void clause_unless(egret_parser *p, ast_clause *c)
 {
     c->kind = AST_UNLESS;
+    if (parse_at_word(p, "after") && parse_next_is(p, TOK_IDENT) && !parse_next_is_word(p, "after") && !parse_next_is_word(p, "match")) {
+        egret_str step = parse_text(p, &p->tok[1]);
+        egret_diag *diag = parse_fail_expected(p, "the name of a stream", "after 'unless'");
+        parse_help(p, diag, "the stream comes first: unless stream after %.*s", (int)step.len, step.ptr);
+        return;
+    }
     c->watch = parse_watch(p);
     if (parse_at_word(p, "after") && !parse_next_is_word(p, "match")) {
         parse_advance(p);
@@ -132,15 +143,52 @@ static void clause_severity(egret_parser *p, ast_clause *c)
     c->expr = parse_expr(p);
 }
 
+/* One name of a list; other signs in it want quotes. */
+static ast_name parse_tag(egret_parser *p, const char *what)
+{
+    egret_token got = p->tok[0];
+    egret_str text = parse_text(p, &got);
+    if (got.kind == TOK_INT || got.kind == TOK_FLOAT || got.kind == TOK_DURATION || got.kind == TOK_LBRACKET) {
+        egret_diag *diag = parse_fail_expected(p, what, NULL);
+        if (got.kind == TOK_LBRACKET)
+            parse_help(p, diag, "write them without brackets, separated by commas: a, b");
+        else
+            parse_help(p, diag, "write it in quotes: \"%.*s\"", (int)text.len, text.ptr);
+        return (ast_name){ .str = { "", 0 }, .span = got.span };
+    }
+    ast_name name = parse_name(p, what);
+    bool touches = p->tok[0].span.start == name.span.end && (parse_at(p, TOK_DOT) || parse_at(p, TOK_MINUS) || parse_at(p, TOK_SLASH));
+    if (touches) {
+        egret_str sign = parse_text(p, &p->tok[0]), rest = parse_text(p, &p->tok[1]);
+        egret_span span = { name.span.source, name.span.start, p->tok[1].span.end };
+        egret_diag *diag = parse_fail(p, 202, span, "%s with other signs than letters and digits stands in quotes", what);
+        parse_help(p, diag, "write \"%.*s%.*s%.*s\"", (int)text.len, text.ptr, (int)sign.len, sign.ptr, (int)rest.len, rest.ptr);
+    }
+    return name;
+}
+
+/* A forgotten comma, or 'and' for one: reported, and the list goes on. */
+static void report_comma(egret_parser *p, const char *what)
+{
+    bool name = parse_at(p, TOK_IDENT) && !p->tok[0].starts_line && (parse_next_is(p, TOK_IDENT) || parse_next_is(p, TOK_RBRACE)) &&
+                !parse_is_one_of(parse_text(p, &p->tok[0]), parse_clause_words, parse_n_clause_words);
+    if (!name && !parse_at(p, TOK_AND))
+        return;
+    egret_str got = parse_text(p, &p->tok[0]);
+    egret_diag *diag = parse_fail(p, 202, p->tok[0].span, "expected ',' before %s, got '%.*s'", what, (int)got.len, got.ptr);
+    parse_help(p, diag, name ? "write ',' before '%.*s'" : "write ',' instead of '%.*s'", (int)got.len, got.ptr);
+}
+
 /* tag = IDENT | STRING; tag { "," tag } */
 static ast_strings *parse_tags(egret_parser *p, const char *what)
 {
     ast_strings *first = NULL, **tail = &first;
     do {
         ast_strings *node = parse_node(p, sizeof *node);
-        node->value = parse_at(p, TOK_STRING) ? parse_quoted(p, what) : parse_name(p, what);
+        node->value = parse_at(p, TOK_STRING) ? parse_quoted(p, what) : parse_tag(p, what);
         *tail = node;
         tail = &node->next;
+        report_comma(p, what);
     } while (parse_accept(p, TOK_COMMA));
     return first;
 }
@@ -188,7 +236,12 @@ static void clause_resolve(egret_parser *p, ast_clause *c)
     }
     c->kind = AST_RESOLVE_ON;
     if (!parse_accept_word(p, "on")) {
-        parse_fail_expected(p, "'when' or 'on'", "after 'resolve'");
+        static const char *const WORDS[] = { "when", "on" };
+        egret_token got = p->tok[0];
+        egret_diag *diag = parse_fail_expected(p, "'when' or 'on'", "after 'resolve'");
+        parse_help_nearest(p, diag, got, WORDS, 2);
+        if (diag != NULL && diag->help == NULL)
+            parse_help(p, diag, "write: resolve when condition, or: resolve on stream [condition]");
         return;
     }
     c->watch = parse_watch(p);
@@ -202,6 +255,11 @@ static void clause_escalate(egret_parser *p, ast_clause *c)
         c->dur = parse_dur(p, "the time after 'within'");
     parse_expect_word(p, "on", "before the stream that escalates");
     c->watch = parse_watch(p);
+    if (!parse_at_word(p, "within") || p->tok[0].starts_line)
+        return;
+    egret_str time = parse_text(p, &p->tok[1]);
+    egret_diag *diag = parse_fail(p, 202, p->tok[0].span, "the 'within' of 'escalate' stands before 'on'");
+    parse_help(p, diag, "write: escalate %.*s within %.*s on …", (int)c->name.str.len, c->name.str.ptr, (int)time.len, time.ptr);
 }
 
 static void clause_repeat(egret_parser *p, ast_clause *c)
@@ -306,40 +364,80 @@ static void check_repeat(egret_parser *p, const ast_clause *first, const ast_cla
             continue;
         egret_span at = twice ? first->span : first->seq->within.span;
         egret_diag *diag = parse_report(p, 207, c->span, "a second clause '%s'", row->word);
-        if (row->instead != NULL)
-            parse_help(p, diag, "%s", row->instead);
+        parse_help(p, diag, "%s", row->instead != NULL ? row->instead : "leave one of the two out");
         parse_note(p, diag, at, "the first one is here");
         return;
     }
 }
 
-static void fail_clause(egret_parser *p)
+/* What stands where a clause should begin is no word. */
+static void fail_no_word(egret_parser *p)
 {
     egret_token got = p->tok[0];
+    egret_str text = parse_text(p, &got), before = parse_text(p, &p->prev);
+    bool times = p->prev.kind == TOK_RBRACE || p->prev.kind == TOK_PLUS || p->prev.kind == TOK_STAR || p->prev.kind == TOK_QUESTION;
+    bool after_name = p->prev.kind == TOK_IDENT;
+    egret_diag *diag = parse_fail_expected(p, "a clause of the rule or '}'", NULL);
+    if (got.kind == TOK_LBRACKET && times)
+        parse_help(p, diag, "the condition stands directly behind the stream, before the number of times: stream [ … ] {3,}");
+    else if (got.kind == TOK_LBRACKET)
+        parse_help(p, diag, "a condition stands directly behind its stream");
+    else if (got.kind == TOK_AND || got.kind == TOK_OR)
+        parse_help(p, diag, "the expression before it is complete; is a bracket closed too early?");
+    else if (got.kind == TOK_DURATION && after_name)
+        parse_help(p, diag, "no time follows '%.*s'; times follow within, over, for, throttle", (int)before.len, before.ptr);
+    else if (got.kind == TOK_COMMA)
+        parse_help(p, diag, "no comma stands between clauses; several streams are separated by '|'");
+    else if (got.kind == TOK_COLON)
+        parse_help(p, diag, "no ':' stands behind the word of a clause");
+    else if (text.len > 0 && text.len <= 20)
+        parse_help(p, diag, "what stands before '%.*s' is complete: leave this out, or say with a clause what it is", (int)text.len, text.ptr);
+}
+
+/* Words that people write where a clause begins, and what they mean. false: none of those. */
+static bool explain_word(egret_parser *p, egret_diag *diag, egret_str word, bool timed)
+{
+    if (egret_str_is(word, "for"))
+        parse_help(p, diag, "'for' stands behind 'not x' in a pattern, or behind 'when' and 'resolve when'");
+    else if (timed && egret_str_is(word, "then"))
+        parse_help(p, diag, "the time from the step before stands behind 'then': then within 5m step; 'within' at the end bounds the whole");
+    else if (egret_str_is(word, "then") || egret_str_is(word, "next"))
+        parse_help(p, diag, "'%.*s' goes on with a pattern, directly behind a step; is a 'within' written too early?", (int)word.len, word.ptr);
+    else if (egret_str_is(word, "where") || egret_str_is(word, "if"))
+        parse_help(p, diag, "a condition on the event stands behind its stream in [ … ], one on the whole in 'when'");
+    else if (egret_str_is(word, "group") && parse_text(p, &p->held[1]).len == 2)
+        parse_help(p, diag, "leave it out: the key stands behind 'by' alone");
+    else
+        return false;
+    return true;
+}
+
+static void fail_clause(egret_parser *p)
+{
+    static const char *const LATER[] = { "then", "next", "strict", "any", "greedy", "until", "for" };
+    egret_token got = p->tok[0];
     if (got.kind != TOK_IDENT) {
-        egret_diag *diag = parse_fail_expected(p, "a clause of the rule or '}'", NULL);
-        if (got.kind == TOK_LBRACKET)
-            parse_help(p, diag, "a condition stands directly behind its stream");
-        else if (got.kind == TOK_AND || got.kind == TOK_OR)
-            parse_help(p, diag, "the expression before it is complete; is a bracket closed too early?");
+        fail_no_word(p);
         return;
     }
     egret_str word = parse_text(p, &got);
     if (parse_took_entry(p, parse_clause_words, parse_n_clause_words)) {
         egret_str clause = parse_text(p, &p->prev);
-        parse_fail(p, 214, p->prev.span, "something is missing before the clause '%.*s'", (int)clause.len, clause.ptr);
+        egret_diag *missing = parse_fail(p, 214, p->prev.span, "something is missing before the clause '%.*s'", (int)clause.len, clause.ptr);
+        parse_help(p, missing, "the clause before it is not finished");
         return;
     }
+    bool timed = p->prev.kind == TOK_DURATION;
     egret_diag *diag = parse_fail(p, 206, got.span, "unknown clause '%.*s'", (int)word.len, word.ptr);
-    if (egret_str_is(word, "for"))
-        parse_help(p, diag, "'for' stands behind 'not x' in a pattern, or behind 'when' and 'resolve when'");
-    else if (egret_str_is(word, "then") || egret_str_is(word, "next"))
-        parse_help(p, diag, "'%.*s' goes on with a pattern, directly behind a step; is a 'within' written too early?",
-                   (int)word.len, word.ptr);
-    else if (egret_str_is(word, "where") || egret_str_is(word, "if"))
-        parse_help(p, diag, "a condition on the event stands behind its stream in [ … ], one on the whole in 'when'");
-    else
-        parse_help_nearest(p, diag, got, parse_clause_words, parse_n_clause_words);
+    if (explain_word(p, diag, word, timed))
+        return;
+    parse_help_nearest(p, diag, got, parse_clause_words, parse_n_clause_words);
+    if (diag != NULL && diag->help == NULL && !got.starts_line)
+        parse_help_nearest(p, diag, got, LATER, sizeof LATER / sizeof LATER[0]);
+    if (diag != NULL && diag->help == NULL && !got.starts_line)
+        parse_help(p, diag, "if it is the key, write: by %.*s; if a step, write 'then' before it", (int)word.len, word.ptr);
+    else if (diag != NULL && diag->help == NULL)
+        parse_help(p, diag, "clauses are: match watch by over within let when unless except severity tags alert throttle resolve escalate to …");
 }
 
 /* clause = "match" seq | "watch" watch | … ; the table CLAUSES has them all */

@@ -108,8 +108,11 @@ static ast_step *parse_step(egret_parser *p)
         parse_fail_expected(p, "a step of the test or '}'", NULL);
         return NULL;
     }
+    bool event = parse_next_is(p, TOK_LBRACE);
     egret_diag *diag = parse_fail(p, 215, got.span, "unknown step '%.*s' of a test", (int)word.len, word.ptr);
-    if (egret_diag_nearest(word, parse_step_words, parse_n_step_words) != NULL)
+    if (event)
+        parse_help(p, diag, "an event begins with its time: at 5m %.*s { … }", (int)word.len, word.ptr);
+    else if (egret_diag_nearest(word, parse_step_words, parse_n_step_words) != NULL)
         parse_help_nearest(p, diag, got, parse_step_words, parse_n_step_words);
     else
         parse_help(p, diag, "the steps are: start, given, at, expect");

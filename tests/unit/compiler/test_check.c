@@ -165,6 +165,7 @@ static const row ROWS[] = {
     { 804, "2:16", "rule r { match (x: a within 5m) then y: b by k }" },
     { 805, "2:30", "rule r { match x: a then not z: b for 5m by k }" },
     { 806, "2:35", "rule r { match x: a by k limits { values: 5 } }" },
+    { 811, "2:28", "rule r { watch a by k when count() > 5 }" },
     { 900, "2:21", "rule r { match x: a then any y: b by k }" },
     { 901, "2:24", "rule r { match x: a or y: b by k alert { m: y.v } }" },
     { 902, "2:25", "rule r { match x: a and y: b by k }" },

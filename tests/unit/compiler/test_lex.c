@@ -58,9 +58,12 @@ static void errors(void **state)
 {
     (void)state;
     static const struct { const char *text, *expected; } ROWS[] = {
-        { "a @ b", "E0101 1:3 the character '@' has no meaning in Egret\n" },
-        { "a @@@$ b", "E0101 1:3 the character '@' has no meaning in Egret\n" },
-        { "a @ $ b", "E0101 1:3 the character '@' has no meaning in Egret\nE0101 1:5 the character '$' has no meaning in Egret\n" },
+        { "a @ b", "E0101 1:3 the character '@' has no meaning in Egret | leave it out, or put what it belongs to in quotes\n" },
+        { "a @@@$ b", "E0101 1:3 the character '@' has no meaning in Egret | leave it out, or put what it belongs to in "
+                      "quotes\n" },
+        { "a @ $ b",
+      "E0101 1:3 the character '@' has no meaning in Egret | leave it out, or put what it belongs to in quotes\nE0101 1:5 the "
+      "character '$' has no meaning in Egret | a name stands alone, in texts in braces: {name}\n" },
         { "\xC3\xA9t\xC3\xA9",
           "E0101 1:1 this character has no meaning here | names are made of the letters a to z, digits and '_'; other text belongs "
           "in a string\nE0101 1:3 this character has no meaning here | names are made of the letters a to z, digits and '_'; "

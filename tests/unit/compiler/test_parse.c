@@ -57,11 +57,11 @@ static const mistake MISTAKES[] = {
     { "rul r {}", "E0201 1:1 'rul' begins no declaration | did you mean 'rule'?\n" },
     { "let x = 1", "E0220 1:1 the clause 'let' stands outside of a rule | is a '}' written too early above?\n" },
     { "rule r }", "E0202 1:8 expected '{' before the clauses of the rule, got '}'\n" },
-    { "rule {", "E0202 1:6 expected the name of the rule, got '{'\n" },
+    { "rule {", "E0202 1:6 expected the name of the rule, got '{' | a name is missing before this\n" },
     { "rule \"r\" {}", "E0202 1:6 expected the name of the rule, got a string in \"quotes\" | names stand without quotes\n" },
     { "rule not {}", "E0205 1:6 'not' is a reserved word and cannot be the name of the rule | choose another name, such as "
                      "'not_'; reserved are: and or not in is like matches true false null\n" },
-    { "rule r {", "E0204 1:8 the rule is not closed: '}' is missing at the end of the text\n" },
+    { "rule r {", "E0204 1:8 the rule is not closed: '}' is missing at the end of the text | write '}' where the rule ends\n" },
     { "rule r { watch a }}", "E0217 1:19 this '}' closes nothing\n" },
     { "rule r { trottle 1h }", "E0206 1:10 unknown clause 'trottle' | did you mean 'throttle'?\n" },
     { "rule r { within 15 }", "E0208 1:17 the time after 'within' has no unit | write a unit: 15s, 15m, 15h\n" },
@@ -87,12 +87,16 @@ static const mistake MISTAKES[] = {
       "E0202 1:27 'not' stands before a stream, not before a group | name the streams: not a | b\n" },
     { "rule r { match then (a) }", "E0202 1:16 a sequence begins with a step, not with 'then' | something is missing before it\n" },
     { "rule r { watch a then b }", "E0206 1:18 'watch' names streams; it knows no sequence | for a sequence write 'match'\n" },
-    { "rule r { match a within 5m then b }", "E0206 1:28 unknown clause 'then' | 'then' goes on with a pattern, directly behind a "
-                                             "step; is a 'within' written too early?\n" },
-    { "rule r { when a > }", "E0214 1:19 expected an expression, got '}'\n" },
+    { "rule r { match a within 5m then b }",
+      "E0206 1:28 unknown clause 'then' | the time from the step before stands behind 'then': then within 5m step; 'within' at "
+      "the end bounds the whole\n" },
+    { "rule r { when a > }",
+      "E0214 1:19 expected an expression, got '}' | something is missing before it: a value, a name or a call\n" },
     { "rule r { when .5 > a }", "E0214 1:15 expected an expression, got '.' | a number begins with a digit: 0.5\n" },
-    { "rule r { when (a }", "E0204 1:18 the bracket is not closed: ')' is missing before this\n" },
-    { "rule r { watch a [x == 1 }", "E0204 1:26 the condition is not closed: ']' is missing before this\n" },
+    { "rule r { when (a }", "E0204 1:18 the bracket is not closed: ')' is missing before this | write ')' where the bracket "
+                            "ends\n" },
+    { "rule r { watch a [x == 1 }",
+      "E0204 1:26 the condition is not closed: ']' is missing before this | write ']' where the condition ends\n" },
     { "rule r { when a in [1, 2] }", "E0218 1:20 a list of values stands in round brackets | write in (\"a\", \"b\")\n" },
     { "rule r { when a not 5 }", "E0202 1:21 expected 'in', 'like' or 'matches' after 'not', got '5'\n" },
     { "rule r { when a is 5 }",
@@ -100,25 +104,29 @@ static const mistake MISTAKES[] = {
     { "rule r { to a to b }",
       "E0207 1:15 a second clause 'to' | write all sinks in one clause: to desk, pager\n" },
     { "rule r { alert {} signal {} }", "E0207 1:19 a second clause 'signal' | a rule has one block 'alert' or 'signal'\n" },
-    { "rule r { resolve when a resolve on b }", "E0207 1:25 a second clause 'resolve'\n" },
-    { "rule r { after match skip past first }", "E0202 1:32 expected 'last' after 'skip past', got 'first'\n" },
+    { "rule r { resolve when a resolve on b }", "E0207 1:25 a second clause 'resolve' | leave one of the two out\n" },
+    { "rule r { after match skip past first }",
+      "E0202 1:32 expected 'last' after 'skip past', got 'first' | write 'last' here\n" },
     { "rule r { after match stay }", "E0202 1:22 expected 'skip' or 'no skip' after 'after match', got 'stay' | the forms are: no "
                                      "skip, skip past last, skip to next, skip to first x, skip to last x\n" },
     { "rule r { alert { a = 1 } }",
       "E0202 1:20 expected ':' after the name, got '=' | write ':'; '=' stands in 'let', 'define' and 'by' only\n" },
-    { "rule r { alert { a: 1\n throttle 1h }", "E0204 2:2 the alert block is not closed: '}' is missing before this\n" },
+    { "rule r { alert { a: 1\n throttle 1h }",
+      "E0204 2:2 the alert block is not closed: '}' is missing before this | write '}' where the alert block ends\n" },
     { "rule r { match a then b {3,} strict strict }", "E0207 1:37 'strict' stands here twice\n" },
-    { "stream s { a string }", "E0202 1:14 expected ':' after the name, got 'string'\n" },
+    { "stream s { a string }", "E0202 1:14 expected ':' after the name, got 'string' | write ':' behind the name: a: …\n" },
     { "stream s { a: string } with lateness 5", "E0208 1:38 the time after 'lateness' has no unit | write a unit: 5s, 5m, 5h\n" },
     { "stream s { a: string } with latness 5s",
       "E0202 1:29 expected 'time', 'lateness' or 'identity' after 'with', got 'latness' | did you mean 'lateness'?\n" },
     { "stream s {} with time a, time b", "E0207 1:26 a second 'time'\n" },
     { "list l: blocked", "E0202 1:9 expected the path of the list's file in quotes, got 'blocked' | write it in quotes\n" },
-    { "table t: \"t\" {}", "E0202 1:14 expected 'key' after the path of the table, got '{'\n" },
+    { "table t: \"t\" {}",
+      "E0202 1:14 expected 'key' before the columns of the table, got '{' | say which columns find a row: table t: \"…\" key "
+      "id { … }\n" },
     { "test t { wait 5s }", "E0215 1:10 unknown step 'wait' of a test | the steps are: start, given, at, expect\n" },
     { "test t { expect alarm at 5s }", "E0202 1:17 expected 'alert', 'resolved', 'escalated' or 'no more alerts' after 'expect', "
                                        "got 'alarm' | did you mean 'alert'?\n" },
-    { "test t { at 0s a }", "E0202 1:18 expected '{', got '}'\n" },
+    { "test t { at 0s a }", "E0202 1:18 expected '{', got '}' | the event stands in braces: { name: value }\n" },
     { "define a = count(x over 5m where y)", "E0202 1:28 expected ')', got 'where' | the order is: arguments, where, over, before; "
                                              "each once\n" },
 };
@@ -282,7 +290,7 @@ static void errors_inside_a_string_have_their_place(void **state)
 {
     (void)state;
     static const struct { const char *text, *inside, *expected; } ROWS[] = {
-        { "define a = \"{b c}\"", "b c", "E0223 1:16 the expression ends before this\n" },
+        { "define a = \"{b c}\"", "b c", "E0223 1:16 the expression ends before this | write '}' where the expression ends\n" },
         { "define a = \"{b +}\"", "b +", "E0214 1:16 expected an expression, but the text ends here\n" },
         { "define a = \"{ }\"", " ", "E0214 1:14 expected an expression, but the text ends here\n" },
         { "define a = \"{f(\\\"x)}\"", "f(\\\"x)", "E0103 1:16 this string has no closing quote | a quote inside a string is written "
