@@ -29,26 +29,39 @@ static bool is_json_number(const ingest_token *token)
     return len > 0 && is_digit(p[0]) && !(len > 1 && p[0] == '0' && is_digit(p[1]));
 }
 
+/* Reads digits from p on, to end; gives where they stop. */
+static const char *take_digits(const char *p, const char *end, int64_t *number)
+{
+    int64_t sum = *number;
+    for (; p < end; p++) {
+        unsigned digit = (unsigned char)(*p - '0');
+        if (digit > 9)
+            break;
+        sum = sum * 10 + (int64_t)digit;
+    }
+    *number = sum;
+    return p;
+}
+
 /* Digits with at most one point and at most 17 of them. */
 static bool short_decimal(const char *p, uint32_t len, egret_value *out)
 {
-    uint32_t i = len > 0 && p[0] == '-';
-    uint32_t first = i, point = UINT32_MAX;
+    const char *end = p + len, *first = p + (len > 0 && p[0] == '-');
     int64_t mantissa = 0;
-    if (len - i > 18 || i == len)
+    if (end - first > 18 || first == end)
         return false;
-    for (; i < len; i++) {
-        if (is_digit(p[i]))
-            mantissa = mantissa * 10 + (p[i] - '0');
-        else if (p[i] == '.' && point == UINT32_MAX && i > first && i + 1 < len)
-            point = i;
-        else
+    const char *at = take_digits(first, end, &mantissa);
+    uint8_t scale = 0;
+    if (at < end) {
+        if (*at != '.' || at == first || at + 1 == end)
             return false;
-    }
-    if (point == UINT32_MAX && len - first > 17)
+        scale = (uint8_t)(end - at - 1);
+        if (take_digits(at + 1, end, &mantissa) != end)
+            return false;
+    } else if (end - first > 17) {
         return false;
-    uint8_t scale = point == UINT32_MAX ? 0 : (uint8_t)(len - 1 - point);
-    *out = (egret_value){ .u.i = first == 1 ? -mantissa : mantissa, .type = EGRET_DECIMAL, .scale = scale };
+    }
+    *out = (egret_value){ .u.i = first > p ? -mantissa : mantissa, .type = EGRET_DECIMAL, .scale = scale };
     return true;
 }
 
@@ -75,27 +88,39 @@ static bool to_int(const char *p, uint32_t len, int64_t *out)
     return true;
 }
 
-/* Two digits at p; -1 when they are not. */
-static int two(const char *p)
+/* Two digits at p; 100 or more when they are not. */
+static unsigned two(const char *p)
 {
-    return is_digit(p[0]) && is_digit(p[1]) ? (p[0] - '0') * 10 + (p[1] - '0') : -1;
+    unsigned tens = (unsigned char)(p[0] - '0'), ones = (unsigned char)(p[1] - '0');
+    return tens > 9 || ones > 9 ? 100 : tens * 10 + ones;
+}
+
+/* Whether the first 11 bytes are the same: YYYY-MM-DDT. */
+static bool same_date(const char *a, const char *b)
+{
+    uint64_t head[2], tail[2];
+    memcpy(&head[0], a, 8);
+    memcpy(&head[1], b, 8);
+    memcpy(&tail[0], a + 3, 8);
+    memcpy(&tail[1], b + 3, 8);
+    return ((head[0] ^ head[1]) | (tail[0] ^ tail[1])) == 0;
 }
 
 /* YYYY-MM-DDTHH:MM:SS[.mmm]Z of the date seen last. */
 static bool short_time(const ingest_date_cache *cache, const char *p, uint32_t len, int64_t *out_ms)
 {
-    if (!cache->known || (len != 20 && len != 24) || memcmp(p, cache->date, 11) != 0 || p[len - 1] != 'Z')
+    if (!cache->known || (len != 20 && len != 24) || !same_date(p, cache->date) || p[len - 1] != 'Z')
         return false;
-    int hour = two(p + 11), minute = two(p + 14), second = two(p + 17), ms = 0;
-    if (p[13] != ':' || p[16] != ':' || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59)
+    unsigned hour = two(p + 11), minute = two(p + 14), second = two(p + 17), ms = 0;
+    if (p[13] != ':' || p[16] != ':' || hour > 23 || minute > 59 || second > 59)
         return false;
     if (len == 24) {
-        int tens = two(p + 20);
-        if (p[19] != '.' || tens < 0 || !is_digit(p[22]))
+        unsigned tens = two(p + 20), ones = (unsigned char)(p[22] - '0');
+        if (p[19] != '.' || tens > 99 || ones > 9)
             return false;
-        ms = tens * 10 + (p[22] - '0');
+        ms = tens * 10 + ones;
     }
-    *out_ms = cache->day_ms + ((hour * 60 + minute) * 60 + second) * INT64_C(1000) + ms;
+    *out_ms = cache->day_ms + (int64_t)((hour * 60 + minute) * 60 + second) * 1000 + ms;
     return true;
 }
 

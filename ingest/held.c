@@ -123,9 +123,13 @@ static inline void copy_short(char *to, const char *from, size_t len)
     } else if (len >= 8) {
         memcpy(to, from, 8);
         memcpy(to + len - 8, from + len - 8, 8);
-    } else {
-        for (size_t i = 0; i < len; i++)
-            to[i] = from[i];
+    } else if (len >= 4) {
+        memcpy(to, from, 4);
+        memcpy(to + len - 4, from + len - 4, 4);
+    } else if (len > 0) {
+        to[0] = from[0];
+        to[len / 2] = from[len / 2];
+        to[len - 1] = from[len - 1];
     }
 }
 
@@ -144,13 +148,14 @@ static cell *copy_event(held *queue, const nfa_event *event, uint32_t n_slots)
     char *to = (char *)made + strings;
     made->event = *event;
     made->event.slots = made->slots;
-    for (uint32_t i = 0; i < n_slots; i++) {
-        made->slots[i] = event->slots[i];
-        if (event->slots[i].type != EGRET_STRING || event->slots[i].len == 0)
+    const egret_value *from = event->slots, *end = from + n_slots;
+    for (egret_value *slot = made->slots; from < end; from++, slot++) {
+        *slot = *from;
+        if (from->type != EGRET_STRING)
             continue;
-        copy_short(to, event->slots[i].u.s, event->slots[i].len);
-        made->slots[i].u.s = to;
-        to += event->slots[i].len;
+        slot->u.s = to;
+        copy_short(to, from->u.s, from->len);
+        to += from->len;
     }
     return made;
 }
