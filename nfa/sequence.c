@@ -5,19 +5,20 @@
 
 #include <string.h>
 
-static seq_step step_of(nfa_engine *engine, uint32_t rule, const nfa_event *event, int64_t now_ms)
+/* In place, and of the counters only those the pattern has: for most events that is all that happens. */
+static void step_init(seq_step *step, nfa_engine *engine, uint32_t rule, const nfa_event *event, int64_t now_ms)
 {
-    seq_step step;
-    memset(&step, 0, offsetof(seq_step, before));
-    step.engine = engine;
-    step.rule_index = rule;
-    step.event = event;
-    step.now_ms = now_ms;
-    step.rule = &engine->plan->rules[rule];
-    step.pattern = step.rule->pattern;
-    step.layout = engine->seq[rule];
-    memset(step.before, 0, step.layout->n_cums * sizeof step.before[0]);
-    return step;
+    memset(step, 0, offsetof(seq_step, before));
+    step->engine = engine;
+    step->rule_index = rule;
+    step->event = event;
+    step->now_ms = now_ms;
+    step->rule = &engine->plan->rules[rule];
+    step->pattern = step->rule->pattern;
+    step->layout = engine->seq[rule];
+    for (uint32_t i = 0; i < step->layout->n_cums; i++) {
+        step->before[i] = (seq_cum){0};
+    }
 }
 
 /* Asks what conditions say of the key's state (profiles, prev, new); sets apart those that must ask each attempt. */
@@ -134,8 +135,11 @@ static void hear(seq_step *step)
 /* May an attempt begin with the event? It must fit a first step, after the silence that the rule begins with. */
 static bool may_begin(const seq_step *step)
 {
-    nfa_env env = {.engine = step->engine, .event = step->event, .now_ms = step->now_ms, .rule = step->rule, .block = step->block};
     bool may = (step->mask & step->layout->start_mask) != 0;
+    if (!may || step->pattern->n_silences == 0) {
+        return may;
+    }
+    nfa_env env = {.engine = step->engine, .event = step->event, .now_ms = step->now_ms, .rule = step->rule, .block = step->block};
     for (uint32_t i = 0; may && i < step->pattern->n_silences; i++) {
         may = feature_silent(&env, step->pattern->silences[i]);
     }
@@ -170,7 +174,8 @@ static egret_status open_section(seq_step *step, nfa_key *key, bool *there)
 
 egret_status seq_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *event, uint64_t mask, nfa_key *key)
 {
-    seq_step step = step_of(engine, rule, event, event->time_ms);
+    seq_step step;
+    step_init(&step, engine, rule, event, event->time_ms);
     step.block = key->block;
     if (key->block == NFA_NO_BLOCK && (mask & step.layout->start_mask) == 0) {
         return EGRET_OK;
@@ -245,7 +250,8 @@ static void ripe(seq_step *step, uint32_t item, bool open, uint8_t queue, int64_
 
 egret_status seq_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t due_ms)
 {
-    seq_step step = step_of(engine, rule, NULL, due_ms);
+    seq_step step;
+    step_init(&step, engine, rule, NULL, due_ms);
     step.section = *section;
     step.block = section->block;
     if (is_idle(&step)) {
@@ -267,7 +273,8 @@ egret_status seq_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *sec
 bool seq_sweep(nfa_engine *engine, uint32_t rule, nfa_section *section)
 {
     /* An event that nothing fits: only what has run out goes. */
-    seq_step step = step_of(engine, rule, NULL, engine->clock_ms);
+    seq_step step;
+    step_init(&step, engine, rule, NULL, engine->clock_ms);
     step.section = *section;
     step.block = section->block;
     if (is_idle(&step)) {
