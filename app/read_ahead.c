@@ -5,7 +5,7 @@
  * full queue of one file can hold up another: there is no deadlock, whatever order the replay reads the files in.
  *
  * Batches go round: free, being filled, in a queue, at the replay, free again. The one freed last is filled next, as it is the likeliest to be in
- * a cache. There are as many as can be in use at once, made at the start, so the thread itself never lacks one.
+ * a cache. There are as many as can be in use at once, made at the start, so the thread itself never lacks one. Those at the replay are the replay's.
  *
  * Invariants: queues, free list and `closed` only change under the lock; a batch is owned by one place; n of a queue <= DEPTH.
  */
@@ -29,7 +29,6 @@ struct read_ahead {
     ahead_queue *queues;        /* by file */
     uint32_t n_files;
     ingest_decoded *batches;    /* free ones */
-    ingest_decoded **at_replay; /* by file: the batch it works on */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t filled, drained;
@@ -100,14 +99,17 @@ static ingest_decoded *swap(void *user, uint32_t file, ingest_decoded *done)
     read_ahead *ahead = user;
     ahead_queue *queue = &ahead->queues[file];
     pthread_mutex_lock(&ahead->lock);
-    if (done) give_free(ahead, done);
+    while (done) {
+        ingest_decoded *next = done->next;
+        give_free(ahead, done);
+        done = next;
+    }
     while (!queue->first) pthread_cond_wait(&ahead->filled, &ahead->lock);
     ingest_decoded *batch = queue->first;
     queue->first = batch->next;
     if (!queue->first) queue->tail = &queue->first;
     queue->n--;
     if (queue->n <= WAKE_AT) pthread_cond_signal(&ahead->drained);
-    ahead->at_replay[file] = batch;
     pthread_mutex_unlock(&ahead->lock);
     return batch;
 }
@@ -127,7 +129,7 @@ static uint32_t find_readers(read_ahead *ahead, const ingest_replay *files)
 
 static bool make_batches(read_ahead *ahead, uint32_t n_readers)
 {
-    uint32_t wanted = n_readers * (DEPTH + 1) + 1;      /* queued and at the replay, for each file; and one being filled */
+    uint32_t wanted = n_readers * (DEPTH + INGEST_AHEAD_KEPT) + 1;      /* queued and at the replay, for each file; and one being filled */
     for (uint32_t i = 0; i < wanted; i++) {
         ingest_decoded *batch = ingest_decoded_new();
         if (!batch) return false;
@@ -155,8 +157,7 @@ egret_status read_ahead_start(ingest_replay *files, uint32_t n_files, read_ahead
     pthread_cond_init(&ahead->filled, NULL);
     pthread_cond_init(&ahead->drained, NULL);
     ahead->queues = calloc(n_files, sizeof *ahead->queues);
-    ahead->at_replay = calloc(n_files, sizeof(ingest_decoded *));
-    ahead->n_files = ahead->queues && ahead->at_replay ? n_files : 0;
+    ahead->n_files = ahead->queues ? n_files : 0;
     uint32_t n_readers = find_readers(ahead, files);
     egret_status status = ahead->n_files > 0 && make_batches(ahead, n_readers) ? EGRET_OK : EGRET_NO_MEMORY;
     if (status == EGRET_OK && n_readers > 0) {
@@ -180,13 +181,9 @@ void read_ahead_stop(read_ahead *ahead)
     pthread_cond_signal(&ahead->drained);
     pthread_mutex_unlock(&ahead->lock);
     if (ahead->started) pthread_join(ahead->thread, NULL);
-    for (uint32_t i = 0; i < ahead->n_files; i++) {
-        free_list(ahead->queues[i].first);
-        ingest_decoded_free(ahead->at_replay[i]);
-    }
+    for (uint32_t i = 0; i < ahead->n_files; i++) free_list(ahead->queues[i].first);
     free_list(ahead->batches);
     free(ahead->queues);
-    free(ahead->at_replay);
     pthread_cond_destroy(&ahead->drained);
     pthread_cond_destroy(&ahead->filled);
     pthread_mutex_destroy(&ahead->lock);

@@ -17,7 +17,7 @@ typedef struct read_ahead read_ahead;
 /* Starts the thread for those of the replay's files that may be read ahead, and makes the replay take their records from it. *out is NULL when there
  * is no such file. EGRET_IO: the thread could not be made; the replay may go on without. */
 egret_status read_ahead_start(ingest_replay *files, uint32_t n_files, read_ahead **out);
-/* Ends and joins the thread, wherever it is, and frees all batches. Before the replay is closed; it must not be run again. NULL is allowed. */
+/* Ends and joins the thread, wherever it is, and frees the batches that are here. Before the replay is closed; it must not be run again. NULL is allowed. */
 void read_ahead_stop(read_ahead *ahead);
 
 /* Threads worth having: 2 when this process may run on two cores or more, else 1. */

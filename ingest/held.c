@@ -5,7 +5,7 @@
  * is the smaller of the ring's front and the heap's top. So in-order input costs two steps an event, and input in any order the
  * logarithm of the stragglers.
  *
- * A copy is one cell: the event, its slots, then its strings. Cells come in sizes of 64 bytes up to MAX_CELL, each size with its list of free
+ * A copy is one cell: the event, its slots, then its strings. Of events whose slots somebody else keeps the cell holds the event alone. Cells come in sizes of 64 bytes up to MAX_CELL, each size with its list of free
  * cells, carved from slabs that are given back only at the end: the number held moves with the stream's rate, not up and down at
  * random. Larger events are allocated singly.
  *
@@ -21,6 +21,7 @@ enum { CELL_STEP = 64, MAX_CELL = 2048, N_SIZES = MAX_CELL / CELL_STEP, SLAB_BYT
 typedef struct cell {
     nfa_event event;
     struct cell *next;      /* in the list of free cells */
+    uint32_t *uses;         /* of what slots and strings lie in; NULL: they lie in the cell */
     uint32_t size;          /* bytes of the whole cell */
     egret_value slots[];
 } cell;
@@ -104,6 +105,8 @@ static cell *take_cell(held *queue, size_t bytes)
 static void give_back(held *queue, cell *done)
 {
     queue->bytes -= done->size;
+    if (done->uses != NULL)
+        --*done->uses;
     if (done->size > MAX_CELL) {
         free(done);
         return;
@@ -133,6 +136,18 @@ static inline void copy_short(char *to, const char *from, size_t len)
     }
 }
 
+/* Keeps the event, whose slots are kept elsewhere. */
+static cell *refer_to_event(held *queue, const nfa_event *event, uint32_t *uses)
+{
+    cell *made = take_cell(queue, sizeof(cell));
+    if (made == NULL)
+        return NULL;
+    made->event = *event;
+    made->uses = uses;
+    ++*uses;
+    return made;
+}
+
 static cell *copy_event(held *queue, const nfa_event *event, uint32_t n_slots)
 {
     size_t bytes = sizeof(cell) + n_slots * sizeof(egret_value);
@@ -148,6 +163,7 @@ static cell *copy_event(held *queue, const nfa_event *event, uint32_t n_slots)
     char *to = (char *)made + strings;
     made->event = *event;
     made->event.slots = made->slots;
+    made->uses = NULL;
     const egret_value *from = event->slots, *end = from + n_slots;
     for (egret_value *slot = made->slots; from < end; from++, slot++) {
         *slot = *from;
@@ -225,12 +241,12 @@ static void heap_drop(held *queue)
 
 /* ---- both ---- */
 
-bool held_put(held *queue, held_key key, const nfa_event *event, uint32_t n_slots)
+bool held_put(held *queue, held_key key, const nfa_event *event, uint32_t n_slots, uint32_t *uses)
 {
     bool in_order = queue->n_ring == 0 || !held_key_less(key, ring_at(queue, queue->n_ring - 1)->key);
     if (in_order ? queue->n_ring == queue->ring_capacity && !grow_ring(queue) : queue->n_heap == queue->heap_capacity && !grow_heap(queue))
         return false;
-    entry put = { key, copy_event(queue, event, n_slots) };
+    entry put = { key, uses != NULL ? refer_to_event(queue, event, uses) : copy_event(queue, event, n_slots) };
     if (put.cell == NULL)
         return false;
     if (in_order)

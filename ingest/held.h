@@ -24,8 +24,9 @@ typedef struct held held;
 held *held_new(void);       /* NULL: no memory */
 void held_free(held *queue);    /* NULL is allowed */
 
-/* Copies the event, its n_slots values and their strings. False: no memory, nothing changed. */
-bool held_put(held *queue, held_key key, const nfa_event *event, uint32_t n_slots);
+/* Copies the event, its n_slots values and their strings. uses: NULL, or slots and strings stay good as long as *uses is above zero; then they are
+ * not copied, and *uses is one more until the event is dropped. False: no memory, nothing changed. */
+bool held_put(held *queue, held_key key, const nfa_event *event, uint32_t n_slots, uint32_t *uses);
 /* The first event, or NULL; it lives until it is dropped. */
 const nfa_event *held_first(const held *queue, held_key *key);
 void held_drop_first(held *queue);

@@ -266,10 +266,10 @@ static void see_time(ingest_order *order, source_state *source, int64_t time_ms)
 }
 
 /* Hands the event on, or keeps a copy. */
-static egret_status pass(ingest_order *order, held_key key, const nfa_event *event)
+static egret_status pass(ingest_order *order, held_key key, const nfa_event *event, uint32_t *uses)
 {
     if (order->options.lag > 0 || held_key_less(order->frontier, key)) {
-        if (!held_put(order->held, key, event, order->options.plan->streams[event->stream].n_slots))
+        if (!held_put(order->held, key, event, order->options.plan->streams[event->stream].n_slots, uses))
             return EGRET_NO_MEMORY;
         egret_status status = release_but(order, order->frontier, order->options.lag);
         return status == EGRET_OK && held_bytes(order->held) > order->options.max_held_bytes ? relieve(order) : status;
@@ -318,7 +318,7 @@ egret_status ingest_order_push(ingest_order *order, const ingest_arrival *arriva
     see_time(order, source, time_ms);
     nfa_event event = { .time_ms = time_ms, .ref = arrival->ref, .identity = identity, .stream = arrival->stream, .slots = arrival->slots };
     held_key key = { time_ms, order->options.merge ? arrival->source : 0, order->arrivals++ };
-    return pass(order, key, &event);
+    return pass(order, key, &event, arrival->uses);
 }
 
 /* ---- sources that stop, time from outside ---- */

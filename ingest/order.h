@@ -41,6 +41,8 @@ typedef struct ingest_arrival {
     uint64_t position;          /* in the source; with the source's number it is the identity of events that declare none */
     int64_t arrival_ms;         /* event time of streams that declare none, or INGEST_NO_TIME */
     int64_t now_ms;             /* wall clock for `ahead`, or INGEST_NO_TIME */
+    uint32_t *uses;             /* NULL; or slots and strings stay good as long as *uses is above zero, and it is counted up while the event is
+                                 * held, instead of copying them */
 } ingest_arrival;
 
 typedef enum ingest_outcome { INGEST_ACCEPTED, INGEST_LATE, INGEST_DUPLICATE, INGEST_AHEAD } ingest_outcome;

@@ -29,6 +29,7 @@ struct ingest_decoded {
     int why;                    /* errno of EGRET_IO */
     ingest_stats stats;         /* of the reader, when this batch was full */
     ingest_decoded *next;       /* for whoever keeps batches in a list */
+    uint32_t uses;              /* by whoever works on the batch: 0 when it may be filled anew. Not touched here */
     char *room;                 /* raw texts, slots and reasons of the records */
     size_t used;
     struct ingest_decoded_extra *extra;     /* records that have no place in room */

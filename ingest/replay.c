@@ -7,6 +7,9 @@
  * An event's ref is file << 48 | offset of its record; the record is read again from the file when somebody wants to see it. What cannot be
  * read again (standard input) goes to a spool, and then the low part of the ref is the spool's.
  *
+ * Events that are held are not copied when they came in a batch: the batch is kept until they are gone. When that would keep too many batches (great
+ * lateness), events are copied as ever, until some are free again.
+ *
  * Records come from the file's reader, or, where somebody decodes ahead in another thread, from the batches it made. What happens to a record
  * is the same, and in the same order.
  *
@@ -28,6 +31,8 @@ static const uint64_t OFFSET_MASK = (UINT64_C(1) << REF_SHIFT) - 1;
 typedef struct replay_file {
     ingest_reader *reader;
     ingest_decoded *batch;      /* read ahead: at hand */
+    ingest_decoded *kept;       /* read before, and events that are held still lie in them */
+    uint32_t n_kept;
     uint32_t at;                /* next record of it */
     bool rereads;               /* its records can be read again */
     bool ahead;                 /* they come from batches */
@@ -142,14 +147,26 @@ egret_status ingest_replay_open(const ingest_replay_options *options, ingest_rep
     return status;
 }
 
+static void free_batches(ingest_decoded *batch)
+{
+    while (batch != NULL) {
+        ingest_decoded *next = batch->next;
+        ingest_decoded_free(batch);
+        batch = next;
+    }
+}
+
 void ingest_replay_close(ingest_replay *replay)
 {
     if (replay == NULL)
         return;
-    for (uint32_t i = 0; replay->files != NULL && i < replay->options.n_files; i++)
+    ingest_order_free(replay->order);   /* first: what it holds may lie in batches */
+    for (uint32_t i = 0; replay->files != NULL && i < replay->options.n_files; i++) {
         ingest_reader_close(replay->files[i].reader);
+        ingest_decoded_free(replay->files[i].batch);
+        free_batches(replay->files[i].kept);
+    }
     free(replay->files);
-    ingest_order_free(replay->order);
     ingest_spool_close(replay->spool);
     free(replay);
 }
@@ -213,7 +230,8 @@ static egret_status take_record(ingest_replay *replay, uint32_t number, const in
     }
     ingest_arrival arrival = { .source = number, .stream = record->stream, .slots = record->slots,
                                .ref = (uint64_t)number << REF_SHIFT | place, .position = record->offset,
-                               .arrival_ms = INGEST_NO_TIME, .now_ms = INGEST_NO_TIME };
+                               .arrival_ms = INGEST_NO_TIME, .now_ms = INGEST_NO_TIME,
+                               .uses = file->ahead && file->n_kept + 1 < INGEST_AHEAD_KEPT ? &file->batch->uses : NULL };
     ingest_outcome outcome = INGEST_ACCEPTED;
     egret_status status = ingest_order_push(replay->order, &arrival, &outcome);
     if (status == EGRET_OK && outcome == INGEST_LATE)
@@ -223,14 +241,37 @@ static egret_status take_record(ingest_replay *replay, uint32_t number, const in
     return status;
 }
 
+/* Changes the batch that was read to its end for the next one, and gives back all that are not used any more. */
+static void change_batch(ingest_replay *replay, uint32_t number)
+{
+    replay_file *file = &replay->files[number];
+    ingest_decoded *done = NULL, **link = &file->kept;
+    if (file->batch != NULL) {
+        file->batch->next = file->kept;
+        file->kept = file->batch;
+        file->n_kept++;
+    }
+    while (*link != NULL) {
+        ingest_decoded *batch = *link;
+        if (batch->uses > 0) {
+            link = &batch->next;
+            continue;
+        }
+        *link = batch->next;
+        batch->next = done;
+        done = batch;
+        file->n_kept--;
+    }
+    file->batch = replay->ahead(replay->ahead_user, number, done);
+    file->at = 0;
+}
+
 /* The next record of a file that is read ahead. It lives until the next call. */
 static egret_status next_ahead(ingest_replay *replay, uint32_t number, ingest_record *record, ingest_got *got)
 {
     replay_file *file = &replay->files[number];
-    while (file->batch == NULL || (file->at == file->batch->n_records && !file->batch->last)) {
-        file->batch = replay->ahead(replay->ahead_user, number, file->batch);
-        file->at = 0;
-    }
+    while (file->batch == NULL || (file->at == file->batch->n_records && !file->batch->last))
+        change_batch(replay, number);
     if (file->at < file->batch->n_records) {
         *record = file->batch->records[file->at++];
         *got = record->slots != NULL ? INGEST_GOT_RECORD : INGEST_GOT_REJECTED;

@@ -37,13 +37,15 @@ typedef struct ingest_replay ingest_replay;
 egret_status ingest_replay_open(const ingest_replay_options *options, ingest_replay **out, uint32_t *failed);
 void ingest_replay_close(ingest_replay *replay);        /* NULL is allowed */
 
-/* Gives the batch that follows in a file, and takes back the one that was used up (NULL at first). Waits until there is one. */
+/* Gives the batch that follows in a file, and takes back the list of those that are used up (it may be empty). Waits until there is one. The replay
+ * keeps no more than INGEST_AHEAD_KEPT batches of a file at a time. */
 typedef ingest_decoded *(*ingest_ahead_fn)(void *user, uint32_t file, ingest_decoded *done);
+enum { INGEST_AHEAD_KEPT = 4 };
 
 /* The reader of a file that may be read ahead (ahead_engine was given, it is a regular file), else NULL. */
 ingest_reader *ingest_replay_reader(const ingest_replay *replay, uint32_t file);
 /* From now on records of those files come from batches that somebody else lets the readers fill, in another thread. Before the first
- * run. The thread must be over before the replay is closed; batches may be freed when nothing but closing is left to do. */
+ * run. The thread must be over before the replay is closed; batches the replay has not given back are freed by closing it. */
 void ingest_replay_read_ahead(ingest_replay *replay, ingest_ahead_fn ahead, void *user);
 
 /* Reads about max_records records. *done: all files are read and all events released. EGRET_IO: a read failed. What `release` answered with is

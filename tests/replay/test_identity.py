@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -106,7 +107,15 @@ def check_threads(egret, rules):
         made["csv"] = os.path.join(folder, "payments.csv")
         with open(made["csv"], "w", encoding="utf-8", errors="surrogateescape") as file:
             file.writelines([header] + rows)
-        cases = {"stream": ([fraud], ["payment=" + made["payments"]]), "CSV": ([fraud], ["payment=" + made["csv"]]),
+        # So late that more is held than the batches the replay keeps.
+        late = shutil.copytree(fraud, os.path.join(folder, "late"))
+        with open(os.path.join(late, "streams.egret"), encoding="utf-8") as file:
+            declared = file.read()
+        if "lateness 5s" not in declared:
+            sys.exit("streams.egret declares no lateness of 5s")
+        with open(os.path.join(late, "streams.egret"), "w", encoding="utf-8") as file:
+            file.write(declared.replace("lateness 5s", "lateness 2h"))
+        cases = {"great lateness": ([late], ["payment=" + made["payments"]]), "stream": ([fraud], ["payment=" + made["payments"]]), "CSV": ([fraud], ["payment=" + made["csv"]]),
                  "routed by type": ([fraud], ["account_events=" + made["logins"]]), "routed": ([monitoring], ["logins=" + made["logins"]]),
                  "several files": ([fraud], ["payment=" + made["payments"], "account_events=" + made["logins"], "payment=" + made["csv"]])}
         for name, (paths, events) in cases.items():
