@@ -86,6 +86,10 @@ static void put_head(json_writer *w, const plan_rule *rule, const egret_alert *a
     put_tags(w, rule);
     jsonw_key_z(w, "kind");
     jsonw_string_z(w, alert_kind_name(alert->kind));
+    if (alert->repeat > 0) {
+        jsonw_key_z(w, "repeat");
+        jsonw_uint(w, alert->repeat);
+    }
 }
 
 void alert_json_write(json_writer *w, const plan *p, const nfa_alert *alert, const alert_json_options *options)

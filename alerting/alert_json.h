@@ -1,9 +1,9 @@
 /*
  * alert_json.h: an alert as one line of JSON, the same for every sink.
  *
- * Keys in order: id, rule, instance (from the second key of a rule on), severity, tags, kind, key, time, started, detected, fields,
- * held_back, limited, events, events_total. What does not apply is left out: detected without a wall clock, held_back at zero, limited when false,
- * events without evidence, events_total when all events are shown. Equal alerts give equal bytes.
+ * Keys in order: id, rule, instance (from the second key of a rule on), severity, tags, kind, repeat, key, time, started, detected,
+ * fields, held_back, limited, events, events_total. What does not apply is left out: detected without a wall clock, repeat
+ * and held_back at zero, limited when false, events without evidence, events_total when all events are shown. Equal alerts give equal bytes.
  */
 #ifndef EGRET_ALERTING_ALERT_JSON_H
 #define EGRET_ALERTING_ALERT_JSON_H

@@ -14,16 +14,20 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Stands before anything a rule has made, and inside a string its quotes would be escaped. */
+static const char REPEAT[] = ",\"kind\":\"alert\",\"repeat\":";
+
 char *outbox_kept_path(const char *dir, const char *name)
 {
     char *path;
     return asprintf(&path, "%s/outbox-%s.ndjson", dir, name) < 0 ? NULL : path;
 }
 
-bool outbox_message_id(char *out, size_t size, const char *alert_id, const char *kind)
+bool outbox_message_id(char *out, size_t size, const char *alert_id, const char *kind, uint64_t repeat)
 {
     bool plain = strcmp(kind, "alert") == 0;
-    int n = snprintf(out, size, "%s%s%s", alert_id, plain ? "" : "-", plain ? "" : kind);
+    int n = repeat > 0 ? snprintf(out, size, "%s-%llu", alert_id, (unsigned long long)repeat)
+                       : snprintf(out, size, "%s%s%s", alert_id, plain ? "" : "-", plain ? "" : kind);
     return n > 0 && (size_t)n < size;
 }
 
@@ -41,11 +45,21 @@ static bool find_text(const char *line, size_t len, const char *key, char *out, 
     return true;
 }
 
+/* The whole number that follows `key`; 0 when the key is not there. */
+static uint64_t find_number(const char *line, size_t len, const char *key)
+{
+    const char *at = memmem(line, len, key, strlen(key));
+    uint64_t n = 0;
+    for (at = at ? at + strlen(key) : line + len; at < line + len && *at >= '0' && *at <= '9' && n < UINT32_MAX; at++)
+        n = n * 10 + (uint64_t)(*at - '0');
+    return n;
+}
+
 static void take_line(const char *line, size_t len, void (*take)(void *user, const sink_message *message), void *user)
 {
     char alert_id[40], kind[16], id[64];
     bool fine = len > 2 && line[0] == '{' && line[len - 1] == '}' && find_text(line, len, "{\"id\":\"", alert_id, sizeof alert_id) &&
-                find_text(line, len, ",\"kind\":\"", kind, sizeof kind) && outbox_message_id(id, sizeof id, alert_id, kind);
+                find_text(line, len, ",\"kind\":\"", kind, sizeof kind) && outbox_message_id(id, sizeof id, alert_id, kind, find_number(line, len, REPEAT));
     if (fine) take(user, &(sink_message){.id = id, .bytes = line, .len = len});
 }
 

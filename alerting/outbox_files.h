@@ -24,8 +24,8 @@ typedef struct outbox_dead {
 /* Appends to <dir>/dead-alerts-<name>.ndjson. False: errno says why. */
 bool outbox_dead_write(const char *dir, const outbox_dead *dead, const sink_message *message);
 
-/* The id under which a message is known: the alert's id, and its kind when that is not "alert" (one alert is resolved under its own id).
- * False: it does not fit. */
-bool outbox_message_id(char *out, size_t size, const char *alert_id, const char *kind);
+/* The id under which a message is known: the alert's id, and its kind when that is not "alert" (one alert is resolved under its own id), or
+ * the how manieth repetition it is: receivers drop what has an id they know. False: it does not fit. */
+bool outbox_message_id(char *out, size_t size, const char *alert_id, const char *kind, uint64_t repeat);
 
 #endif

@@ -54,7 +54,7 @@ static egret_status take_alerts(evaluation *e)
         jsonw_reset(&e->out);
         alert_json_write(&e->out, e->options.plan, alert, &json);
         if (e->out.failed) return EGRET_NO_MEMORY;
-        if (!outbox_message_id(id, sizeof id, alert->body.id, alert_kind_name(alert->body.kind))) return EGRET_BAD_USE;
+        if (!outbox_message_id(id, sizeof id, alert->body.id, alert_kind_name(alert->body.kind), alert->body.repeat)) return EGRET_BAD_USE;
         e->options.alert(e->options.user, &e->options.plan->rules[alert->rule], &(sink_message){.id = id, .bytes = e->out.ptr, .len = e->out.len});
     }
     return EGRET_OK;

@@ -263,6 +263,10 @@ static bool find_value(const egret_alert *alert, egret_str name, egret_value *ou
             *out = alert->key[i].value;
             return true;
         }
+    if (egret_str_is(name, "repeat")) {
+        *out = egret_int((int64_t)alert->repeat);
+        return true;
+    }
     if (!egret_str_is(name, "severity")) return false;
     *out = egret_string(alert->severity, (uint32_t)strlen(alert->severity));
     return true;

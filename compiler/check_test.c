@@ -221,8 +221,8 @@ static bool alert_field(check *c, const plan_rule *rule, egret_str name, egret_t
             return true;
         }
     }
-    *type = EGRET_STRING;
-    return egret_str_is(name, "severity");
+    *type = egret_str_is(name, "repeat") ? EGRET_INT : EGRET_STRING;
+    return egret_str_is(name, "severity") || (rule->repeat_ms != 0 && egret_str_is(name, "repeat"));
 }
 
 static void explain_expected(check *c, const plan_rule *rule, const ast_pair *pair)

@@ -180,6 +180,8 @@ const char *egret_cost_print(egret_arena *arena, const plan *p, uint32_t number)
     total = plus(total, state_cost(&text, arena, p, rule));
     if (rule->resolves || rule->escalates || rule->throttle_ms != 0)
         total = plus(total, put_line(&text, "state of its alert", 1, 2 * EVENT_HEAD, ""));
+    if (rule->repeat_ms != 0)
+        total = plus(total, put_line(&text, "what is told again", rule->n_fields + rule->n_lets + rule->evidence_cap, EVENT_HEAD, ""));
     egret_text_puts(&text, "  together: ");
     put_bytes(&text, total);
     egret_text_puts(&text, "\n");

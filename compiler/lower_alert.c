@@ -249,6 +249,17 @@ static void lower_resolve_when(check *c, rule_ctx *rule, const ast_clause *claus
         check_const_duration(c, clause->for_time, "the time of 'for'", &rule->rule.resolve_for_ms);
 }
 
+static void lower_repeat(check *c, rule_ctx *rule, const ast_clause *clause)
+{
+    int64_t *ms = &rule->rule.repeat_ms;
+    if (check_dur(c, &clause->dur, "the time of 'repeat'", ms) && *ms == 0)
+        check_error(c, 513, clause->dur.span, "an alert cannot be repeated all the time");
+    if (rule->rule.resolves)
+        return;
+    egret_diag *diag = check_error(c, 531, clause->span, "'repeat' needs 'resolve': without it no alert is ever open");
+    check_help(c, diag, "say when it is over: resolve on stream [condition]");
+}
+
 void lower_life(check *c, rule_ctx *rule)
 {
     plan_rule *out = &rule->rule;
@@ -261,6 +272,8 @@ void lower_life(check *c, rule_ctx *rule)
         out->resolve_on = out->n_atoms;
         out->n_resolve_on = add_life_atoms(c, rule, rule->first[AST_RESOLVE_ON]->watch);
     }
+    if (rule->first[AST_REPEAT] != NULL)
+        lower_repeat(c, rule, rule->first[AST_REPEAT]);
     const ast_clause *escalate = rule->first[AST_ESCALATE];
     if (escalate == NULL)
         return;

@@ -341,6 +341,7 @@ typedef struct plan_rule {
     uint32_t resolve_on, n_resolve_on;      /* atoms */
     uint32_t resolve_when;                  /* PLAN_NONE */
     int64_t resolve_for_ms;
+    int64_t repeat_ms;          /* while it is open it is told again so often; 0: not */
     bool escalates;
     uint32_t escalate_on, n_escalate_on;    /* atoms */
     plan_level escalate_to;

@@ -242,7 +242,7 @@ static uint64_t hash_rule(const plan *p, const plan_rule *r)
                                (uint64_t)r->threshold.for_ms, r->threshold.kind, (uint64_t)r->threshold.size_ms };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         hash = hash_mix(hash, parts[i]);
-    return hash;
+    return r->repeat_ms == 0 ? hash : hash_mix(hash, (uint64_t)r->repeat_ms);
 }
 
 void plan_hash(check *c)

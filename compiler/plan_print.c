@@ -313,6 +313,10 @@ static void print_life(printer *p, const plan_rule *r, const expr_view *view)
         put_within(p, "  resolve for ", r->resolve_for_ms);
         egret_text_puts(&p->text, "\n");
     }
+    if (r->repeat_ms != 0) {
+        put_within(p, "  repeat ", r->repeat_ms);
+        egret_text_puts(&p->text, "\n");
+    }
     if (!r->escalates)
         return;
     egret_text_printf(&p->text, "  escalate to %s", LEVELS[r->escalate_to]);

@@ -154,6 +154,7 @@ typedef struct egret_alert {
     uint64_t n_events_total;            /* how many were bound in all */
     uint64_t held_back;                 /* alerts throttled since the last one that was delivered */
     bool limited;                       /* a limit has dropped older state of this key */
+    uint64_t repeat;                    /* 0: the alert itself; n: told for the n-th time again, as it is still open */
 } egret_alert;
 
 /* Gives the next alert, or NULL. It and all it points to live until the next call of take, push or advance. */

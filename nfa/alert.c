@@ -7,30 +7,21 @@
  *
  * The life of an alert stands in a section of its own, present only while there is something to remember.
  */
-#include "nfa/shard.h"
+#include "nfa/life.h"
 
 #include <string.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { LIFE_OPEN = 1, LIFE_DELIVERED = 2, LIFE_FADING = 4, LIFE_MAY_ESCALATE = 8 };
+const char *const life_levels[] = {"info", "low", "medium", "high", "critical"};
 
-typedef struct life_root {
-    int64_t due_ms;             /* the alert resolves (`resolve when … for`) */
-    int64_t delivered_ms;       /* of the last alert delivered */
-    int64_t escalate_until_ms;
-    int64_t fading_since_ms;    /* `resolve when` has held since */
-    uint64_t id[2];
-    uint64_t held_back;         /* since the last one delivered */
-    uint32_t flags, reserved;
-} life_root;
-
-static const char *const level_names[] = {"info", "low", "medium", "high", "critical"};
-
-size_t life_root_size(void)
+void life_layout(const plan_rule *rule, nfa_section_def *def)
 {
-    return sizeof(life_root);
+    def->root_size = (uint16_t)sizeof(life_root);
+    if (rule->repeat_ms > 0) {
+        repeat_layout(def);
+    }
 }
 
 /* ---- writing an alert out ---- */
@@ -44,15 +35,15 @@ egret_value nfa_copy_out(nfa_engine *engine, egret_value v)
     return v;
 }
 
-static const char *severity_of(const nfa_env *env, const plan_rule *rule)
+static plan_level severity_of(const nfa_env *env, const plan_rule *rule)
 {
     egret_value v = rule->severity == PLAN_NONE ? egret_null() : nfa_eval(env, rule->severity);
-    for (size_t i = 0; v.type == EGRET_STRING && i < sizeof level_names / sizeof *level_names; i++) {
-        if (strlen(level_names[i]) == v.len && memcmp(level_names[i], v.u.s, v.len) == 0) {
-            return level_names[i];
+    for (size_t i = 0; v.type == EGRET_STRING && i < sizeof life_levels / sizeof *life_levels; i++) {
+        if (strlen(life_levels[i]) == v.len && memcmp(life_levels[i], v.u.s, v.len) == 0) {
+            return (plan_level)i;
         }
     }
-    return level_names[PLAN_MEDIUM];
+    return PLAN_MEDIUM;
 }
 
 static const egret_named_value *key_of(nfa_engine *engine, const plan_rule *rule, uint32_t rule_index, uint32_t block)
@@ -104,7 +95,7 @@ static void write_id(char out[33], const uint64_t id[2])
     out[32] = '\0';
 }
 
-static nfa_alert *queue_alert(nfa_engine *engine, uint32_t rule_index)
+nfa_alert *life_queue(nfa_engine *engine, uint32_t rule_index)
 {
     nfa_queued *queued = egret_arena_alloc(&engine->out, sizeof *queued);
     if (queued == NULL) {
@@ -118,24 +109,25 @@ static nfa_alert *queue_alert(nfa_engine *engine, uint32_t rule_index)
     return &queued->alert;
 }
 
-static egret_status deliver(nfa_env *env, const nfa_match *match, const uint64_t id[2], uint64_t held_back)
+/* *told: the alert, in the queue. */
+static egret_status deliver(nfa_env *env, const nfa_match *match, const uint64_t id[2], uint64_t held_back, plan_level level,
+                            const egret_alert **told)
 {
     nfa_engine *engine = env->engine;
     size_t n = 0;
     const egret_named_value *fields = fields_of(env, match->rule, match->rule_index, &n);
     const egret_named_value *key = key_of(engine, match->rule, match->rule_index, match->block);
-    const char *severity = severity_of(env, match->rule);
     if (engine->out.failed || engine->scratch.failed) {
         return EGRET_NO_MEMORY;
     }
-    nfa_alert *alert = queue_alert(engine, match->rule_index);
+    nfa_alert *alert = life_queue(engine, match->rule_index);
     if (alert == NULL) {
         return EGRET_NO_MEMORY;
     }
     egret_alert *body = &alert->body;
     body->kind = EGRET_ALERT;
     write_id(body->id, id);
-    body->severity = severity;
+    body->severity = life_levels[level];
     body->time_ms = match->time_ms;
     body->started_ms = match->started_ms;
     body->key = key;
@@ -149,6 +141,7 @@ static egret_status deliver(nfa_env *env, const nfa_match *match, const uint64_t
     body->limited = match->limited;
     engine->stats.alerts++;
     engine->rule_stats[match->rule_index].alerts++;
+    *told = body;
     return EGRET_OK;
 }
 
@@ -159,7 +152,15 @@ static bool lives(const plan_rule *rule)
     return rule->throttle_ms > 0 || rule->resolves || rule->escalates;
 }
 
-/* Getting the life's section may move the others of the block: those in use are found again. */
+/* What has grown in the block may have moved its other sections: those in use are found again. */
+static void find_again(nfa_env *env, uint32_t block)
+{
+    nfa_section *used = env->run ? env->run->section : env->window;
+    if (used != NULL) {
+        (void)nfa_section_find(env->engine->store, block, used->def, used);
+    }
+}
+
 static egret_status open_life(nfa_env *env, const nfa_match *match, nfa_section *life)
 {
     nfa_engine *engine = env->engine;
@@ -170,11 +171,9 @@ static egret_status open_life(nfa_env *env, const nfa_match *match, nfa_section 
     if (!nfa_section_get(engine->store, match->block, def, life)) {
         return EGRET_NO_MEMORY;
     }
-    ((life_root *)nfa_section_root(life))->due_ms = NFA_NEVER;
-    nfa_section *used = env->run ? env->run->section : env->window;
-    if (used != NULL) {
-        (void)nfa_section_find(engine->store, match->block, used->def, used);
-    }
+    life_root *root = nfa_section_root(life);
+    root->due_ms = root->resolve_due_ms = root->repeat_due_ms = NFA_NEVER;
+    find_again(env, match->block);
     return EGRET_OK;
 }
 
@@ -187,11 +186,16 @@ static bool is_held_back(const plan_rule *rule, const life_root *life, int64_t n
         && (life->delivered_ms > INT64_MAX - rule->throttle_ms || now_ms <= life->delivered_ms + rule->throttle_ms);
 }
 
-static void note_delivery(const plan_rule *rule, life_root *life, const nfa_match *match, const uint64_t id[2])
+static void note_delivery(const plan_rule *rule, life_root *life, const nfa_match *match, const uint64_t id[2], plan_level level)
 {
     life->flags |= LIFE_DELIVERED | (rule->resolves ? LIFE_OPEN : 0u) | (rule->escalates ? LIFE_MAY_ESCALATE : 0u);
-    life->flags &= ~(uint32_t)LIFE_FADING;
-    life->due_ms = NFA_NEVER;
+    life->flags &= ~(uint32_t)(LIFE_FADING | LIFE_LIMITED);
+    life->resolve_due_ms = NFA_NEVER;
+    life->repeat_due_ms = rule->repeat_ms == 0 || match->time_ms > INT64_MAX - rule->repeat_ms ? NFA_NEVER
+                                                                                             : match->time_ms + rule->repeat_ms;
+    life_set_due(life);
+    life->repeats = 0;
+    life->level = level;
     life->delivered_ms = match->time_ms;
     life->held_back = 0;
     life->id[0] = id[0];
@@ -214,9 +218,10 @@ egret_status nfa_report(nfa_env *env, const nfa_match *match)
         return EGRET_OK;
     }
     uint64_t id[2];
+    const egret_alert *told;
     make_id(engine, match, id);
     if (!lives(rule)) {
-        return deliver(env, match, id, 0);
+        return deliver(env, match, id, 0, severity_of(env, rule), &told);
     }
     nfa_section section;
     egret_status status = open_life(env, match, &section);
@@ -229,33 +234,51 @@ egret_status nfa_report(nfa_env *env, const nfa_match *match)
         stats->held_back++;
         return EGRET_OK;
     }
-    status = deliver(env, match, id, life->held_back);
-    if (status == EGRET_OK) {
-        note_delivery(rule, life, match, id);
+    plan_level level = severity_of(env, rule);
+    status = deliver(env, match, id, life->held_back, level, &told);
+    if (status != EGRET_OK) {
+        return status;
     }
-    return status;
+    note_delivery(rule, life, match, id, level);
+    if (rule->repeat_ms == 0) {
+        return EGRET_OK;
+    }
+    status = repeat_keep(engine, match->rule_index, &section, told);
+    find_again(env, match->block);
+    return status == EGRET_OK ? nfa_hang(engine, &section) : status;
 }
 
-/* A change of an alert that is already out: it carries the same id. */
-static egret_status follow_up(nfa_engine *engine, uint32_t rule, const life_root *life, uint32_t block, egret_alert_kind kind,
-                              int64_t time_ms, const char *severity, const nfa_event *event)
+/* A record about an alert that is already out: it carries the same id. */
+egret_alert *life_follow_up(nfa_engine *engine, uint32_t rule, const life_root *life, uint32_t block, egret_alert_kind kind, int64_t time_ms)
 {
     const plan_rule *def = &engine->plan->rules[rule];
     const egret_named_value *key = key_of(engine, def, rule, block);
-    egret_evidence *evidence = egret_arena_alloc(&engine->out, sizeof *evidence);
-    nfa_alert *alert = queue_alert(engine, rule);
-    if (engine->out.failed || alert == NULL) {
-        return EGRET_NO_MEMORY;
+    nfa_alert *alert = engine->out.failed ? NULL : life_queue(engine, rule);
+    if (alert == NULL) {
+        return NULL;
     }
     egret_alert *body = &alert->body;
     body->kind = kind;
     write_id(body->id, life->id);
-    body->severity = severity;
+    body->severity = life_levels[PLAN_INFO];
     body->time_ms = time_ms;
     body->started_ms = life->delivered_ms;
     body->key = key;
     body->n_key = engine->plan->groups[def->group].n_parts;
     body->held_back = life->held_back;
+    return body;
+}
+
+/* event: what brought it about; NULL: a deadline. */
+static egret_status tell_change(nfa_engine *engine, uint32_t rule, const life_root *life, uint32_t block, egret_alert_kind kind,
+                                int64_t time_ms, plan_level level, const nfa_event *event)
+{
+    egret_evidence *evidence = egret_arena_alloc(&engine->out, sizeof *evidence);
+    egret_alert *body = evidence ? life_follow_up(engine, rule, life, block, kind, time_ms) : NULL;
+    if (body == NULL) {
+        return EGRET_NO_MEMORY;
+    }
+    body->severity = life_levels[level];
     if (event != NULL) {
         *evidence = (egret_evidence){.step = "", .stream = engine->stream_name[event->stream], .time_ms = event->time_ms,
                                      .ref = event->ref};
@@ -269,8 +292,8 @@ static egret_status resolve(nfa_engine *engine, uint32_t rule, life_root *life, 
                             const nfa_event *event)
 {
     life->flags &= ~(uint32_t)(LIFE_OPEN | LIFE_FADING | LIFE_MAY_ESCALATE);
-    life->due_ms = NFA_NEVER;
-    egret_status status = follow_up(engine, rule, life, block, EGRET_RESOLVED, time_ms, "info", event);
+    life->due_ms = life->resolve_due_ms = life->repeat_due_ms = NFA_NEVER;
+    egret_status status = tell_change(engine, rule, life, block, EGRET_RESOLVED, time_ms, PLAN_INFO, event);
     life->held_back = 0;
     return status;
 }
@@ -297,8 +320,8 @@ egret_status life_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *e
     bool in_time = (life->flags & LIFE_MAY_ESCALATE) != 0 && event->time_ms <= life->escalate_until_ms;
     if (in_time && some_atom(&env, def, mask, def->escalate_on, def->n_escalate_on)) {
         life->flags &= ~(uint32_t)LIFE_MAY_ESCALATE;
-        egret_status status = follow_up(engine, rule, life, key->block, EGRET_ESCALATED, event->time_ms,
-                                        level_names[def->escalate_to], event);
+        life->level = def->escalate_to;
+        egret_status status = tell_change(engine, rule, life, key->block, EGRET_ESCALATED, event->time_ms, def->escalate_to, event);
         if (status != EGRET_OK) {
             return status;
         }
@@ -323,7 +346,8 @@ egret_status life_after_change(nfa_env *env, uint32_t rule)
     }
     if (!nfa_holds(env, def->resolve_when)) {
         life->flags &= ~(uint32_t)LIFE_FADING;
-        life->due_ms = NFA_NEVER;
+        life->resolve_due_ms = NFA_NEVER;
+        life_set_due(life);
         return EGRET_OK;
     }
     if (def->resolve_for_ms == 0) {
@@ -332,14 +356,17 @@ egret_status life_after_change(nfa_env *env, uint32_t rule)
     if ((life->flags & LIFE_FADING) == 0) {
         life->flags |= LIFE_FADING;
         life->fading_since_ms = env->now_ms;
-        life->due_ms = env->now_ms > INT64_MAX - def->resolve_for_ms ? NFA_NEVER : env->now_ms + def->resolve_for_ms;
+        life->resolve_due_ms = env->now_ms > INT64_MAX - def->resolve_for_ms ? NFA_NEVER : env->now_ms + def->resolve_for_ms;
+        life_set_due(life);
     }
     return nfa_hang(env->engine, &section);
 }
 
 egret_status life_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t due_ms)
 {
-    return resolve(engine, rule, nfa_section_root(section), section->block, due_ms, NULL);
+    life_root *life = nfa_section_root(section);
+    return life->resolve_due_ms <= due_ms ? resolve(engine, rule, life, section->block, due_ms, NULL)
+                                          : repeat_send(engine, rule, section, due_ms);
 }
 
 bool life_is_open(nfa_engine *engine, uint32_t rule, uint32_t block)

@@ -461,7 +461,10 @@ egret_status nfa_engine_finish(nfa_engine *engine, int64_t until_ms)
         return EGRET_NO_MEMORY;
     }
     begin_call(engine);
-    return fail(engine, fire_before(engine, until_ms == INT64_MAX ? INT64_MAX : until_ms + 1));
+    engine->finishing = until_ms == INT64_MAX;
+    egret_status status = fire_before(engine, engine->finishing ? INT64_MAX : until_ms + 1);
+    engine->finishing = false;
+    return fail(engine, status);
 }
 
 int64_t nfa_engine_next_due(const nfa_engine *engine)

@@ -67,7 +67,7 @@ static bool lay_out_rule(nfa_engine *engine, uint32_t number)
     engine->silence[number].id = NFA_NONE;
     engine->life[number].id = NFA_NONE;
     if (rule->throttle_ms > 0 || rule->resolves || rule->escalates) {
-        engine->life[number].root_size = (uint16_t)life_root_size();
+        life_layout(rule, &engine->life[number]);
     }
     if (rule->kind == PLAN_THRESHOLD) {
         engine->window_rule[rule->threshold.window] = number;

@@ -156,6 +156,7 @@ struct nfa_engine {
     uint64_t stamp;
     int64_t clock_ms, start_ms;
     bool started, failed;
+    bool finishing;             /* no more events: deadlines run out, repetitions end */
     uint32_t sweep_at;
     uint64_t sweep_tick;
     nfa_queued *first, **last;
@@ -284,7 +285,7 @@ egret_value win_profile_value(const nfa_env *env, uint32_t profile, uint32_t mem
 
 /* feature.c */
 size_t feature_root_size(void);
-size_t life_root_size(void);   /* alert.c */
+void life_layout(const plan_rule *rule, nfa_section_def *def);      /* alert.c */
 egret_status feature_update(nfa_engine *engine, uint32_t feature, const nfa_event *event, nfa_key *key);
 egret_value feature_prev(const nfa_env *env, uint32_t feature);
 bool feature_new(const nfa_env *env, uint32_t feature);

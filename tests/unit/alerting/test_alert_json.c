@@ -57,12 +57,13 @@ static void everything_that_applies_is_written(void **state)
     plan_rule rule = {.instance = 1, .tags = tags, .n_tags = 2};
     nfa_alert alert = sample();
     alert.body.held_back = 3;
+    alert.body.repeat = 2;
     alert.body.limited = true;
     alert.body.n_events_total = 9;
     alert_json_options options = {.evidence = true, .record = record_of, .has_detected = true, .detected_ms = 1767603601000};
     assert_line(&rule, &alert, &options,
                 "{\"id\":\"00112233445566778899aabbccddeeff\",\"rule\":\"r\",\"instance\":1,\"severity\":\"high\","
-                "\"tags\":[\"fraud\",\"attack.t1110\"],\"kind\":\"alert\",\"key\":{\"card\":\"4000\"},"
+                "\"tags\":[\"fraud\",\"attack.t1110\"],\"kind\":\"alert\",\"repeat\":2,\"key\":{\"card\":\"4000\"},"
                 "\"time\":\"2026-01-05T09:00:00.500Z\",\"started\":\"2026-01-05T09:00:00Z\",\"detected\":\"2026-01-05T09:00:01Z\","
                 "\"fields\":{\"message\":\"a \\\"b\\\"\",\"total\":2000.01},\"held_back\":3,\"limited\":true,"
                 "\"events\":[{\"step\":\"fail\",\"stream\":\"login\",\"time\":\"2026-01-05T09:00:00Z\",\"event\":{\"id\":\"p1\"}},"

@@ -258,20 +258,24 @@ static void what_was_not_sent_goes_out_in_the_next_run(void **state)
     put(box, "a");
     static const char second[] = "{\"id\":\"b\",\"tags\":[\",\\\"kind\\\":\\\"x\"],\"kind\":\"resolved\",\"x\\u0000\":\"\\u2028 \\\"\"}";
     outbox_put(box, &(sink_message){.id = "b-resolved", .bytes = second, .len = sizeof second - 1});
+    static const char third[] = "{\"id\":\"c\",\"kind\":\"alert\",\"repeat\":12,\"fields\":{\"m\":\",\\\"repeat\\\":3\"}}";
+    outbox_put(box, &(sink_message){.id = "c-12", .bytes = third, .len = sizeof third - 1});
     wait_for_seen(&f, 1);
-    assert_int_equal(outbox_close(box, 60000), 2);
+    assert_int_equal(outbox_close(box, 60000), 3);
     read_file(&f, "outbox-s.ndjson", kept, sizeof kept);
-    snprintf(expected, sizeof expected, "{\"id\":\"a\",\"kind\":\"alert\"}\n%s\n", second);
+    snprintf(expected, sizeof expected, "{\"id\":\"a\",\"kind\":\"alert\"}\n%s\n%s\n", second, third);
     assert_string_equal(kept, expected);
 
     f.script.results = works;
     f.script.n_seen = 0;
     box = open_box(&f);
-    wait_for_seen(&f, 2);
+    wait_for_seen(&f, 3);
     assert_int_equal(outbox_close(box, 60000), 0);
     assert_string_equal(f.script.seen[0], "a {\"id\":\"a\",\"kind\":\"alert\"}");
     snprintf(expected, sizeof expected, "b-resolved %s", second);
     assert_string_equal(f.script.seen[1], expected);
+    snprintf(expected, sizeof expected, "c-12 %s", third);
+    assert_string_equal(f.script.seen[2], expected);
     assert_false(has_file(&f, "outbox-s.ndjson"));
     tear_down(&f);
 }

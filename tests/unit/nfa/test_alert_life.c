@@ -1,9 +1,11 @@
 /*
- * test_alert_life.c: what happens to an alert after it was told, and what other rules see of it: open(rule) here. Each case is rule text, a
+ * test_alert_life.c: what happens to an alert after it was told, and what other rules see of it: repeat, open(rule). Each case is rule text, a
  * script of events ("time stream key value"; "time -" advances the clock) and the alerts expected ("time rule text"), bounds first: exactly
  * at the instant, and a millisecond beyond.
  */
-#include "egret.h"
+#include "compiler/ast.h"
+#include "compiler/plan.h"
+#include "nfa/engine.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,6 +23,9 @@
 
 /* `up` opens on a and is resolved on b. */
 #define UP "rule up { match x: a by k resolve on b alert { m: x.v } }\n"
+
+/* Told again every 10 ms. */
+#define AGAIN "rule r { match x: a by k resolve on b repeat 10ms alert { m: x.v } }\n"
 
 typedef struct test_case {
     const char *name, *rules;
@@ -58,7 +63,45 @@ static const test_case cases[] = {
      "rule asks { watch c [open(up)] by k alert { m: v } }", "1 a p 1\n2 c p 2\n3 c q 1\n", "1 up 1\n1 up 1\n2 asks 2\n"},
     {"a shadow rule is never open", "rule up { match x: a by k resolve on b mode shadow }\n"
      "rule asks { watch a by k except open(up) alert { m: v } }", "1 a p 1\n", "1 asks 1\n"},
+
+    {"told again every D until it is resolved", AGAIN, "0 a p 5\n25 -\n29 b p 0\n100 -\n", "0 r 5\n10 r 5 x1\n20 r 5 x2\n29 r resolved\n"},
+    {"resolved exactly at D: not told again", AGAIN, "0 a p 5\n10 b p 0\n30 -\n", "0 r 5\n10 r resolved\n"},
+    {"resolved a millisecond beyond D", AGAIN, "0 a p 5\n11 b p 0\n30 -\n", "0 r 5\n10 r 5 x1\n11 r resolved\n"},
+    {"the next alert counts anew, from its own time", AGAIN, "0 a p 5\n15 b p 0\n20 a p 6\n31 -\n",
+     "0 r 5\n10 r 5 x1\n15 r resolved\n20 r 6\n30 r 6 x1\n"},
+    {"further matches do not move it", AGAIN, "0 a p 5\n9 a p 6\n21 -\n", "0 r 5\n10 r 5 x1\n20 r 5 x2\n"},
+    {"a silence is told again until it ends", "rule r { match not a for 10ms by k resolve on a repeat 5ms alert { m: k } }",
+     "0 a p 1\n21 -\n22 a p 2\n23 -\n", "10 r p\n15 r p x1\n20 r p x2\n22 r resolved\n"},
+    {"a resolve and a repetition at one instant: resolved",
+     "rule r { watch a by k over 10ms when count() >= 1 resolve when count() == 0 for 10ms repeat 20ms alert { m: v } }",
+     "0 a p 5\n90 -\n", "0 r 5\n20 r resolved\n"},
+    {"a repetition before a resolve for",
+     "rule r { watch a by k over 10ms when count() >= 1 resolve when count() == 0 for 10ms repeat 19ms alert { m: v } }",
+     "0 a p 5\n90 -\n", "0 r 5\n19 r 5 x1\n20 r resolved\n"},
+    {"open until it is resolved, told again or not", AGAIN "rule s { watch c by k except open(r) alert { m: v } }",
+     "0 a p 5\n10 c p 1\n15 c p 2\n16 b p 0\n17 c p 3\n", "0 r 5\n10 r 5 x1\n16 r resolved\n17 s 3\n"},
 };
+
+/* ---- an allocator that can be told to fail, and that counts ---- */
+
+typedef struct meter { long calls, fail_at, live; } meter;
+
+static void *metered(void *user, void *ptr, size_t old_size, size_t new_size)
+{
+    meter *m = user;
+    (void)old_size;
+    if (new_size == 0) {
+        m->live -= ptr != NULL;
+        free(ptr);
+        return NULL;
+    }
+    if (++m->calls == m->fail_at) {
+        return NULL;
+    }
+    void *out = realloc(ptr, new_size);
+    m->live += ptr == NULL && out != NULL;
+    return out;
+}
 
 /* ---- running a case ---- */
 
@@ -83,7 +126,11 @@ static void note(run *r, const egret_alert *alert)
 {
     char text[64];
     text_of(alert, text, sizeof text);
-    int n = snprintf(r->out + r->at, sizeof r->out - r->at, "%lld %s %s\n", (long long)alert->time_ms, alert->rule, text);
+    char again[24] = "";
+    if (alert->repeat > 0) {
+        (void)snprintf(again, sizeof again, " x%llu", (unsigned long long)alert->repeat);
+    }
+    int n = snprintf(r->out + r->at, sizeof r->out - r->at, "%lld %s %s%s\n", (long long)alert->time_ms, alert->rule, text, again);
     r->at += (size_t)n;
 }
 
@@ -103,19 +150,20 @@ static egret_status push_line(egret_engine *engine, const char *line, uint64_t r
     return egret_push(engine, &event);
 }
 
-static egret_status run_case(const test_case *c, run *r)
+static egret_status run_case(const test_case *c, meter *m, run *r)
 {
     char text[4096];
     (void)snprintf(text, sizeof text, "%s%s\n", STREAMS, c->rules);
+    egret_options options = {.size = sizeof options, .alloc = metered, .alloc_user = m};
     egret_rules *rules = NULL;
     egret_engine *engine = NULL;
     uint64_t ref = 1;
-    egret_status status = egret_rules_load_text(NULL, c->name, text, strlen(text), &rules);
-    if (status == EGRET_BAD_RULES) {
+    egret_status status = egret_rules_load_text(&options, c->name, text, strlen(text), &rules);
+    if (status == EGRET_BAD_RULES && m->fail_at == 0) {
         print_message("%s\n", egret_rules_diagnostics(rules));
     }
     if (status == EGRET_OK) {
-        status = egret_open(NULL, rules, &engine);
+        status = egret_open(&options, rules, &engine);
     }
     for (const char *line = c->events; status == EGRET_OK && *line != '\0'; line = strchr(line, '\n') + 1) {
         status = push_line(engine, line, ref++);
@@ -133,20 +181,160 @@ static void test_meanings(void **state)
     (void)state;
     size_t bad = 0;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        meter m = {0};
         run r = {.at = 0};
-        egret_status status = run_case(&cases[i], &r);
-        if (status != EGRET_OK || strcmp(r.out, cases[i].alerts) != 0) {
-            print_message("%s: %s\nexpected\n%sgot\n%s\n", cases[i].name, egret_status_text(status), cases[i].alerts, r.out);
+        egret_status status = run_case(&cases[i], &m, &r);
+        if (status != EGRET_OK || strcmp(r.out, cases[i].alerts) != 0 || m.live != 0) {
+            print_message("%s: %s, %ld leaked\nexpected\n%sgot\n%s\n", cases[i].name, egret_status_text(status), m.live,
+                          cases[i].alerts, r.out);
             bad++;
         }
     }
     assert_int_equal(bad, 0);
 }
 
+/* Every allocation fails once: the call says so (or does without), nothing leaks, nothing breaks. */
+static void test_no_memory(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (long n = 1;; n++) {
+            meter m = {.fail_at = n};
+            run r = {.at = 0};
+            egret_status status = run_case(&cases[i], &m, &r);
+            assert_int_equal(m.live, 0);
+            if (m.calls < n) {
+                assert_int_equal(status, EGRET_OK);
+                assert_true(n > 10);
+                break;
+            }
+            assert_true(status == EGRET_NO_MEMORY || (status == EGRET_OK && strcmp(r.out, cases[i].alerts) == 0));
+        }
+    }
+}
+
+/* ---- what a repetition says, and when there is none ---- */
+
+typedef struct opened { egret_rules *rules; egret_engine *engine; } opened;
+
+static opened open_text(const char *text)
+{
+    opened o = {NULL, NULL};
+    assert_int_equal(egret_rules_load_text(NULL, "rules", text, strlen(text), &o.rules), EGRET_OK);
+    assert_int_equal(egret_open(NULL, o.rules, &o.engine), EGRET_OK);
+    return o;
+}
+
+static void close_opened(opened o)
+{
+    egret_close(o.engine);
+    egret_rules_free(o.rules);
+}
+
+static const egret_alert *take(const opened *o)
+{
+    const egret_alert *alert = egret_take(o->engine);
+    assert_non_null(alert);
+    return alert;
+}
+
+/* Id, key, fields and evidence are those of the alert; the severity is what it was raised to. */
+static void test_says_the_same(void **state)
+{
+    (void)state;
+    opened o = open_text(STREAMS "rule r { match x: a then y: b by k resolve on c [v == 0] escalate critical on c [v == 1] repeat 10ms "
+                                 "severity low alert { m: \"{k} {y.v}\" n: x.v } let w = x.v + 0.5 }");
+    char id[33];
+    assert_int_equal(push_line(o.engine, "1 a p 7", 71), EGRET_OK);
+    assert_int_equal(push_line(o.engine, "3 b p 8", 72), EGRET_OK);
+    memcpy(id, take(&o)->id, sizeof id);
+    assert_int_equal(push_line(o.engine, "5 a p 9", 73), EGRET_OK);
+    assert_int_equal(push_line(o.engine, "6 b p 9", 74), EGRET_OK);
+    assert_int_equal(push_line(o.engine, "14 c p 1", 75), EGRET_OK);
+    const egret_alert *again = take(&o);
+    assert_string_equal(again->id, id);
+    assert_int_equal(again->kind, EGRET_ALERT);
+    assert_int_equal(again->repeat, 1);
+    assert_string_equal(again->severity, "low");
+    assert_int_equal(again->time_ms, 13);
+    assert_int_equal(again->started_ms, 1);
+    assert_int_equal(again->held_back, 1);
+    assert_int_equal(again->n_key, 1);
+    assert_memory_equal(again->key[0].value.u.s, "p", 1);
+    assert_int_equal(again->n_fields, 3);
+    assert_string_equal(again->fields[0].name, "m");
+    assert_int_equal(again->fields[0].value.len, 3);
+    assert_memory_equal(again->fields[0].value.u.s, "p 8", 3);
+    assert_int_equal(again->fields[1].value.u.i, 7);
+    assert_string_equal(again->fields[2].name, "w");
+    assert_int_equal(again->n_events, 2);
+    assert_int_equal(again->n_events_total, 2);
+    assert_string_equal(again->events[0].step, "x");
+    assert_string_equal(again->events[1].stream, "b");
+    assert_int_equal(again->events[1].ref, 72);
+    assert_int_equal(again->events[1].time_ms, 3);
+    assert_int_equal(take(&o)->kind, EGRET_ESCALATED);
+    assert_int_equal(egret_advance(o.engine, 24), EGRET_OK);
+    again = take(&o);
+    assert_int_equal(again->repeat, 2);
+    assert_string_equal(again->severity, "critical");
+    assert_null(egret_take(o.engine));
+    close_opened(o);
+}
+
+/* A clock that jumps over years tells it ten thousand times, and ends. */
+static void test_repetitions_are_bounded(void **state)
+{
+    (void)state;
+    opened o = open_text(STREAMS "rule r { match x: a by k resolve on b repeat 1ms }");
+    assert_int_equal(push_line(o.engine, "0 a p 1", 1), EGRET_OK);
+    assert_int_equal(egret_advance(o.engine, INT64_MAX), EGRET_OK);
+    size_t n = 0;
+    while (egret_take(o.engine) != NULL) {
+        n++;
+    }
+    assert_int_equal(n, 10001);
+    close_opened(o);
+}
+
+/* The end of all events is no time that passes: deadlines run out, an open alert is not told for ever. */
+static void test_the_end_repeats_nothing(void **state)
+{
+    (void)state;
+    static const char text[] = STREAMS "rule r { match x: a then not b for 10ms by k resolve on b repeat 5ms }";
+    for (int with_limit = 0; with_limit < 2; with_limit++) {
+        egret_arena arena;
+        egret_diags diags;
+        ast_file file;
+        egret_arena_init(&arena, egret_mem_of(NULL));
+        egret_diags_init(&diags, &arena);
+        ast_file_init(&file);
+        egret_parse(&diags, egret_diags_add_source(&diags, "rules", text, sizeof text - 1), &file);
+        const plan *made = egret_plan_make(&diags, &file, false);
+        assert_non_null(made);
+        nfa_engine *engine = nfa_engine_new(egret_mem_of(NULL), made);
+        egret_value slots[3] = {egret_string("p", 1), egret_int(1), egret_time(0)};
+        nfa_event event = {.time_ms = 0, .ref = 1, .identity = 1, .stream = 0, .slots = slots};
+        assert_int_equal(nfa_engine_event(engine, &event), EGRET_OK);
+        assert_int_equal(nfa_engine_finish(engine, with_limit ? 20 : INT64_MAX), EGRET_OK);
+        size_t n = 0;
+        while (nfa_engine_take(engine) != NULL) {
+            n++;
+        }
+        assert_int_equal(n, with_limit ? 3 : 1);
+        nfa_engine_free(engine);
+        egret_arena_deinit(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_meanings),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_says_the_same),
+        cmocka_unit_test(test_repetitions_are_bounded),
+        cmocka_unit_test(test_the_end_repeats_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
