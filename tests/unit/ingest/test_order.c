@@ -334,9 +334,37 @@ static void identities_are_bounded(void **state)
     ingest_identity_deinit(&set);
 }
 
+/* Events whose slots somebody else keeps: counted while they are held, in order or not, and not copied. */
+static void kept_elsewhere(void **state)
+{
+    (void)state;
+    run at;
+    begin(&at, false, NULL);
+    assert_int_equal(ingest_order_add_source(at.order, 10, true), EGRET_OK);
+    static const int64_t times[] = { 100, 105, 103, 109, 111, 130 };
+    static const uint32_t used[] = { 1, 2, 3, 4, 4, 1 };
+    egret_value slots[6][3];
+    uint32_t uses = 0;
+    for (uint32_t i = 0; i < 6; i++) {
+        slots[i][0] = egret_time(times[i]);
+        slots[i][1] = egret_null();
+        slots[i][2] = egret_string("text", 4);
+        ingest_outcome outcome = INGEST_LATE;
+        ingest_arrival arrival = { .slots = slots[i], .position = i, .arrival_ms = INGEST_NO_TIME, .now_ms = INGEST_NO_TIME, .uses = &uses };
+        assert_int_equal(ingest_order_push(at.order, &arrival, &outcome), EGRET_OK);
+        assert_int_equal(outcome, INGEST_ACCEPTED);
+        assert_int_equal(uses, used[i]);
+        slots[i][2] = egret_string("kept", 4);      /* seen by whoever gets the event: it is this place that is read */
+    }
+    expect(&at, "100kept 103kept 105kept 109kept 111kept");
+    ingest_order_free(at.order);
+    assert_int_equal(uses, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(kept_elsewhere),
         cmocka_unit_test(passes_at_once_without_lateness),
         cmocka_unit_test(holds_for_lateness),
         cmocka_unit_test(finds_duplicates),
