@@ -40,16 +40,15 @@ static egret_value eval_arith(const nfa_env *env, const plan_expr *expr, char op
     return v;
 }
 
-static bool order_fits(plan_op op, int order)
+/* Does the comparison hold for an order of -1, 0 or 1? */
+static bool order_fits(uint8_t op, int order)
 {
-    switch (op) {
-    case PLAN_LT: return order < 0;
-    case PLAN_LE: return order <= 0;
-    case PLAN_GT: return order > 0;
-    case PLAN_GE: return order >= 0;
-    case PLAN_NE: return order != 0;
-    default: return order == 0;
-    }
+    enum { LESS = 1, EQUAL = 2, GREATER = 4 };
+    static const uint8_t fits[PLAN_GE - PLAN_EQ + 1] = {
+        [PLAN_EQ - PLAN_EQ] = EQUAL, [PLAN_NE - PLAN_EQ] = LESS | GREATER, [PLAN_LT - PLAN_EQ] = LESS,
+        [PLAN_LE - PLAN_EQ] = LESS | EQUAL, [PLAN_GT - PLAN_EQ] = GREATER, [PLAN_GE - PLAN_EQ] = GREATER | EQUAL,
+    };
+    return (fits[op - PLAN_EQ] >> (order + 1) & 1) != 0;
 }
 
 /* Whole numbers, times and amounts with equally many digits, and the equality of texts, are nearly all comparisons there are. */
@@ -68,14 +67,14 @@ static bool eval_compare(const nfa_env *env, const plan_expr *expr)
             return same == (expr->op == PLAN_EQ);
         }
         if (a.type != EGRET_STRING && a.type != EGRET_NUMBER) {
-            return order_fits((plan_op)expr->op, (a.u.i > b.u.i) - (a.u.i < b.u.i));
+            return order_fits(expr->op, (a.u.i > b.u.i) - (a.u.i < b.u.i));
         }
     }
     int order = 0;
     if (!egret_value_compare(a, b, &order)) {
         return expr->op == PLAN_NE;
     }
-    return order_fits((plan_op)expr->op, order);
+    return order_fits(expr->op, order);
 }
 
 /* Text of a value, in scratch. */

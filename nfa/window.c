@@ -132,8 +132,9 @@ static egret_status slide(win_step *step, uint64_t atoms)
     if (was_true && unseen && !condition(step)) {
         root_of(step)->flags &= ~(uint32_t)(WIN_TRUE | WIN_FIRED);
     }
+    egret_value few[WIN_FEW];
     if (!win_enter(&step->env, step->threshold->window, &step->section,
-                   win_ask(&step->env, step->threshold->window, atoms))) {
+                   win_ask(&step->env, step->threshold->window, atoms, few))) {
         return EGRET_NO_MEMORY;
     }
     root_of(step)->last_ms = step->env.now_ms;
@@ -195,8 +196,9 @@ static egret_status gather(win_step *step, uint64_t atoms)
         root->start_ms = start;
     }
     root->last_ms = now;
+    egret_value few[WIN_FEW];
     if (!win_enter(&step->env, step->threshold->window, &step->section,
-                   win_ask(&step->env, step->threshold->window, atoms))) {
+                   win_ask(&step->env, step->threshold->window, atoms, few))) {
         return EGRET_NO_MEMORY;
     }
     return close_due(step);
@@ -279,7 +281,7 @@ bool win_profile_ask(nfa_engine *engine, uint32_t number, const nfa_event *event
     *out = (nfa_taken){.profile = number, .key = key};
     mask = ask_rests(&env, &engine->plan->windows[profile->window], mask);
     if (mask != 0) {
-        out->value = win_ask(&env, profile->window, mask);
+        out->value = win_ask(&env, profile->window, mask, NULL);
     }
     return mask == 0 || out->value != NULL;
 }

@@ -18,6 +18,7 @@
 
 #include "nfa/shard.h"
 
+enum { WIN_FEW = 8 };       /* arguments of nearly all windows */
 enum { WIN_TRUE = 1, WIN_FIRED = 2, WIN_LIMITED = 4, WIN_OPEN = 8 };
 
 typedef struct win_root {
@@ -64,9 +65,9 @@ static inline win_reg *win_reg_at(const nfa_section *section, const win_layout *
 /* window_log.c */
 /* What leaves at or before: entries with time <= now - W - (strictly ? 1 : 0) of each sliding aggregate. */
 void win_leave(const plan_window *window, const win_layout *layout, nfa_section *section, int64_t now_ms, bool at_timer);
-/* What the event of env means to the window's arguments (null: it does not count), in scratch; NULL: no memory. atoms: which of the
- * window's atoms it fitted. */
-egret_value *win_ask(const nfa_env *env, uint32_t number, uint64_t atoms);
+/* What the event of env means to the window's arguments (null: it does not count), in `few` (room for WIN_FEW; may be NULL) or in
+ * scratch; NULL: no memory. atoms: which of the window's atoms it fitted. */
+egret_value *win_ask(const nfa_env *env, uint32_t number, uint64_t atoms, egret_value *few);
 /* Adds the event with these values. false: no memory. */
 bool win_enter(const nfa_env *env, uint32_t number, nfa_section *section, const egret_value *value);
 /* When the next entry leaves some sliding aggregate; NFA_NEVER. */

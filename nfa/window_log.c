@@ -308,10 +308,11 @@ void win_trim_bytes(const plan_window *window, const win_layout *layout, nfa_sec
 
 /* An argument over several streams has an expression for each. A value that comes out of a block is copied: the block may move before the
  * value is taken in. */
-egret_value *win_ask(const nfa_env *env, uint32_t number, uint64_t atoms)
+egret_value *win_ask(const nfa_env *env, uint32_t number, uint64_t atoms, egret_value *few)
 {
     const plan_window *window = &env->engine->plan->windows[number];
-    egret_value *value = nfa_scratch(env->engine, (window->n_args + 1) * sizeof *value);
+    bool fits = few != NULL && window->n_args <= WIN_FEW;
+    egret_value *value = fits ? few : nfa_scratch(env->engine, (window->n_args + 1) * sizeof *value);
     for (uint32_t i = 0; value != NULL && i < window->n_args; i++) {
         const plan_arg *arg = &window->args[i];
         uint64_t counted = arg->atoms & atoms;
@@ -348,6 +349,7 @@ static bool push_entry(const nfa_env *env, const plan_window *window, const win_
         win_reference reference = {env->event->ref, env->event->identity};
         memcpy(entry + 1, &reference, sizeof reference);
     }
+    uint8_t *at = (uint8_t *)entry;
     for (uint32_t i = 0; i < window->n_args; i++) {
         nfa_raw raw = {0, value[i].type == EGRET_NULL ? NFA_META_NULL : value[i].scale};
         if (layout->hashed[i]) {
@@ -358,8 +360,8 @@ static bool push_entry(const nfa_env *env, const plan_window *window, const win_
             if (handle.store == NULL) {
                 return false;
             }
+            at = (uint8_t *)entry_at(layout, section, ord);     /* a string may have moved it */
         }
-        uint8_t *at = (uint8_t *)entry_at(layout, section, ord);
         at[layout->entry_meta + i] = raw.meta;
         if (layout->value_word[i] != NFA_NONE) {
             memcpy(at + layout->entry_value + layout->value_word[i] * sizeof raw.bits, &raw.bits, sizeof raw.bits);
