@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { NO_STEP = UINT32_MAX };
+#define NO_STEP UINT32_MAX
 
 /* A field of the alert (number: the value's bits, or the offset of its string) or an event of its evidence. */
 typedef struct life_said {
