@@ -217,6 +217,13 @@ typed check_in(check *c, const scope *s, const ast_expr *e);
 typed check_like(check *c, const scope *s, const ast_expr *e);
 typed check_matches(check *c, const scope *s, const ast_expr *e);
 
+/* ---- check_warn.c: what compiles and cannot be meant ---- */
+
+/* The sides of an 'and', and what they became. */
+void warn_conjunction(check *c, const ast_expr *const *sides, const uint32_t *exprs, uint32_t n);
+void warn_comparison(check *c, const scope *s, const ast_expr *e, uint32_t expr);
+void warn_pattern(check *c, const rule_ctx *rule);
+
 /* ---- check_name.c ---- */
 
 typed check_name(check *c, const scope *s, const ast_expr *e);

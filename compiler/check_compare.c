@@ -112,7 +112,10 @@ typed check_compare(check *c, const scope *s, const ast_expr *e)
     typed a = check_expr(c, s, e->a), b = check_expr(c, s, e->b);
     if (typed_is_bad(a) || typed_is_bad(b))
         return typed_bad();
-    return compare(c, e, a, b);
+    typed t = compare(c, e, a, b);
+    if (!typed_is_bad(t))
+        warn_comparison(c, s, e, t.expr);
+    return t;
 }
 
 /* ---- in ---- */

@@ -233,6 +233,8 @@ static typed check_junction(check *c, const scope *s, const ast_expr *e)
         list[i] = check_condition(c, s, sides[i], e->kind == AST_AND ? "a side of 'and'" : "a side of 'or'");
         bad = bad || list[i] == PLAN_NONE;
     }
+    if (!bad && e->kind == AST_AND)
+        warn_conjunction(c, sides, list, n);
     return bad ? typed_bad() : typed_of(c, intern_junction(c, e->kind == AST_AND ? PLAN_AND : PLAN_OR, list, n));
 }
 

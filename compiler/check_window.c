@@ -64,9 +64,14 @@ static bool same_kind(check *c, const win_ctx *win, const ast_window *own, plan_
 }
 
 /* Without a window an aggregate counts on for ever, which is seldom meant where a condition compares it. */
-static void warn_no_window(check *c, const scope *s, const ast_expr *e, plan_fn fn)
+static void warn_no_window(check *c, const scope *s, const ast_expr *e, plan_fn fn, const plan_over *over)
 {
     bool grows = fn == PLAN_COUNT || fn == PLAN_SUM || fn == PLAN_AVG || fn == PLAN_DISTINCT || fn == PLAN_STDDEV;
+    if (fn == PLAN_DISTINCT && over->kind == AST_EVER && (s->win->of_profile || e->over.kind == AST_EVER)) {
+        egret_diag *diag = check_warn(c, 810, e->span, "this keeps every different value a key ever had, up to the limit");
+        check_help(c, diag, "give it a window: over 30d");
+        return;
+    }
     bool said = s->win->of_profile || s->rule == NULL || s->rule->first[AST_OVER] != NULL || e->over.kind != AST_WINDOW_NONE;
     if (said || !grows)
         return;
@@ -186,7 +191,7 @@ typed check_window_agg(check *c, const scope *s, const ast_expr *e, plan_fn fn)
         check_error(c, 524, e->span, "duration() is that of a session: over session 30m");
         return typed_bad();
     }
-    warn_no_window(c, s, e, fn);
+    warn_no_window(c, s, e, fn, &over);
     const ast_expr *value = fn == PLAN_COUNT || fn == PLAN_DURATION_OF ? NULL : e->args;
     uint64_t labelled = labels_in(win, value);
     if (labelled == 0 && value == NULL && e->args == NULL)

@@ -208,4 +208,5 @@ void lower_pattern(check *c, rule_ctx *rule)
         check_help(c, diag, "a sequence is judged once, when it is complete");
     }
     mark_streams(c, rule);
+    warn_pattern(c, rule);
 }

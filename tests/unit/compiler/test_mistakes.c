@@ -77,7 +77,7 @@ static void each_construct_has_six(void **state)
     static const char *const CONSTRUCTS[] = {
         "stream", "source", "sink", "list", "table", "define", "profile", "step", "quantifier", "absence", "unless", "within", "watch",
         "window", "aggregate", "let", "when", "text", "alert", "throttle", "resolve", "escalate", "by", "test", "limits", "severity",
-        "tags", "to",
+        "tags", "to", "never", "endless",
     };
     for (size_t i = 0; i < sizeof CONSTRUCTS / sizeof CONSTRUCTS[0]; i++) {
         char path[1024];
