@@ -5,9 +5,9 @@
  * is the smaller of the ring's front and the heap's top. So in-order input costs two steps an event, and input in any order the
  * logarithm of the stragglers.
  *
- * A copy is one cell: the event, its slots, then its strings. Of events whose slots somebody else keeps the cell holds the event alone. Cells come in sizes of 64 bytes up to MAX_CELL, each size with its list of free
- * cells, carved from slabs that are given back only at the end: the number held moves with the stream's rate, not up and down at
- * random. Larger events are allocated singly.
+ * A copy is one cell: the event, its slots, then its strings. Of events whose slots somebody else keeps the cell holds the event alone.
+ * Cells come in sizes of 64 bytes up to MAX_CELL, each size with its list of free cells, carved from slabs that are given back only at
+ * the end: the number held moves with the stream's rate, not up and down at random. Larger events are allocated singly.
  *
  * Invariants: ring[head .. head + n_ring) ascends by key; the heap's parent is not above its children.
  */
