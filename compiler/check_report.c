@@ -19,13 +19,60 @@ static bool said(const check *c, uint16_t code, egret_span span)
     return false;
 }
 
+/* What to do, where whoever finds the mistake knows nothing better; a help given later takes its place. */
+static const struct { uint16_t code; const char *help; } DEFAULTS[] = {
+    { 304, "give it another name" },
+    { 305, "leave one of the two out, or give it another name" },
+    { 310, "make one of them of other things, so that the circle opens" },
+    { 311, "declare it: sink desk: webhook { url: \"https://…\" }" },
+    { 313, "a test bears the name of a rule in these files" },
+    { 315, "a condition on an event may ask its fields, earlier steps, profiles, lists and tables" },
+    { 316, "give the streams labels of their own, or make them steps of their own" },
+    { 404, "what each function takes stands in the language reference, under Functions" },
+    { 405, "turn one value into the other's type: to_string(x), to_number(x), to_int(x)" },
+    { 411, "a bracket, point or star that means itself has a backslash before it" },
+    { 418, "leave it out; what looks back in time is an aggregate: sum(x over 5m)" },
+    { 501, "leave one of the two out, or write two rules" },
+    { 503, "leave it out, or write the other kind of rule: 'match' for a sequence, 'watch' for a count" },
+    { 504, "give one of them another label" },
+    { 505, "a step is taken once, or {3,5} times; '?' makes it optional" },
+    { 506, "ask for at least one: + for *, {1,} for {0,}" },
+    { 511, "name a field of each stream: by who = a.user | b.account" },
+    { 512, "let 'by' name the key columns of the table, in their order" },
+    { 513, "write a time above 0 and at most 36525d" },
+    { 519, "leave one of the two out" },
+    { 520, "write an expression between the braces; a brace itself is written twice" },
+    { 523, "write the label before the first stream: x: a | b" },
+    { 524, "give the rule a session: over session 30m" },
+    { 529, "give that rule a 'resolve', or leave this out" },
+    { 605, "compare it with values of one type" },
+    { 606, "declare it without '?'" },
+    { 611, "declare it without '?', or choose other columns" },
+    { 703, "write a value of the type that is declared" },
+    { 707, "write fewer times, or several such steps" },
+    { 805, "leave the label out" },
+    { 806, "leave it out" },
+};
+
+static const char *default_help(uint16_t code)
+{
+    for (size_t i = 0; i < sizeof DEFAULTS / sizeof DEFAULTS[0]; i++)
+        if (DEFAULTS[i].code == code)
+            return DEFAULTS[i].help;
+    return NULL;
+}
+
 static egret_diag *report(check *c, egret_severity_level level, uint16_t code, egret_span span, const char *format, va_list ap)
 {
     if (said(c, code, span))
         return NULL;
     char text[1024];
     vsnprintf(text, sizeof text, format, ap);
-    return egret_diag_add(c->diags, level, code, span, "%s", text);
+    egret_diag *diag = egret_diag_add(c->diags, level, code, span, "%s", text);
+    const char *help = default_help(code);
+    if (help != NULL)
+        egret_diag_help(c->diags, diag, "%s", help);
+    return diag;
 }
 
 egret_diag *check_error(check *c, uint16_t code, egret_span span, const char *format, ...)

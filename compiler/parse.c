@@ -131,7 +131,8 @@ bool parse_expect(egret_parser *p, egret_tok_kind kind, const char *where)
 {
     if (parse_accept(p, kind))
         return true;
-    parse_fail_expected(p, egret_tok_name(kind), where);
+    egret_diag *diag = parse_fail_expected(p, egret_tok_name(kind), where);
+    parse_help(p, diag, "write %s here", egret_tok_name(kind));
     return false;
 }
 

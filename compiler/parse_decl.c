@@ -70,6 +70,7 @@ static ast_field *parse_fields(egret_parser *p, const char *what, bool may_renam
 static void report_twice(egret_parser *p, egret_span first, const char *word)
 {
     egret_diag *diag = parse_report(p, 207, p->tok[0].span, "a second '%s'", word);
+    parse_help(p, diag, "leave one of the two out");
     parse_note(p, diag, first, "the first one is here");
 }
 
@@ -323,12 +324,14 @@ static void fail_decl(egret_parser *p)
     egret_token got = p->tok[0];
     egret_str word = parse_text(p, &got);
     if (got.kind == TOK_RBRACE) {
-        parse_report(p, 217, got.span, "this '}' closes nothing");
+        egret_diag *diag = parse_report(p, 217, got.span, "this '}' closes nothing");
+        parse_help(p, diag, "leave it out; is another '}' written too early above?");
         parse_advance(p);
         return;
     }
     if (got.kind != TOK_IDENT) {
-        parse_fail_expected(p, "a declaration such as 'rule' or 'stream'", NULL);
+        egret_diag *diag = parse_fail_expected(p, "a declaration such as 'rule' or 'stream'", NULL);
+        parse_help(p, diag, "declarations are: stream source sink list table calendar profile define rule test");
         return;
     }
     if (parse_is_one_of(word, parse_clause_words, parse_n_clause_words)) {

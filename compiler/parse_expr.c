@@ -184,7 +184,8 @@ static void fail_expression(egret_parser *p)
     egret_token got = p->tok[0];
     egret_str text = parse_text(p, &got);
     if (got.kind == TOK_EOF) {
-        parse_fail(p, 214, p->prev.span, "expected an expression, but the text ends here");
+        egret_diag *diag = parse_fail(p, 214, p->prev.span, "expected an expression, but the text ends here");
+        parse_help(p, diag, "write a value, a name or a call behind this");
         return;
     }
     if (got.kind >= TOK_AND && got.kind <= TOK_NULL) {
@@ -346,6 +347,8 @@ static void parse_matches(egret_parser *p, ast_expr *e)
     egret_diag *diag = parse_fail(p, 212, p->tok[0].span, "'matches' needs a regular expression r\"…\"");
     if (string)
         parse_help(p, diag, "put an r before the quote; for wildcards such as \"*.exe\" there is 'like'");
+    else
+        parse_help(p, diag, "the expression is fixed in the text: matches r\"^/admin\"");
 }
 
 /* The word operators after the left side; false when none stands here. */
@@ -371,7 +374,7 @@ static bool parse_word_operator(egret_parser *p, ast_expr *e)
     } else if (parse_accept(p, TOK_MATCHES))
         parse_matches(p, e);
     else if (e->negated)
-        parse_fail_expected(p, "'in', 'like' or 'matches'", "after 'not'");
+        parse_help(p, parse_fail_expected(p, "'in', 'like' or 'matches'", "after 'not'"), "unequal is !=; 'not' stands before a whole comparison");
     else
         return false;
     return true;

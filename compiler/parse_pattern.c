@@ -135,7 +135,7 @@ static bool flag_once(egret_parser *p, const char *word, bool *flag)
     if (!parse_at_word(p, word))
         return false;
     if (*flag)
-        parse_report(p, 207, p->tok[0].span, "'%s' stands here twice", word);
+        parse_help(p, parse_report(p, 207, p->tok[0].span, "'%s' stands here twice", word), "leave one of the two out");
     parse_advance(p);
     *flag = true;
     return true;

@@ -80,6 +80,8 @@ static void step_expect(egret_parser *p, ast_step *step)
     } else {
         egret_diag *diag = parse_fail_expected(p, "'alert', 'resolved', 'escalated' or 'no more alerts'", "after 'expect'");
         parse_help_nearest(p, diag, got, WORDS, 4);
+        if (diag != NULL && diag->help == NULL)
+            parse_help(p, diag, "write: expect alert at 5m, or: expect no more alerts");
         return;
     }
     parse_expect_word(p, "at", "before the time that is expected");
@@ -105,7 +107,7 @@ static ast_step *parse_step(egret_parser *p)
     egret_token got = p->tok[0];
     egret_str word = parse_text(p, &got);
     if (got.kind != TOK_IDENT) {
-        parse_fail_expected(p, "a step of the test or '}'", NULL);
+        parse_help(p, parse_fail_expected(p, "a step of the test or '}'", NULL), "the steps are: start, given, at, expect");
         return NULL;
     }
     bool event = parse_next_is(p, TOK_LBRACE);

@@ -243,6 +243,8 @@ static void mistakes(void **state)
         snprintf(want, sizeof want, "E%04u %s", ROWS[i].code, ROWS[i].at);
         if (strcmp(got, want) != 0 || diag->next != NULL)
             fail_msg("%s\nshould give %s alone, gave:\n%s", ROWS[i].text, want, front_lines(&fr));
+        if (diag->help == NULL && ROWS[i].code < 900)
+            fail_msg("%s\nshould say how to mend it:\n%s", ROWS[i].text, front_lines(&fr));
         bool warning = ROWS[i].code / 100 == 8;
         assert_int_equal(diag->level, warning ? EGRET_DIAG_WARNING : EGRET_DIAG_ERROR);
         assert_int_equal(made != NULL, warning);
@@ -307,7 +309,7 @@ static void all_mistakes_of_a_rule_are_reported(void **state)
     assert_string_equal(front_lines(&fr), "E0302 2:22 stream 'a' has no field 'vv' | known here: k, v, d, s, n, ok, t, at\n"
                                           "E0402 2:41 cannot compare string with int | write the value in quotes: \"5\"\n"
                                           "E0303 3:13 unknown name 'zz' | known here: k, m\n"
-                                          "E0311 3:21 there is no sink 'desk'\n");
+                                          "E0311 3:21 there is no sink 'desk' | declare it: sink desk: webhook { url: \"https://…\" }\n");
     front_deinit(&fr);
 }
 

@@ -56,13 +56,13 @@ typedef struct mistake { const char *text, *expected; } mistake;
 static const mistake MISTAKES[] = {
     { "rul r {}", "E0201 1:1 'rul' begins no declaration | did you mean 'rule'?\n" },
     { "let x = 1", "E0220 1:1 the clause 'let' stands outside of a rule | is a '}' written too early above?\n" },
-    { "rule r }", "E0202 1:8 expected '{' before the clauses of the rule, got '}'\n" },
+    { "rule r }", "E0202 1:8 expected '{' before the clauses of the rule, got '}' | write '{' here\n" },
     { "rule {", "E0202 1:6 expected the name of the rule, got '{' | a name is missing before this\n" },
     { "rule \"r\" {}", "E0202 1:6 expected the name of the rule, got a string in \"quotes\" | names stand without quotes\n" },
     { "rule not {}", "E0205 1:6 'not' is a reserved word and cannot be the name of the rule | choose another name, such as "
                      "'not_'; reserved are: and or not in is like matches true false null\n" },
     { "rule r {", "E0204 1:8 the rule is not closed: '}' is missing at the end of the text | write '}' where the rule ends\n" },
-    { "rule r { watch a }}", "E0217 1:19 this '}' closes nothing\n" },
+    { "rule r { watch a }}", "E0217 1:19 this '}' closes nothing | leave it out; is another '}' written too early above?\n" },
     { "rule r { trottle 1h }", "E0206 1:10 unknown clause 'trottle' | did you mean 'throttle'?\n" },
     { "rule r { within 15 }", "E0208 1:17 the time after 'within' has no unit | write a unit: 15s, 15m, 15h\n" },
     { "rule r { throttle 1.5 }", "E0208 1:19 the time after 'throttle' has no unit | durations are made of whole numbers with "
@@ -98,7 +98,9 @@ static const mistake MISTAKES[] = {
     { "rule r { watch a [x == 1 }",
       "E0204 1:26 the condition is not closed: ']' is missing before this | write ']' where the condition ends\n" },
     { "rule r { when a in [1, 2] }", "E0218 1:20 a list of values stands in round brackets | write in (\"a\", \"b\")\n" },
-    { "rule r { when a not 5 }", "E0202 1:21 expected 'in', 'like' or 'matches' after 'not', got '5'\n" },
+    { "rule r { when a not 5 }",
+      "E0202 1:21 expected 'in', 'like' or 'matches' after 'not', got '5' | unequal is !=; 'not' stands before a whole "
+      "comparison\n" },
     { "rule r { when a is 5 }",
       "E0202 1:20 expected 'null' after 'is', got '5' | to compare with a value write '==' or '!='\n" },
     { "rule r { to a to b }",
@@ -113,12 +115,12 @@ static const mistake MISTAKES[] = {
       "E0202 1:20 expected ':' after the name, got '=' | write ':'; '=' stands in 'let', 'define' and 'by' only\n" },
     { "rule r { alert { a: 1\n throttle 1h }",
       "E0204 2:2 the alert block is not closed: '}' is missing before this | write '}' where the alert block ends\n" },
-    { "rule r { match a then b {3,} strict strict }", "E0207 1:37 'strict' stands here twice\n" },
+    { "rule r { match a then b {3,} strict strict }", "E0207 1:37 'strict' stands here twice | leave one of the two out\n" },
     { "stream s { a string }", "E0202 1:14 expected ':' after the name, got 'string' | write ':' behind the name: a: …\n" },
     { "stream s { a: string } with lateness 5", "E0208 1:38 the time after 'lateness' has no unit | write a unit: 5s, 5m, 5h\n" },
     { "stream s { a: string } with latness 5s",
       "E0202 1:29 expected 'time', 'lateness' or 'identity' after 'with', got 'latness' | did you mean 'lateness'?\n" },
-    { "stream s {} with time a, time b", "E0207 1:26 a second 'time'\n" },
+    { "stream s {} with time a, time b", "E0207 1:26 a second 'time' | leave one of the two out\n" },
     { "list l: blocked", "E0202 1:9 expected the path of the list's file in quotes, got 'blocked' | write it in quotes\n" },
     { "table t: \"t\" {}",
       "E0202 1:14 expected 'key' before the columns of the table, got '{' | say which columns find a row: table t: \"…\" key "
@@ -291,8 +293,10 @@ static void errors_inside_a_string_have_their_place(void **state)
     (void)state;
     static const struct { const char *text, *inside, *expected; } ROWS[] = {
         { "define a = \"{b c}\"", "b c", "E0223 1:16 the expression ends before this | write '}' where the expression ends\n" },
-        { "define a = \"{b +}\"", "b +", "E0214 1:16 expected an expression, but the text ends here\n" },
-        { "define a = \"{ }\"", " ", "E0214 1:14 expected an expression, but the text ends here\n" },
+        { "define a = \"{b +}\"", "b +",
+      "E0214 1:16 expected an expression, but the text ends here | write a value, a name or a call behind this\n" },
+        { "define a = \"{ }\"", " ",
+      "E0214 1:14 expected an expression, but the text ends here | write a value, a name or a call behind this\n" },
         { "define a = \"{f(\\\"x)}\"", "f(\\\"x)", "E0103 1:16 this string has no closing quote | a quote inside a string is written "
                                                   "\\\"\n" },
     };
