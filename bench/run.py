@@ -44,7 +44,7 @@ def bench_replay(build, events, rounds):
         for _ in range(rounds):
             bare.append(bare_seconds([os.path.join(build, "bench", "bare_pass"), sample, "3"], events))
             with open(os.path.join(folder, "alerts.ndjson"), "wb") as out:
-                replay.append(run([egret, "replay", "--rules", rules, "--events", "payment=" + sample], out))
+                replay.append(run([egret, "replay", "--rules", rules, "--threads", "1", "--events", "payment=" + sample], out))
         with open(os.path.join(folder, "alerts.ndjson"), "rb") as file:
             alerts = sum(1 for _ in file)
         size = os.path.getsize(sample) / events
