@@ -211,12 +211,16 @@ static void fail_expression(egret_parser *p)
         parse_help(p, diag, "something is missing before it: a value, a name or a call");
 }
 
-/* if c then a else b, as in other languages; a field may be called `if`, too. */
+/* if c then a else b, as in other languages. A field may be called `if`, too, so only what cannot follow an expression tells. */
 static bool at_if_words(const egret_parser *p)
 {
     const egret_token *next = &p->tok[1];
-    return parse_at_word(p, "if") && next->kind == TOK_IDENT && !next->starts_line &&
-           !parse_is_one_of(parse_text(p, next), parse_clause_words, parse_n_clause_words);
+    bool begins = p->prev.span.start == p->keyword_at || p->prev.kind == TOK_ASSIGN;
+    if (!begins || !parse_at_word(p, "if") || next->kind != TOK_IDENT || next->starts_line)
+        return false;
+    egret_str word = parse_text(p, next);
+    return !egret_str_is(word, "for") && !parse_is_one_of(word, parse_clause_words, parse_n_clause_words) &&
+           !parse_is_one_of(word, parse_decl_words, parse_n_decl_words);
 }
 
 /* prim = INT | FLOAT | DURATION | STRING | "true" | "false" | "null" | "(" expr ")" | IDENT [ "(" [ args ] ")" ] */

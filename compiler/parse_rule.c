@@ -87,8 +87,8 @@ static void clause_early(egret_parser *p, ast_clause *c)
 static void clause_unless(egret_parser *p, ast_clause *c)
 {
     c->kind = AST_UNLESS;
-    if (parse_at_word(p, "after") && parse_next_is(p, TOK_IDENT) && !parse_next_is_word(p, "after") && !parse_next_is_word(p, "match")) {
-        egret_str step = parse_text(p, &p->tok[1]);
+    egret_str step = parse_text(p, &p->tok[1]);
+    if (parse_at_word(p, "after") && parse_next_is(p, TOK_IDENT) && !parse_is_one_of(step, parse_clause_words, parse_n_clause_words)) {
         egret_diag *diag = parse_fail_expected(p, "the name of a stream", "after 'unless'");
         parse_help(p, diag, "the stream comes first: unless stream after %.*s", (int)step.len, step.ptr);
         return;
@@ -257,9 +257,12 @@ static void clause_escalate(egret_parser *p, ast_clause *c)
     c->watch = parse_watch(p);
     if (!parse_at_word(p, "within") || p->tok[0].starts_line)
         return;
+    if (p->panic)
+        return;
     egret_str time = parse_text(p, &p->tok[1]);
-    egret_diag *diag = parse_fail(p, 202, p->tok[0].span, "the 'within' of 'escalate' stands before 'on'");
-    parse_help(p, diag, "write: escalate %.*s within %.*s on …", (int)c->name.str.len, c->name.str.ptr, (int)time.len, time.ptr);
+    egret_diag *diag = egret_diag_add(p->diags, EGRET_DIAG_WARNING, 812, p->tok[0].span, "this is the 'within' of the rule, not of 'escalate'");
+    parse_help(p, diag, "write: escalate %.*s within %.*s on …; if that of the rule is meant, begin a line with it", (int)c->name.str.len,
+               c->name.str.ptr, (int)time.len, time.ptr);
 }
 
 static void clause_repeat(egret_parser *p, ast_clause *c)

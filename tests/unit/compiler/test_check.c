@@ -171,6 +171,7 @@ static const row ROWS[] = {
     { 808, "2:48", "rule r { match x: a {1,} greedy then within 5m y: a [v > 3] by k }" },
     { 809, "2:21", "rule r { match x: a then y: b by k }" },
     { 810, "2:31", "rule r { watch a by k let n = distinct(v over ever) }" },
+    { 812, "2:45", "rule r { match x: a by k escalate high on b within 5m }" },
     { 811, "2:28", "rule r { watch a by k when count() > 5 }" },
     { 900, "2:21", "rule r { match x: a then any y: b by k }" },
     { 901, "2:24", "rule r { match x: a or y: b by k alert { m: y.v } }" },
