@@ -28,6 +28,7 @@ typedef struct admission_batch {
     admitted_record *records;
     size_t n, capacity;
     size_t n_good, bytes;       /* what it weighs in the queue */
+    uint64_t unrouted;          /* records that came with these and that no route of the source wanted: only counted */
     uint32_t source;            /* of the daemon */
     int64_t arrival_ms;         /* wall clock */
     bool ends_source;           /* the source gives no more after these */

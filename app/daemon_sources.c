@@ -102,13 +102,12 @@ static int open_reader(daemon_state *d, daemon_reader *reader)
     return APP_TROUBLE;
 }
 
-/* An HTTP source names streams, which all may be posted to anyway; what else it says is either done or refused. */
+/* An HTTP source names streams, which all may be posted to anyway; its own name may be posted to as well (web/endpoint_events.c). What else
+ * it says is either done or refused. */
 static int read_http(daemon_state *d, const plan_edge *edge)
 {
     egret_value max_body = option_value(edge, "max_body");
     if (find_option(edge, "format")) return refuse(d, edge, "option 'format' is not for http: the content type of a request decides");
-    for (uint32_t i = 0; i < edge->n_routes; i++)
-        if (edge->routes[i].when != PLAN_NONE) return refuse(d, edge, "conditions are not for http: the path of a request names its stream");
     if (max_body.type == EGRET_NULL) return APP_FINE;
     if (max_body.u.i < 1 || max_body.u.i > MAX_HTTP_BODY) return refuse(d, edge, "option 'max_body' goes from 1 to 1000000000 bytes");
     if ((size_t)max_body.u.i > d->max_body_bytes) d->max_body_bytes = (size_t)max_body.u.i;
@@ -187,6 +186,7 @@ static bool decode_all(daemon_reader *reader)
     admission_batch *batch = NULL;
     ingest_record record;
     bool fine = true;
+    uint64_t unrouted = ingest_decoder_stats(reader->decoder)->unrouted;
     while (fine) {
         ingest_got got = ingest_decoder_next(reader->decoder, &record);
         if (got != INGEST_GOT_RECORD && got != INGEST_GOT_REJECTED) {
@@ -196,6 +196,9 @@ static bool decode_all(daemon_reader *reader)
         fine = add_record(reader, &batch, &record);
         if (fine && batch->n >= BATCH_RECORDS) fine = hand_on(reader, &batch, false);
     }
+    unrouted = ingest_decoder_stats(reader->decoder)->unrouted - unrouted;
+    if (unrouted > 0 && !batch) batch = admission_batch_new(reader->number);
+    if (batch) batch->unrouted = unrouted;
     fine = hand_on(reader, &batch, false) && fine;
     return fine;
 }

@@ -45,12 +45,17 @@ static web_admission add(web_batch *request, const ingest_record *record)
     return admission_batch_add(request->batch, &copy, n_slots) ? WEB_ADMITTED : WEB_NO_MEMORY;
 }
 
+static void pass_over(web_batch *request, uint64_t n)
+{
+    request->batch->unrouted += n;
+}
+
 static web_admission end(web_batch *request)
 {
     daemon_state *d = request->daemon;
     request->batch->arrival_ms = app_wall_ms(NULL);
     web_admission answer = WEB_STOPPING;
-    if (request->batch->n == 0) {
+    if (request->batch->n == 0 && request->batch->unrouted == 0) {
         drop(request);
         return WEB_ADMITTED;
     }
@@ -140,7 +145,7 @@ static void free_numbers(web_numbers *n)
 
 bool daemon_web_init(daemon_state *d)
 {
-    d->backend = (web_backend){.user = d, .plan = d->plan, .begin = begin, .add = add, .end = end, .drop = drop,
+    d->backend = (web_backend){.user = d, .plan = d->plan, .begin = begin, .add = add, .pass_over = pass_over, .end = end, .drop = drop,
                                .not_ready = not_ready, .is_live = is_live, .numbers = numbers};
     pthread_mutex_init(&d->numbers_lock, NULL);
     return make_numbers(d, &d->numbers) && make_numbers(d, &d->shown);

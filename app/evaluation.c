@@ -149,6 +149,7 @@ egret_status evaluation_batch(evaluation *e, const admission_batch *batch, int64
 {
     source_state *source = &e->sources[batch->source];
     egret_status status = EGRET_OK;
+    e->unrouted += batch->unrouted;
     for (size_t i = 0; i < batch->n && status == EGRET_OK; i++) {
         if (batch->records[i].slots) status = push_record(e, batch, &batch->records[i]);
         else note_rejected(e, batch, &batch->records[i]);

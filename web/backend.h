@@ -51,6 +51,8 @@ typedef struct web_backend {
     /* Copies one record into the batch, decoded or rejected (then it goes to the dead letters). Its stream is set, and its raw text is JSON
      * unless it was rejected. What is not WEB_ADMITTED ends the request. */
     web_admission (*add)(web_batch *batch, const ingest_record *record);
+    /* Counts n records of the request that no route of their source wanted. */
+    void (*pass_over)(web_batch *batch, uint64_t n);
     /* Admits all of the batch or nothing; the batch is gone afterwards. */
     web_admission (*end)(web_batch *batch);
     /* Gives the batch up: nothing of it happened. */

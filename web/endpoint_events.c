@@ -1,10 +1,12 @@
 /*
- * endpoint_events.c: POST /v1/events/{stream}: events by HTTP.
+ * endpoint_events.c: POST /v1/events/{stream}: events by HTTP. Where the path names an `http` source instead of a stream, the
+ * conditions of that source choose the stream of each record.
  *
  * The body is one JSON object, an array of objects, objects one a line, or CSV with a header (by content type). Records are judged one by
  * one: the answer counts what was accepted and what was not and names the first bad ones by line; the good ones are not spoiled by them.
  * The records of a request are admitted all together or, when the queue is full, not at all (429): so a client that repeats a request
- * after a 429 repeats nothing that was taken. An accepted record may still turn out late or a duplicate; that is counted, not an error.
+ * after a 429 repeats nothing that was taken. Records of a source that none of its routes wants are counted as `unrouted`; that is no error.
+ * An accepted record may still turn out late or a duplicate; that is counted, not an error.
  */
 #include "web/endpoints.h"
 
@@ -32,7 +34,7 @@ web_endpoints *web_endpoints_new(const web_backend *backend)
     web_endpoints *endpoints = calloc(1, sizeof *endpoints);
     if (!endpoints) return NULL;
     endpoints->backend = backend;
-    endpoints->decoders = calloc((size_t)backend->plan->n_streams * 2 + 1, sizeof *endpoints->decoders);
+    endpoints->decoders = calloc(((size_t)backend->plan->n_streams + backend->plan->n_sources) * 2 + 1, sizeof *endpoints->decoders);
     if (endpoints->decoders && copy_names(endpoints, backend->plan)) return endpoints;
     web_endpoints_free(endpoints);
     return NULL;
@@ -41,18 +43,30 @@ web_endpoints *web_endpoints_new(const web_backend *backend)
 void web_endpoints_free(web_endpoints *endpoints)
 {
     if (!endpoints) return;
-    size_t n = endpoints->backend->plan->n_streams;
-    for (size_t i = 0; endpoints->decoders && i < n * 2; i++) ingest_decoder_free(endpoints->decoders[i]);
+    size_t n = endpoints->backend->plan->n_streams, n_decoders = (n + endpoints->backend->plan->n_sources) * 2;
+    for (size_t i = 0; endpoints->decoders && i < n_decoders; i++) ingest_decoder_free(endpoints->decoders[i]);
     for (size_t i = 0; endpoints->names && i < n; i++) free(endpoints->names[i]);
     free(endpoints->decoders);
     free(endpoints->names);
+    nfa_engine_free(endpoints->routes);
     free(endpoints);
 }
 
-static uint32_t find_stream(const plan *p, const char *name)
+/* An http source whose routes say for each record where it goes. One that only lists streams does not: their names are posted to. */
+static bool chooses(const plan_edge *source)
+{
+    for (uint32_t i = 0; i + 1 < source->n_routes; i++)
+        if (source->routes[i].when == PLAN_NONE) return false;
+    return egret_str_is(source->kind, "http") && source->n_routes > 0;
+}
+
+/* What a path names: a stream by its number, an http source by n_streams + its number. A stream goes first. PLAN_NONE: neither. */
+static uint32_t find_target(const plan *p, const char *name)
 {
     for (uint32_t i = 0; i < p->n_streams; i++)
         if (egret_str_is(p->streams[i].name, name)) return i;
+    for (uint32_t i = 0; i < p->n_sources; i++)
+        if (egret_str_is(p->sources[i].name, name) && chooses(&p->sources[i])) return p->n_streams + i;
     return PLAN_NONE;
 }
 
@@ -72,21 +86,32 @@ static bool is_type(const char *content_type, const char *wanted)
     return strncasecmp(content_type, wanted, len) == 0 && strchr("; \t", content_type[len]) != NULL;
 }
 
-static ingest_decoder *decoder_for(web_endpoints *endpoints, uint32_t stream, ingest_format format)
+static ingest_decoder *new_decoder(web_endpoints *endpoints, uint32_t target, ingest_format format)
 {
-    ingest_decoder **slot = &endpoints->decoders[(size_t)stream * 2 + (format == INGEST_FORMAT_CSV)];
-    if (!*slot) {
-        ingest_decoder_options options = {.plan = endpoints->backend->plan, .stream = stream, .format = format};
-        *slot = ingest_decoder_new(&options);
-    } else {
-        ingest_decoder_reset(*slot);
+    const plan *p = endpoints->backend->plan;
+    ingest_decoder_options options = {.plan = p, .stream = target, .format = format};
+    if (target >= p->n_streams) {
+        if (!endpoints->routes) endpoints->routes = nfa_engine_new(egret_mem_of(NULL), p);
+        if (!endpoints->routes) return NULL;
+        options.stream = PLAN_NONE;
+        options.source = &p->sources[target - p->n_streams];
+        options.engine = endpoints->routes;
     }
+    return ingest_decoder_new(&options);
+}
+
+static ingest_decoder *decoder_for(web_endpoints *endpoints, uint32_t target, ingest_format format)
+{
+    ingest_decoder **slot = &endpoints->decoders[(size_t)target * 2 + (format == INGEST_FORMAT_CSV)];
+    if (*slot) ingest_decoder_reset(*slot);
+    else *slot = new_decoder(endpoints, target, format);
     return *slot;
 }
 
 /* The answer while the body is read. */
 typedef struct tally {
     uint64_t accepted, rejected;
+    uint64_t unrouted;      /* no route of the source wanted them */
     json_writer errors;
     web_admission admission;
     bool is_csv;
@@ -121,20 +146,24 @@ static void take_record(const web_backend *backend, web_batch *batch, ingest_dec
     egret_text_deinit(&shown);
 }
 
+/* stream: of all records; PLAN_NONE: the decoder says it for each. */
 static void read_body(const web_backend *backend, web_batch *batch, ingest_decoder *decoder, const web_request *request, uint32_t stream,
                       tally *t)
 {
     ingest_record record;
+    uint64_t unrouted = ingest_decoder_stats(decoder)->unrouted;
     ingest_decoder_feed(decoder, request->body, request->body_len, request->body_len + WEB_BODY_PADDING, true);
     while (t->admission == WEB_ADMITTED) {
         switch (ingest_decoder_next(decoder, &record)) {
         case INGEST_GOT_RECORD:
         case INGEST_GOT_REJECTED:
-            record.stream = stream;
+            if (stream != PLAN_NONE) record.stream = stream;
             take_record(backend, batch, decoder, &record, t);
             break;
         case INGEST_GOT_MORE:
         case INGEST_GOT_END:
+            t->unrouted = ingest_decoder_stats(decoder)->unrouted - unrouted;
+            if (t->unrouted > 0) backend->pass_over(batch, t->unrouted);
             return;
         case INGEST_GOT_NO_MEMORY:
             t->admission = WEB_NO_MEMORY;
@@ -164,6 +193,10 @@ static void answer_tally(const tally *t, web_response *response)
     jsonw_uint(&w, t->accepted);
     jsonw_key_z(&w, "rejected");
     jsonw_uint(&w, t->rejected);
+    if (t->unrouted > 0) {
+        jsonw_key_z(&w, "unrouted");
+        jsonw_uint(&w, t->unrouted);
+    }
     jsonw_key_z(&w, "errors");
     jsonw_begin(&w, '[');
     jsonw_raw(&w, t->errors.ptr, t->errors.len);
@@ -203,16 +236,17 @@ static void answer_events(void *app, const web_request *request, web_response *r
 {
     web_endpoints *endpoints = app;
     const web_backend *backend = endpoints->backend;
-    uint32_t stream = find_stream(backend->plan, request->argument);
-    if (stream == PLAN_NONE) {
+    uint32_t target = find_target(backend->plan, request->argument);
+    if (target == PLAN_NONE) {
         answer_unknown(endpoints, request->argument, response);
         return;
     }
     ingest_format format = is_type(request->content_type, "text/csv") ? INGEST_FORMAT_CSV : INGEST_FORMAT_JSON;
-    ingest_decoder *decoder = decoder_for(endpoints, stream, format);
+    ingest_decoder *decoder = decoder_for(endpoints, target, format);
     web_batch *batch = backend->begin(backend->user);
     tally t = {.admission = decoder && batch ? WEB_ADMITTED : WEB_NO_MEMORY, .is_csv = format == INGEST_FORMAT_CSV};
     jsonw_init(&t.errors);
+    uint32_t stream = target < backend->plan->n_streams ? target : PLAN_NONE;
     if (t.admission == WEB_ADMITTED) read_body(backend, batch, decoder, request, stream, &t);
     if (t.admission == WEB_ADMITTED) t.admission = backend->end(batch);
     else if (batch) backend->drop(batch);
@@ -221,6 +255,6 @@ static void answer_events(void *app, const web_request *request, web_response *r
 }
 
 const web_route web_routes_events[] = {
-    {"POST", "/v1/events/{stream}", answer_events, "events of one stream: an object, an array, lines, or CSV"},
+    {"POST", "/v1/events/{stream}", answer_events, "events of one stream or source: an object, an array, lines, or CSV"},
     {0},
 };

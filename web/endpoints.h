@@ -12,7 +12,8 @@
 struct web_endpoints {
     const web_backend *backend;
     char **names;                   /* of the plan's streams, terminated: for suggestions */
-    ingest_decoder **decoders;      /* two per stream, made when first needed: JSON, CSV */
+    ingest_decoder **decoders;      /* two per stream, then two per source, made when first needed: JSON, CSV */
+    nfa_engine *routes;             /* evaluates conditions of sources, and nothing else; NULL: not needed yet */
 };
 
 #endif

@@ -103,7 +103,7 @@ class Sources(Folder):
         self.assertIn("none.ndjson", "".join(daemon.err))
 
     def test_what_this_version_has_not_is_refused(self):
-        for source in ('mqtt { url: "tcp://127.0.0.1:1883"  topic: "x"  stream: login }', 'http { stream: login when type == "login" }',
+        for source in ('mqtt { url: "tcp://127.0.0.1:1883"  topic: "x"  stream: login }',
                        "http { stream: login  format: json }", "http { stream: login  max_body: 0 }"):
             self.write("rules/r.egret", STREAMS + "source s: %s\n" % source)
             daemon = Daemon(self.path("rules"), self.path("data"))
@@ -111,6 +111,20 @@ class Sources(Folder):
             self.assertEqual(daemon.process.wait(60), 1, source)
             self.assertEqual(daemon.stop(), 1)
             self.assertIn("source s: ", "".join(daemon.err))
+
+    def test_an_http_source_may_choose_the_stream(self):
+        daemon = self.start('source mixed: http { stream: login when type == "login", payment when type == "pay" }\n'
+                            'source plain: http { stream: login, payment }')
+        body = login("a", 0, type="login") + login("b", 1, type="pay", amount=200) + login("c", 2, type="other")
+        self.assertEqual(daemon.post("mixed", body), (202, {"accepted": 2, "rejected": 0, "unrouted": 1, "errors": []}))
+        status, answer = daemon.post("mixed", "type,user,at,amount\npay,d,2026-01-05T09:00:03Z,300\n", "text/csv")
+        self.assertEqual((status, answer["accepted"]), (202, 1))
+        self.assertEqual(daemon.post("plain", login("e", 4))[0], 404)
+        self.assertEqual(daemon.post("login", login("f", 5))[0], 202)
+        alerts = [(alert["rule"], alert["key"]["user"]) for alert in daemon.wait_for_alerts(4)]
+        self.assertEqual(alerts, [("came", "a"), ("paid", "b"), ("paid", "d"), ("came", "f")])
+        self.assertEqual(daemon.metric("egret_events_unrouted_total"), 1)
+        self.assertEqual(daemon.stop(), 0)
 
     def test_an_http_source_may_bound_bodies(self):
         daemon = self.start("source s: http { stream: login  max_body: 100 }")
