@@ -15,11 +15,17 @@
 
 static bool is_public(const char *text)
 {
-    struct sockaddr_in in = {.sin_family = AF_INET};
-    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
-    if (inet_pton(AF_INET, text, &in.sin_addr) == 1) return address_is_public((const struct sockaddr *)&in);
-    assert_int_equal(inet_pton(AF_INET6, text, &in6.sin6_addr), 1);
-    return address_is_public((const struct sockaddr *)&in6);
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } address = {.in6 = {0}};
+    address.any.sa_family = AF_INET;
+    if (inet_pton(AF_INET, text, &address.in.sin_addr) != 1) {
+        address.any.sa_family = AF_INET6;
+        assert_int_equal(inet_pton(AF_INET6, text, &address.in6.sin6_addr), 1);
+    }
+    return address_is_public(&address.any);
 }
 
 static void ranges_are_judged(void **state)
