@@ -4,7 +4,7 @@
  * Streams come first, then lists and tables, then profiles (which rules read), then rules, then tests (which read the alerts of rules).
  * Content of lists is read last: the type of a list's items is what the rules compare them with.
  */
-#include "compiler/check.h"
+#include "compiler/zone.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -94,11 +94,8 @@ static void declare(check *c, const ast_decl *decl, uint32_t *counts)
 static void declare_all(check *c)
 {
     uint32_t counts[AST_TEST + 1] = { 0 };
-    for (const ast_decl *decl = c->file->decls; decl != NULL; decl = decl->next) {
+    for (const ast_decl *decl = c->file->decls; decl != NULL; decl = decl->next)
         declare(c, decl, counts);
-        if (decl->kind == AST_CALENDAR)
-            check_refuse(c, 930, decl->name.span, "calendars");
-    }
     plan *p = c->plan;
     p->n_streams = counts[AST_STREAM];
     p->streams = check_alloc(c, p->n_streams * sizeof *p->streams);
@@ -154,6 +151,7 @@ static void check_all(check *c, bool load_content)
         return;
     if (load_content)
         content_load(c);
+    zone_gather(c);
     sort_rules(c);
     plan_hash(c);
 }

@@ -239,6 +239,12 @@ bool step_is_visible(const scope *s, uint32_t item);
 uint32_t check_cell(check *c, rule_ctx *rule, uint32_t item, const ast_name *field);
 bool name_is_silent(const scope *s, egret_str name);                /* it stands in a refused part */
 
+/* check_time.c: zones, hours, calendars */
+typed check_local_call(check *c, const scope *s, const ast_expr *e, uint32_t number);   /* hour(t, zone) and the like; number: the function */
+typed check_during(check *c, const scope *s, const ast_expr *e);
+uint32_t check_calendar(check *c, egret_str name, const ast_strings *entries);      /* its number; PLAN_NONE: reported */
+typed check_in_calendar(check *c, const ast_expr *e, uint32_t calendar, typed x);
+
 /* check_open.c: open(rule) */
 typed check_open(check *c, const scope *s, const ast_expr *e);
 

@@ -240,10 +240,8 @@ static typed check_function(check *c, const scope *s, const ast_expr *e, uint32_
 {
     const egret_function *f = &egret_functions[number];
     uint32_t n = count_args(e);
-    if (n == 2 && f->max_args == 1 && f->arg[0] == EGRET_T(EGRET_TIME)) {
-        check_refuse(c, 928, e->span, "time zones");
-        return typed_bad();
-    }
+    if (n == 2 && f->max_args == 1 && f->arg[0] == EGRET_T(EGRET_TIME))
+        return check_local_call(c, s, e, number);
     if (n < f->min_args || n > f->max_args) {
         bool single = f->min_args == 1 && f->max_args == 1;
         egret_diag *diag = check_error(c, 404, e->span, "%.*s() takes %u%s argument%s; %u given", (int)e->name.str.len, e->name.str.ptr,
@@ -265,7 +263,6 @@ static typed check_function(check *c, const scope *s, const ast_expr *e, uint32_
 
 static const struct { const char *name; uint16_t code; const char *what; } REFUSED[] = {
     { "median", 921, "median()" }, { "p95", 921, "p95()" }, { "slope", 921, "slope()" }, { "forecast", 921, "forecast()" },
-    { "during", 928, "during(): times of day in a zone" },
 };
 
 static typed unknown_function(check *c, const ast_expr *e)
@@ -282,7 +279,7 @@ static typed unknown_function(check *c, const ast_expr *e)
         return typed_bad();
     }
     static const char *const FORMS[] = { "count", "sum", "avg", "min", "max", "stddev", "distinct", "first", "last", "duration",
-                                         "prev", "changed", "new", "which", "now", "open" };
+                                         "prev", "changed", "new", "which", "now", "open", "during" };
     egret_diag *diag = check_error(c, 307, e->name.span, "unknown function '%.*s'", (int)name.len, name.ptr);
     names n = { 0 };
     for (size_t i = 0; i < egret_n_functions; i++)
@@ -305,7 +302,8 @@ typed check_call(check *c, const scope *s, const ast_expr *e)
         return check_aggregate(c, s, e, (plan_fn)fn);
     bool feature = egret_str_is(name, "prev") || egret_str_is(name, "changed") || egret_str_is(name, "new");
     int number = egret_function_find(name);
-    bool known = feature || number >= 0 || egret_str_is(name, "which") || egret_str_is(name, "now") || egret_str_is(name, "open");
+    bool known = feature || number >= 0 || egret_str_is(name, "which") || egret_str_is(name, "now") || egret_str_is(name, "open")
+                 || egret_str_is(name, "during");
     if (known && (e->where != NULL || (e->over.kind != AST_WINDOW_NONE && !feature))) {
         check_error(c, 418, e->span, "only aggregates take 'where' and 'over'");
         return typed_bad();
@@ -316,6 +314,8 @@ typed check_call(check *c, const scope *s, const ast_expr *e)
         return check_which(c, s, e);
     if (egret_str_is(name, "now"))
         return check_now(c, s, e);
+    if (egret_str_is(name, "during"))
+        return check_during(c, s, e);
     if (egret_str_is(name, "open"))
         return check_open(c, s, e);
     return number >= 0 ? check_function(c, s, e, (uint32_t)number) : unknown_function(c, e);

@@ -187,7 +187,7 @@ static typed check_in_name(check *c, const scope *s, const ast_expr *e, typed x)
     if (found != NULL && found->decl->kind == AST_LIST)
         return check_in_list(c, e, found, x);
     if (found != NULL && found->decl->kind == AST_CALENDAR)
-        return typed_bad();
+        return found->index == PLAN_NONE ? typed_bad() : check_in_calendar(c, e, found->index, x);
     if (name_is_silent(s, e->b->name.str))
         return typed_bad();
     egret_diag *diag = check_error(c, 306, e->b->span, "there is no list '%.*s'", (int)e->b->name.str.len, e->b->name.str.ptr);

@@ -14,7 +14,8 @@ static symbol *asked_rule(check *c, const ast_expr *e)
 {
     const ast_expr *arg = e->args;
     if (arg == NULL || arg->next != NULL || arg->kind != AST_NAME) {
-        check_error(c, 404, e->span, "open() takes the name of a rule: open(flapping)");
+        egret_diag *diag = check_error(c, 404, e->span, "open() takes the name of a rule");
+        check_help(c, diag, "write open(flapping)");
         return NULL;
     }
     symbol *found = check_find_kind(c, AST_RULE, arg->name.str);
@@ -81,6 +82,7 @@ static typed open_any(check *c, const scope *s, const ast_expr *e, const symbol 
             egret_diag *diag = check_error(c, 529, e->args->span, "alerts of rule '%.*s' are never open: it has no 'resolve'",
                                            (int)rule->name.len, rule->name.ptr);
             check_note(c, diag, rule->span, "the rule");
+            check_help(c, diag, "say there when it is over: resolve on stream [condition]");
             return typed_bad();
         }
         uint32_t level = rule->level + 1;

@@ -18,7 +18,7 @@ static const struct { const char *name; uint8_t where; uint16_t refused; } CLAUS
     [AST_AFTER_MATCH] = { "after match", IN_MATCH, 0 }, [AST_SEVERITY] = { "severity", IN_BOTH, 0 }, [AST_TAGS] = { "tags", IN_BOTH, 0 },
     [AST_ALERT] = { "alert", IN_BOTH, 0 }, [AST_SIGNAL] = { "signal", IN_BOTH, 914 }, [AST_ON_TIMEOUT] = { "on timeout", IN_MATCH, 912 },
     [AST_THROTTLE] = { "throttle", IN_BOTH, 0 }, [AST_RESOLVE_WHEN] = { "resolve", IN_BOTH, 0 }, [AST_RESOLVE_ON] = { "resolve", IN_BOTH, 0 },
-    [AST_ESCALATE] = { "escalate", IN_BOTH, 0 }, [AST_REPEAT] = { "repeat", IN_BOTH, 0 }, [AST_ACTIVE] = { "active", IN_BOTH, 925 },
+    [AST_ESCALATE] = { "escalate", IN_BOTH, 0 }, [AST_REPEAT] = { "repeat", IN_BOTH, 0 }, [AST_ACTIVE] = { "active", IN_BOTH, 0 },
     [AST_MODE] = { "mode", IN_BOTH, 0 }, [AST_WARM_UP] = { "warm up", IN_BOTH, 926 }, [AST_LIMITS] = { "limits", IN_BOTH, 0 },
     [AST_TO] = { "to", IN_BOTH, 0 },
 };
@@ -26,7 +26,7 @@ static const struct { const char *name; uint8_t where; uint16_t refused; } CLAUS
 static void refuse_clause(check *c, const ast_clause *clause)
 {
     static const char *const WHAT[] = { [AST_EARLY] = "'early'", [AST_SIGNAL] = "'signal', and rules as streams of others",
-                                        [AST_ON_TIMEOUT] = "'on timeout'", [AST_ACTIVE] = "'active'",
+                                        [AST_ON_TIMEOUT] = "'on timeout'",
                                         [AST_WARM_UP] = "'warm up'" };
     check_refuse(c, CLAUSES[clause->kind].refused, clause->span, WHAT[clause->kind]);
 }
@@ -291,7 +291,8 @@ bool check_rule(check *c, symbol *rule)
         return true;
     if (rule->state == SYMBOL_BUSY) {
         egret_str name = rule->decl->name.str;
-        check_error(c, 310, rule->decl->name.span, "rule '%.*s' asks, by way of open(), about itself", (int)name.len, name.ptr);
+        egret_diag *diag = check_error(c, 310, rule->decl->name.span, "rule '%.*s' asks, by way of open(), about itself", (int)name.len, name.ptr);
+        check_help(c, diag, "leave out one of the open() of the circle: while its own alert is open a rule tells no other");
         return false;
     }
     uint32_t visits = c->visits;

@@ -186,6 +186,8 @@ void check_contents(check *c)
             c->plan->lists[c->symbols[i].index] = (plan_list){ .name = decl->name.str, .path = decl->u.list_path.str };
         else if (decl->kind == AST_TABLE)
             check_table(c, decl, &c->plan->tables[c->symbols[i].index]);
+        else if (decl->kind == AST_CALENDAR)
+            c->symbols[i].index = check_calendar(c, decl->name.str, decl->u.calendar);
     }
 }
 

@@ -173,6 +173,34 @@ static void put_feature(egret_text *text, const expr_view *view, const plan_expr
     egret_text_puts(text, ")");
 }
 
+static void put_zone(egret_text *text, const expr_view *view, const plan_expr *e)
+{
+    egret_text_puts(text, ", ");
+    if (e->a == PLAN_NONE)
+        put(text, view, arg_of(view, e, 1), 0);
+    else
+        egret_text_put_json(text, view->plan->zones[e->a].name.ptr, view->plan->zones[e->a].name.len);
+}
+
+/* A time in a zone stands inside hour(…) and the like, as two of its arguments. */
+static void put_local(egret_text *text, const expr_view *view, const plan_expr *e)
+{
+    put(text, view, arg_of(view, e, 0), 0);
+    put_zone(text, view, e);
+}
+
+static void put_during(egret_text *text, const expr_view *view, const plan_expr *e)
+{
+    const plan_expr *time = &view->plan->exprs[arg_of(view, e, 0)];
+    bool zoned = time->op == PLAN_LOCAL;
+    egret_text_puts(text, "during(");
+    put(text, view, zoned ? arg_of(view, time, 0) : arg_of(view, e, 0), 0);
+    egret_text_printf(text, ", \"%02u:%02u-%02u:%02u\"", e->a / 3600000, e->a / 60000 % 60, e->b / 3600000, e->b / 60000 % 60);
+    if (zoned)
+        put_zone(text, view, time);
+    egret_text_puts(text, ")");
+}
+
 static void put_open(egret_text *text, const expr_view *view, const plan_expr *e)
 {
     const plan_rule *rule = &view->plan->rules[e->a];
@@ -316,6 +344,7 @@ static int bind_of(const plan_expr *e)
     case PLAN_MATCHES:
     case PLAN_IN_LIST:
     case PLAN_IN_SET:
+    case PLAN_IN_CALENDAR:
     case PLAN_IS_NULL: return BIND_RELATION;
     case PLAN_ADD:
     case PLAN_SUB: return BIND_SUM;
@@ -364,6 +393,12 @@ static void put_node(egret_text *text, const expr_view *view, const plan_expr *e
     switch ((int)e->op) {
     case PLAN_TABLE: put_table(text, view, e); return;
     case PLAN_OPEN: put_open(text, view, e); return;
+    case PLAN_LOCAL: put_local(text, view, e); return;
+    case PLAN_DURING: put_during(text, view, e); return;
+    case PLAN_IN_CALENDAR:
+        put_unary(text, view, e, "", " in ", BIND_SUM);
+        egret_text_put_json(text, view->plan->calendars[e->a].name.ptr, view->plan->calendars[e->a].name.len);
+        return;
     case PLAN_IN_LIST:
         put_unary(text, view, e, "", " in ", BIND_SUM);
         egret_text_put_str(text, view->plan->lists[e->a].name);

@@ -66,13 +66,13 @@ const egret_function egret_functions[EGRET_N_FUNCTIONS] = {
                                       "for places that do not exist."},
     [EGRET_FN_IP_IN] = {"ip_in", 2, 2, {STRING}, FIXED(EGRET_BOOL), .signature = "ip_in(ip, \"10.0.0.0/8\")",
                         .help = "Is the address in the network? IPv4 and IPv6. False for text that is no address."},
-    [EGRET_FN_YEAR] = {"year", 1, 1, {TIME}, FIXED(EGRET_INT), .signature = "year(t)", .help = "The year, in UTC."},
-    [EGRET_FN_MONTH] = {"month", 1, 1, {TIME}, FIXED(EGRET_INT), .signature = "month(t)", .help = "The month, 1 to 12, in UTC."},
-    [EGRET_FN_DAY] = {"day", 1, 1, {TIME}, FIXED(EGRET_INT), .signature = "day(t)", .help = "The day of the month, in UTC."},
-    [EGRET_FN_HOUR] = {"hour", 1, 1, {TIME}, FIXED(EGRET_INT), .signature = "hour(t)", .help = "The hour, 0 to 23, in UTC."},
-    [EGRET_FN_MINUTE] = {"minute", 1, 1, {TIME}, FIXED(EGRET_INT), .signature = "minute(t)", .help = "The minute, 0 to 59."},
-    [EGRET_FN_WEEKDAY] = {"weekday", 1, 1, {TIME}, FIXED(EGRET_INT), .signature = "weekday(t)",
-                          .help = "The day of the week, Monday 1 to Sunday 7, in UTC."},
+    [EGRET_FN_YEAR] = {"year", 1, 1, {TIME}, FIXED(EGRET_INT), .signature = "year(t, zone)", .help = "The year; in UTC when no zone is given."},
+    [EGRET_FN_MONTH] = {"month", 1, 1, {TIME}, FIXED(EGRET_INT), .signature = "month(t, zone)", .help = "The month, 1 to 12."},
+    [EGRET_FN_DAY] = {"day", 1, 1, {TIME}, FIXED(EGRET_INT), .signature = "day(t, zone)", .help = "The day of the month."},
+    [EGRET_FN_HOUR] = {"hour", 1, 1, {TIME}, FIXED(EGRET_INT), .signature = "hour(t, zone)", .help = "The hour, 0 to 23."},
+    [EGRET_FN_MINUTE] = {"minute", 1, 1, {TIME}, FIXED(EGRET_INT), .signature = "minute(t, zone)", .help = "The minute, 0 to 59."},
+    [EGRET_FN_WEEKDAY] = {"weekday", 1, 1, {TIME}, FIXED(EGRET_INT), .signature = "weekday(t, zone)",
+                          .help = "The day of the week, Monday 1 to Sunday 7."},
 };
 
 const size_t egret_n_functions = EGRET_N_FUNCTIONS;

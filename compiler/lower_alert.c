@@ -140,6 +140,17 @@ static void lower_except(check *c, rule_ctx *rule)
     rule->rule.except = n == 0 ? PLAN_NONE : intern_junction(c, PLAN_OR, list, n);
 }
 
+static void lower_active(check *c, rule_ctx *rule)
+{
+    const ast_clause *clause = rule->first[AST_ACTIVE];
+    rule->rule.active = PLAN_NONE;
+    uint32_t calendar = clause == NULL ? PLAN_NONE : check_calendar(c, clause->strings->value.str, clause->strings);
+    if (calendar == PLAN_NONE)
+        return;
+    uint32_t now = intern_leaf(c, PLAN_NOW, EGRET_TIME, 0, 0, PLAN_USES_NOW);
+    rule->rule.active = intern_expr(c, (plan_expr){ .op = PLAN_IN_CALENDAR, .type = EGRET_BOOL, .a = calendar }, &now, 1);
+}
+
 static void lower_tags(check *c, rule_ctx *rule)
 {
     const ast_clause *clause = rule->first[AST_TAGS];
@@ -206,6 +217,7 @@ void lower_alert(check *c, rule_ctx *rule)
     lower_lets(c, rule);
     lower_severity(c, rule);
     lower_except(c, rule);
+    lower_active(c, rule);
     lower_tags(c, rule);
     lower_sinks(c, rule);
     lower_mode(c, rule);
@@ -253,7 +265,7 @@ static void lower_repeat(check *c, rule_ctx *rule, const ast_clause *clause)
 {
     int64_t *ms = &rule->rule.repeat_ms;
     if (check_dur(c, &clause->dur, "the time of 'repeat'", ms) && *ms == 0)
-        check_error(c, 513, clause->dur.span, "an alert cannot be repeated all the time");
+        check_help(c, check_error(c, 513, clause->dur.span, "an alert cannot be repeated all the time"), "write repeat 30m");
     if (rule->rule.resolves)
         return;
     egret_diag *diag = check_error(c, 531, clause->span, "'repeat' needs 'resolve': without it no alert is ever open");

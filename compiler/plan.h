@@ -49,7 +49,10 @@ typedef enum plan_op {
     PLAN_LIKE,
     PLAN_AND, PLAN_OR,                                          /* args: two or more, left to right, short circuit */
     /* Numbers go into the ids of alerts: what is new stands at the end. */
-    PLAN_OPEN           /* a: rules[a]: is its alert open? b 0: for the key of the event at hand; 1: for the key whose parts the args are */
+    PLAN_OPEN,          /* a: rules[a]: is its alert open? b 0: for the key of the event at hand; 1: for the key whose parts the args are */
+    PLAN_LOCAL,         /* args[0], a time, as a clock in UTC would have to show what clocks in zones[a] show; a NONE: args[1] is the zone's name */
+    PLAN_DURING,        /* is the time of day of args[0] from a to b, in ms, both included? b below a: over midnight */
+    PLAN_IN_CALENDAR    /* a: calendars[a]; args[0] */
 } plan_op;
 
 /* What an expression looks at; the union over its tree. */
@@ -128,6 +131,24 @@ typedef struct plan_table {
 
 typedef struct plan_set { egret_value *items; uint32_t n_items; } plan_set;
 typedef struct plan_regex { egret_str pattern; } plan_regex;
+
+/* ---- time zones, calendars ---- */
+
+typedef struct plan_zone_row { int64_t from_ms; int32_t offset_s; } plan_zone_row;      /* from that instant on */
+typedef struct plan_zone { egret_str name; plan_zone_row *rows; uint32_t n_rows; } plan_zone;  /* ascending; the first from INT64_MIN */
+typedef struct plan_zone_name { egret_str name; uint32_t zone; } plan_zone_name;
+
+/* Hours of days: of local days since 1970, of weekdays (bit 1 Monday … bit 7 Sunday); hours in ms of the day, both ends included. */
+typedef struct plan_hours {
+    int64_t first_day, last_day;
+    uint32_t from_ms, to_ms;    /* to below from: over midnight */
+    uint32_t zone;
+    uint8_t weekdays;
+    bool negated;               /* takes these hours away */
+} plan_hours;
+
+/* A time is in it when it is in some hours and in none that are negated; all of them negated: when in none. */
+typedef struct plan_calendar { egret_str name; plan_hours *hours; uint32_t n_hours; } plan_calendar;     /* of `active`: named by its text */
 
 /* ---- keys ---- */
 
@@ -333,6 +354,7 @@ typedef struct plan_rule {
     int64_t throttle_ms;        /* 0: none */
     uint32_t throttle_per;      /* PLAN_NONE */
     uint32_t except;            /* PLAN_NONE */
+    uint32_t active;            /* outside of it alerts are held back; PLAN_NONE */
     plan_mode mode;
     /* Life of an open alert. rule_atoms are atoms of resolve on and escalate. */
     plan_atom *atoms;
@@ -381,6 +403,9 @@ typedef struct plan {
     plan_edge *sinks; uint32_t n_sinks;
     plan_list *lists; uint32_t n_lists;
     plan_table *tables; uint32_t n_tables;
+    plan_zone *zones; uint32_t n_zones;
+    plan_zone_name *zone_names;             /* n_zones, by name */
+    plan_calendar *calendars; uint32_t n_calendars;
     plan_group *groups; uint32_t n_groups;
     plan_guard *guards; uint32_t n_guards;
     plan_window *windows; uint32_t n_windows;

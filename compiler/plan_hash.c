@@ -81,6 +81,18 @@ static uint64_t hash_cell(const hash_ctx *h, uint32_t cell)
     return cells == NULL ? cell : hash_str(cells[cell].type, cells[cell].name);
 }
 
+static uint64_t hash_calendar(const plan *p, const plan_calendar *calendar)
+{
+    uint64_t hash = calendar->n_hours;
+    for (uint32_t i = 0; i < calendar->n_hours; i++) {
+        const plan_hours *h = &calendar->hours[i];
+        hash = hash_mix(hash_mix(hash, (uint64_t)h->first_day), (uint64_t)h->last_day);
+        hash = hash_mix(hash, (uint64_t)h->from_ms << 32 | h->to_ms);
+        hash = hash_str(hash_mix(hash, (uint64_t)h->weekdays << 1 | h->negated), p->zones[h->zone].name);
+    }
+    return hash;
+}
+
 /* What a and b of an expression mean. */
 static uint64_t hash_own(const hash_ctx *h, const plan_expr *e)
 {
@@ -99,6 +111,8 @@ static uint64_t hash_own(const hash_ctx *h, const plan_expr *e)
     case PLAN_NEW: return p->features[e->a].hash;
     case PLAN_OPEN: return hash_str(hash_mix(p->rules[e->a].instance, e->b), p->rules[e->a].name);
     case PLAN_TABLE: return hash_str(hash_str(0, p->tables[e->a].name), p->tables[e->a].columns[e->b].name);
+    case PLAN_LOCAL: return e->a == PLAN_NONE ? 1 : hash_str(0, p->zones[e->a].name);
+    case PLAN_IN_CALENDAR: return hash_calendar(p, &p->calendars[e->a]);
     case PLAN_IN_LIST: return hash_str(0, p->lists[e->a].name);
     case PLAN_IN_SET: return hash_set(&p->sets[e->a]);
     case PLAN_MATCHES: return hash_str(0, p->regexes[e->a].pattern);
@@ -242,6 +256,7 @@ static uint64_t hash_rule(const plan *p, const plan_rule *r)
                                (uint64_t)r->threshold.for_ms, r->threshold.kind, (uint64_t)r->threshold.size_ms };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         hash = hash_mix(hash, parts[i]);
+    hash = r->active == PLAN_NONE ? hash : hash_mix(hash, hash_tree(&h, r->active));
     return r->repeat_ms == 0 ? hash : hash_mix(hash, (uint64_t)r->repeat_ms);
 }
 

@@ -91,6 +91,29 @@ static void print_contents(printer *p)
     }
 }
 
+static void print_hours(printer *p, const plan_hours *h)
+{
+    static const char *const DAYS[] = { "", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" };
+    egret_text_puts(&p->text, h->negated ? "  not" : "  ");
+    if (h->first_day != INT64_MIN)
+        egret_text_printf(&p->text, " days %lld..%lld", (long long)h->first_day, (long long)h->last_day);
+    for (unsigned day = 1; day <= 7 && h->weekdays != 0xFE; day++)
+        if ((h->weekdays >> day & 1) != 0)
+            egret_text_printf(&p->text, " %s", DAYS[day]);
+    egret_text_printf(&p->text, " %02u:%02u-%02u:%02u %.*s\n", h->from_ms / 3600000, h->from_ms / 60000 % 60, h->to_ms / 3600000,
+                      h->to_ms / 60000 % 60, (int)p->plan->zones[h->zone].name.len, p->plan->zones[h->zone].name.ptr);
+}
+
+static void print_calendars(printer *p)
+{
+    for (uint32_t i = 0; i < p->plan->n_calendars; i++) {
+        const plan_calendar *calendar = &p->plan->calendars[i];
+        egret_text_printf(&p->text, "calendar \"%.*s\"\n", (int)calendar->name.len, calendar->name.ptr);
+        for (uint32_t k = 0; k < calendar->n_hours; k++)
+            print_hours(p, &calendar->hours[k]);
+    }
+}
+
 /* ---- keys, guards, features ---- */
 
 static void print_group(printer *p, uint32_t number)
@@ -304,6 +327,7 @@ static void print_life(printer *p, const plan_rule *r, const expr_view *view)
         egret_text_puts(&p->text, "\n");
     }
     line(p, "except", view, r->except);
+    line(p, "active", view, r->active);
     if (r->n_resolve_on != 0)
         egret_text_puts(&p->text, "  resolve on\n");
     for (uint32_t i = 0; i < r->n_resolve_on; i++)
@@ -363,6 +387,7 @@ const char *egret_plan_print(egret_arena *arena, const plan *made)
     for (uint32_t i = 0; i < made->n_sinks; i++)
         print_edge(&p, "sink", &made->sinks[i]);
     print_contents(&p);
+    print_calendars(&p);
     for (uint32_t i = 0; i < made->n_groups; i++)
         print_group(&p, i);
     for (uint32_t i = 0; i < made->n_guards; i++)

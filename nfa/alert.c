@@ -1,7 +1,7 @@
 /*
  * alert.c: from match to alert, and the life of an open alert.
  *
- * A match passes, in this order: except, shadow, an alert still open (resolve), throttle. What stops it counts it; the match is spent all the
+ * A match passes, in this order: shadow, except, active, an alert still open (resolve), throttle. What stops it counts it; the match is spent all the
  * same. What gets through is written out whole: values of the alert block and of every let, the key, the evidence, and an id that depends
  * on the rule, its definition, the key and the first and completing events alone, so that the same evidence gives the same id.
  *
@@ -204,6 +204,14 @@ static void note_delivery(const plan_rule *rule, life_root *life, const nfa_matc
                                                                                   : match->time_ms + rule->escalate_within_ms;
 }
 
+/* `active` is asked at the time of the alert, which is that of a window's close where there is one. */
+static bool is_active(const nfa_env *env, const plan_rule *rule, int64_t time_ms)
+{
+    nfa_env then = *env;
+    then.now_ms = time_ms;
+    return rule->active == PLAN_NONE || nfa_holds(&then, rule->active);
+}
+
 egret_status nfa_report(nfa_env *env, const nfa_match *match)
 {
     nfa_engine *engine = env->engine;
@@ -213,7 +221,7 @@ egret_status nfa_report(nfa_env *env, const nfa_match *match)
     env->key = NULL;
     engine->stats.matches++;
     stats->matches++;
-    if (rule->mode != PLAN_LIVE || (rule->except != PLAN_NONE && nfa_holds(env, rule->except))) {
+    if (rule->mode != PLAN_LIVE || (rule->except != PLAN_NONE && nfa_holds(env, rule->except)) || !is_active(env, rule, match->time_ms)) {
         stats->held_back++;
         return EGRET_OK;
     }

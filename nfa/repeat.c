@@ -157,6 +157,12 @@ egret_status repeat_send(nfa_engine *engine, uint32_t rule, nfa_section *section
     if (engine->finishing) {
         return EGRET_OK;
     }
+    const plan_rule *def = &engine->plan->rules[rule];
+    nfa_env env = {.engine = engine, .now_ms = due_ms, .rule = def, .block = section->block};
+    if (def->active != PLAN_NONE && !nfa_holds(&env, def->active)) {
+        engine->rule_stats[rule].held_back++;
+        return EGRET_OK;
+    }
     life->repeats++;
     return say_again(engine, rule, section, due_ms);
 }

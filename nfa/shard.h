@@ -203,6 +203,11 @@ static inline egret_value nfa_value_of(const nfa_env *env, uint32_t number)
     return expr->op == PLAN_FIELD && env->event != NULL ? env->event->slots[expr->a] : nfa_eval(env, number);
 }
 
+/* local.c: PLAN_LOCAL, PLAN_DURING, PLAN_IN_CALENDAR */
+egret_value nfa_local(const nfa_env *env, const plan_expr *expr);
+bool nfa_during(const nfa_env *env, const plan_expr *expr);
+bool nfa_in_calendar(const nfa_env *env, const plan_expr *expr);
+
 /* open.c: PLAN_OPEN */
 bool nfa_open(const nfa_env *env, const plan_expr *expr);
 

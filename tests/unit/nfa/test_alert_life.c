@@ -64,6 +64,27 @@ static const test_case cases[] = {
     {"a shadow rule is never open", "rule up { match x: a by k resolve on b mode shadow }\n"
      "rule asks { watch a by k except open(up) alert { m: v } }", "1 a p 1\n", "1 asks 1\n"},
 
+    {"active: both ends of the hours belong to it", "rule r { match x: a by k active \"00:00-00:01\" alert { m: x.v } }",
+     "0 a p 1\n60000 a p 2\n60001 a p 3\n86399999 a p 4\n86400000 a p 5\n", "0 r 1\n60000 r 2\n86400000 r 5\n"},
+    {"active: hours over midnight begin on their day", "rule r { match x: a by k active \"Thu 23:00-01:00\" alert { m: x.v } }",
+     "3600000 a p 1\n82799999 a p 2\n82800000 a p 3\n90000000 a p 4\n90000001 a p 5\n169200000 a p 6\n", "82800000 r 3\n90000000 r 4\n"},
+    {"active in a zone", "rule r { match x: a by k active \"01:00-02:00 Europe/Paris\" alert { m: x.v } }",
+     "0 a p 1\n3600000 a p 2\n3600001 a p 3\n", "0 r 1\n3600000 r 2\n"},
+    {"outside of active no repetition", "rule r { match x: a by k resolve on b repeat 30s active \"00:00-00:01\" alert { m: x.v } }",
+     "1 a p 1\n120000 -\n120001 b p 1\n", "1 r 1\n30001 r 1 x1\n120001 r resolved\n"},
+    {"what active holds back does not open", "rule r { match x: a by k resolve on b active \"00:01-00:02\" alert { m: x.v } }",
+     "1 a p 1\n2 b p 1\n60000 a p 2\n", "60000 r 2\n"},
+    {"a calendar is the sum of its entries, less those with not",
+     "calendar z: \"Thu 00:00-12:00\", \"1970-01-02..1970-01-03\", \"not 06:00-07:00\"\nrule r { match x: a [at in z] by k alert { m: x.v } }",
+     "0 a p 1\n21599999 a p 2\n21600000 a p 3\n25200000 a p 4\n25200001 a p 5\n43200001 a p 6\n86400000 a p 7\n259199999 a p 8\n"
+     "259200000 a p 9\n", "0 r 1\n21599999 r 2\n25200001 r 5\n86400000 r 7\n259199999 r 8\n"},
+    {"a calendar of nothing but not", "calendar z: \"not Thu\"\nrule r { match x: a [at not in z] by k alert { m: x.v } }",
+     "0 a p 1\n86400000 a p 2\n", "0 r 1\n"},
+    {"dates and hours in a zone", "rule r { match x: a by k alert { m: \"{year(x.at, \\\"Asia/Kolkata\\\")}-{month(x.at, \\\"Asia/Kolkata\\\")}-"
+     "{day(x.at, \\\"Asia/Kolkata\\\")} {hour(x.at, \\\"Asia/Kolkata\\\")}:{minute(x.at, \\\"Asia/Kolkata\\\")} "
+     "{weekday(x.at, \\\"Asia/Kolkata\\\")}\" } }", "66599999 a p 1\n66600000 a p 1\n", "66599999 r 1970-1-1 23:59 4\n66600000 r 1970-1-2 0:0 5\n"},
+    {"a zone met while running that is not known is null", "rule r { match x: a [hour(at, k) is null] by k alert { m: k } }",
+     "1 a Europe/Berlin 1\n", "1 r Europe/Berlin\n"},
     {"told again every D until it is resolved", AGAIN, "0 a p 5\n25 -\n29 b p 0\n100 -\n", "0 r 5\n10 r 5 x1\n20 r 5 x2\n29 r resolved\n"},
     {"resolved exactly at D: not told again", AGAIN, "0 a p 5\n10 b p 0\n30 -\n", "0 r 5\n10 r resolved\n"},
     {"resolved a millisecond beyond D", AGAIN, "0 a p 5\n11 b p 0\n30 -\n", "0 r 5\n10 r 5 x1\n11 r resolved\n"},
@@ -138,9 +159,9 @@ static egret_status push_line(egret_engine *engine, const char *line, uint64_t r
 {
     long long time_ms = 0;
     char stream[16] = "";
-    char key[16] = "";
+    char key[24] = "";
     char value[16] = "";
-    (void)sscanf(line, "%lld %15s %15s %15s", &time_ms, stream, key, value);
+    (void)sscanf(line, "%lld %15s %23s %15s", &time_ms, stream, key, value);
     if (strcmp(stream, "-") == 0) {
         return egret_advance(engine, time_ms);
     }
