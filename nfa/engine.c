@@ -13,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SWEEP_EVERY = 64, SWEEP_BLOCKS = 16 };
+/* Every so many events up to so many blocks, but no more when they held so many sections: an event that touches a few sections pays for
+ * looking at a few, and what events leave behind is found at least as fast as it comes. */
+enum { SWEEP_EVERY = 64, SWEEP_BLOCKS = 16, SWEEP_SECTIONS = 384 };
 
 /* ---- life of an engine ---- */
 
@@ -295,9 +297,11 @@ static bool sweep_section(nfa_engine *engine, nfa_section *section, uint32_t id)
     return false;
 }
 
-static void sweep_block(nfa_engine *engine, uint32_t block)
+/* Gives how many sections it looked at. */
+static size_t sweep_block(nfa_engine *engine, uint32_t block)
 {
-    for (size_t i = nfa_section_count(engine->store, block); i-- > 0;) {
+    size_t n = nfa_section_count(engine->store, block);
+    for (size_t i = n; i-- > 0;) {
         nfa_section section;
         uint32_t id = nfa_section_id_at(engine->store, block, i);
         if (section_at(engine, block, id, &section)) {
@@ -307,6 +311,7 @@ static void sweep_block(nfa_engine *engine, uint32_t block)
     if (nfa_section_count(engine->store, block) == 0) {
         nfa_block_drop(engine->store, block);
     }
+    return n;
 }
 
 static void sweep(nfa_engine *engine)
@@ -316,10 +321,11 @@ static void sweep(nfa_engine *engine)
     }
     (void)nfa_store_tidy(engine->store);
     uint32_t limit = nfa_block_limit(engine->store);
-    for (uint32_t i = 0; i < SWEEP_BLOCKS && limit > 0; i++) {
+    size_t looked = 0;
+    for (uint32_t i = 0; i < SWEEP_BLOCKS && looked < SWEEP_SECTIONS && limit > 0; i++) {
         engine->sweep_at = engine->sweep_at + 1 < limit ? engine->sweep_at + 1 : 0;
         if (nfa_block_exists(engine->store, engine->sweep_at)) {
-            sweep_block(engine, engine->sweep_at);
+            looked += sweep_block(engine, engine->sweep_at);
         }
     }
 }
