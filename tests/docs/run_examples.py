@@ -14,6 +14,8 @@ A fenced block of a page is, by the words after its fence:
     ```console                lines "$ egret …" that must succeed, each followed by the output it must print; a line "…" stands for any
                               number of lines, and JSON may be laid out over several lines
 
+A link to another file must lead to one.
+
 Prints one line for each fault and exits with 1 when there is one.
 """
 import json
@@ -57,7 +59,8 @@ def is_file(words):
 class Page:
     def __init__(self, egret, path):
         with open(path, encoding="utf-8") as file:
-            self.blocks = list(blocks(file.read()))
+            self.text = file.read()
+        self.blocks = list(blocks(self.text))
         self.egret, self.path, self.faults, self.ran = os.path.abspath(egret), path, [], 0
         self.refused = set()
 
@@ -72,6 +75,16 @@ class Page:
                         file.write(content)
             for line, words, content in self.blocks:
                 self.run_block(folder, line, words, content)
+        self.follow_links()
+
+    def follow_links(self):
+        """Links between pages of the tree; what stands in blocks is no link."""
+        inside = False
+        for number, row in enumerate(self.text.split("\n"), 1):
+            inside = inside != bool(FENCE.match(row))
+            for target in [] if inside else re.findall(r"\]\(([^)#\s]+)", row):
+                if "://" not in target and not os.path.exists(os.path.join(os.path.dirname(self.path), target)):
+                    self.fault(number, f"there is no {target}")
 
     def run_block(self, folder, line, words, content):
         kind = " ".join(words[:2])

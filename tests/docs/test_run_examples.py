@@ -31,7 +31,7 @@ class Pages(unittest.TestCase):
             return page.faults
 
     def test_true_page(self):
-        text = f"```egret\n{RULE}{TRUE_TEST}```\n```egret fragment\nnonsense\n```\n"
+        text = f"[here](page.md), [there](https://example.com/x)\n```egret\n{RULE}{TRUE_TEST}```\n```egret fragment\nnonsense\n```\n"
         text += "```egret error E0\nrule {\n```\n```egret refused\n# why\nE0311  match a  to nowhere\n```\n```console\n$ ls\nnot ours\n```\n"
         self.assertEqual(self.faults(text), [])
 
@@ -44,6 +44,7 @@ class Pages(unittest.TestCase):
             ("a refusal that is none", "```egret refused\nE0311  match a\n```\n"),
             ("a refusal for another reason", "```egret refused\nE0900  match a  to nowhere\n```\n"),
             ("unknown words", "```egret snippet\nx\n```\n"),
+            ("a link to nowhere", "See [that](nowhere.md#there).\n"),
             ("no end", f"```egret\n{RULE}"),
             ("other output", "```console\n$ egret --version\negret nine\n```\n"),
             ("a command that fails", "```console\n$ egret no-such-command\n```\n"),
