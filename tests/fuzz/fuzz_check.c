@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "compiler/plan.h"
+#include "tests/support/scarce.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -42,21 +43,6 @@ static void print_all(egret_arena *arena, const plan *made)
     }
     for (uint32_t i = 0; i < made->n_exprs; i++)
         egret_expr_print(arena, made, i);
-}
-
-/* Memory that ends after *left allocations. */
-static void *scarce_alloc(void *user, void *ptr, size_t old_size, size_t new_size)
-{
-    (void)old_size;
-    unsigned *left = user;
-    if (new_size == 0) {
-        free(ptr);
-        return NULL;
-    }
-    if (*left == 0)
-        return NULL;
-    --*left;
-    return realloc(ptr, new_size);
 }
 
 static void run(const uint8_t *data, size_t size, unsigned n_allocations)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "compiler/ast.h"
+#include "tests/support/scarce.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -73,20 +74,6 @@ static void run(const uint8_t *data, size_t size)
 }
 
 /* ---- the same without memory ---- */
-
-static void *scarce_alloc(void *user, void *ptr, size_t old_size, size_t new_size)
-{
-    (void)old_size;
-    unsigned *left = user;
-    if (new_size == 0) {
-        free(ptr);
-        return NULL;
-    }
-    if (*left == 0)
-        return NULL;
-    --*left;
-    return realloc(ptr, new_size);
-}
 
 static void run_scarce(const uint8_t *data, size_t size, unsigned n_allocations)
 {

@@ -6,16 +6,7 @@
 #include "compiler/ast.h"
 #include "compiler/plan.h"
 #include "nfa/engine.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/support/engine_cases.h"
 
 #define STREAMS                                                                                                              \
     "stream a { k: string  v: int  at: time } with time at\nstream b { k: string  v: int  at: time } with time at\n"          \
@@ -27,13 +18,7 @@
 /* Told again every 10 ms. */
 #define AGAIN "rule r { match x: a by k resolve on b repeat 10ms alert { m: x.v } }\n"
 
-typedef struct test_case {
-    const char *name, *rules;
-    const char *events;     /* lines: "10 a x 5" = time stream key value; "10 -" advances */
-    const char *alerts;     /* lines: "time rule text", the text being the first field, or the kind */
-} test_case;
-
-static const test_case cases[] = {
+static const engine_case cases[] = {
     {"open is asked of the state after the event, whatever the names", UP
      "rule asks { watch a by k except open(up) alert { m: v } }\nrule zasks { watch a by k except open(up) alert { m: v } }",
      "1 a p 1\n2 b p 0\n3 a p 2\n", "1 up 1\n2 up resolved\n3 up 2\n"},
@@ -103,30 +88,7 @@ static const test_case cases[] = {
      "0 a p 5\n10 c p 1\n15 c p 2\n16 b p 0\n17 c p 3\n", "0 r 5\n10 r 5 x1\n16 r resolved\n17 s 3\n"},
 };
 
-/* ---- an allocator that can be told to fail, and that counts ---- */
-
-typedef struct meter { long calls, fail_at, live; } meter;
-
-static void *metered(void *user, void *ptr, size_t old_size, size_t new_size)
-{
-    meter *m = user;
-    (void)old_size;
-    if (new_size == 0) {
-        m->live -= ptr != NULL;
-        free(ptr);
-        return NULL;
-    }
-    if (++m->calls == m->fail_at) {
-        return NULL;
-    }
-    void *out = realloc(ptr, new_size);
-    m->live += ptr == NULL && out != NULL;
-    return out;
-}
-
-/* ---- running a case ---- */
-
-typedef struct run { char out[2048]; size_t at; } run;
+/* ---- lines ---- */
 
 static void text_of(const egret_alert *alert, char *text, size_t size)
 {
@@ -143,7 +105,7 @@ static void text_of(const egret_alert *alert, char *text, size_t size)
     }
 }
 
-static void note(run *r, const egret_alert *alert)
+static void note(engine_run *r, const egret_alert *alert)
 {
     char text[64];
     text_of(alert, text, sizeof text);
@@ -171,67 +133,18 @@ static egret_status push_line(egret_engine *engine, const char *line, uint64_t r
     return egret_push(engine, &event);
 }
 
-static egret_status run_case(const test_case *c, meter *m, run *r)
-{
-    char text[4096];
-    (void)snprintf(text, sizeof text, "%s%s\n", STREAMS, c->rules);
-    egret_options options = {.size = sizeof options, .alloc = metered, .alloc_user = m};
-    egret_rules *rules = NULL;
-    egret_engine *engine = NULL;
-    uint64_t ref = 1;
-    egret_status status = egret_rules_load_text(&options, c->name, text, strlen(text), &rules);
-    if (status == EGRET_BAD_RULES && m->fail_at == 0) {
-        print_message("%s\n", egret_rules_diagnostics(rules));
-    }
-    if (status == EGRET_OK) {
-        status = egret_open(&options, rules, &engine);
-    }
-    for (const char *line = c->events; status == EGRET_OK && *line != '\0'; line = strchr(line, '\n') + 1) {
-        status = push_line(engine, line, ref++);
-        for (const egret_alert *alert; status == EGRET_OK && (alert = egret_take(engine)) != NULL;) {
-            note(r, alert);
-        }
-    }
-    egret_close(engine);
-    egret_rules_free(rules);
-    return status;
-}
+static const engine_suite suite = {STREAMS, cases, sizeof cases / sizeof *cases, push_line, note};
 
 static void test_meanings(void **state)
 {
     (void)state;
-    size_t bad = 0;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        meter m = {0};
-        run r = {.at = 0};
-        egret_status status = run_case(&cases[i], &m, &r);
-        if (status != EGRET_OK || strcmp(r.out, cases[i].alerts) != 0 || m.live != 0) {
-            print_message("%s: %s, %ld leaked\nexpected\n%sgot\n%s\n", cases[i].name, egret_status_text(status), m.live,
-                          cases[i].alerts, r.out);
-            bad++;
-        }
-    }
-    assert_int_equal(bad, 0);
+    engine_suite_check(&suite);
 }
 
-/* Every allocation fails once: the call says so (or does without), nothing leaks, nothing breaks. */
 static void test_no_memory(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        for (long n = 1;; n++) {
-            meter m = {.fail_at = n};
-            run r = {.at = 0};
-            egret_status status = run_case(&cases[i], &m, &r);
-            assert_int_equal(m.live, 0);
-            if (m.calls < n) {
-                assert_int_equal(status, EGRET_OK);
-                assert_true(n > 10);
-                break;
-            }
-            assert_true(status == EGRET_NO_MEMORY || (status == EGRET_OK && strcmp(r.out, cases[i].alerts) == 0));
-        }
-    }
+    engine_suite_without_memory(&suite);
 }
 
 /* ---- what a repetition says, and when there is none ---- */
