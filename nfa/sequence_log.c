@@ -210,19 +210,19 @@ static bool drop_oldest(seq_step *step)
     return true;
 }
 
-/* Limits count live attempts, and for loops the events they keep. The oldest attempt pays. */
+/* Limits count live attempts, and for loops the events they keep. The oldest attempt pays. When the last one has gone the section is left as it
+ * is: whoever called collects it. */
 void seq_enforce_limits(seq_step *step)
 {
-    while (seq_attempts(step->layout, step->pattern, &step->section) > step->pattern->limit_attempts && drop_oldest(step)) {
+    const seq_layout *layout = step->layout;
+    uint32_t attempts = seq_attempts(layout, step->pattern, &step->section);
+    for (; attempts > step->pattern->limit_attempts && drop_oldest(step); attempts--) {
     }
-    bool loops = step->layout->n_cums > 0 || step->layout->part_nodes != 0;
-    while (loops && nfa_deque_count(&step->section, step->layout->part_log) > step->pattern->limit_events) {
-        uint32_t before = nfa_deque_count(&step->section, step->layout->part_log);
-        if (!drop_oldest(step) || seq_collect(step->engine, step->layout, &step->section)) {
-            return;
-        }
-        if (before == nfa_deque_count(&step->section, step->layout->part_log)) {
-            continue;   /* another attempt began at the same event */
+    bool loops = layout->n_cums > 0 || layout->part_nodes != 0;
+    while (loops && attempts > 0 && nfa_deque_count(&step->section, layout->part_log) > step->pattern->limit_events) {
+        (void)drop_oldest(step);
+        if (--attempts > 0) {
+            (void)seq_collect(step->engine, layout, &step->section);
         }
     }
 }

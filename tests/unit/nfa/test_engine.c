@@ -1,31 +1,15 @@
 /*
  * test_engine.c: the engine through its public face, one small case per meaning of the language. Each case is rule text, a script of events
- * ("time stream field=value …", "time -" advances the clock) and the alerts expected ("time rule field=value …"). The oracle covers the
+ * ("time stream key value"; "time -" advances the clock) and the alerts expected ("time value of the first field"). The oracle covers the
  * combinations; here stand the sentences of docs/language.md one by one, so that a failure names the sentence.
  */
-#include "egret.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "tests/support/engine_cases.h"
 
 #define STREAMS                                                                                                              \
     "stream a { k: string  v: int? }\nstream b { k: string  v: int? }\nstream c { k: string  v: int? }\n"                   \
     "stream pay { card: string  amount: decimal }\n"
 
-typedef struct test_case {
-    const char *name, *rules;
-    const char *events;     /* lines: "10 a x 5" = time stream key value; "10 -" advances */
-    const char *alerts;     /* lines: "time text" with the alert's field m (or its kind) */
-} test_case;
-
-static const test_case cases[] = {
+static const engine_case cases[] = {
     {"a sequence takes the first fitting event", "rule r { match x: a then y: b by k alert { m: y.v } }",
      "1 a p 1\n2 b q 7\n3 b p 2\n4 b p 3\n", "3 2\n"},
     {"skip past last drops the other attempts", "rule r { match x: a then y: b by k alert { m: x.v } }",
@@ -56,6 +40,14 @@ static const test_case cases[] = {
      "0 a p 5\n1 b p 5\n2 b p 6\n", "2 6\n"},
     {"an absence at the start", "rule r { match not a for 10ms then y: b by k alert { m: y.v } }",
      "0 b p 1\n10 b p 2\n11 b p 3\n12 a p 0\n22 b p 4\n23 b p 5\n", "11 3\n23 5\n"},
+    {"a limit of events that takes the only attempt", "rule r { match x: a then y: b {2,} then z: c by k limits { events: 3 } alert { m: count(y) } }",
+     "0 a p 1\n1 b p 1\n2 b p 1\n3 b p 1\n4 c p 1\n5 a p 1\n6 b p 1\n7 b p 1\n8 c p 1\n", "8 2\n"},
+    {"a limit of events takes the oldest attempt", "rule r { match f: a {2,} then z: c by k limits { events: 3 } alert { m: count(f) } }",
+     "0 a p 1\n1 a p 1\n2 a p 1\n3 a p 1\n4 a p 1\n5 c p 1\n", "5 3\n"},
+    {"a limit of attempts takes the oldest", "rule r { match x: a then y: b by k after match no skip limits { attempts: 2 } alert { m: x.v } }",
+     "0 a p 1\n1 a p 2\n2 a p 3\n3 b p 0\n", "3 2\n3 3\n"},
+    {"a limit of values forgets the oldest", "rule r { watch a by k when sum(v over 1h) >= 6 and count(over 1m) <= 3 limits { values: 3 } alert { m: sum(v over 1h) } }",
+     "0 a p 1\n1 a p 1\n2 a p 1\n3 a p 1\n4 a p 4\n", "4 6\n"},
     {"idle ends attempts", "rule r { match x: a then y: b [v > 5] by k idle 10ms alert { m: y.v } }",
      "0 a p 1\n10 b p 1\n20 b p 6\n30 a p 1\n41 b p 7\n42 b p 8\n", "20 6\n"},
     {"a lone absence fires once per silence", "rule r { match not a for 10ms by k alert { m: k } }",
@@ -87,32 +79,9 @@ static const test_case cases[] = {
      "0 a p 1\n10 a p 1\n21 a p 1\n", "0 1\n21 1\n"},
 };
 
-/* ---- an allocator that can be told to fail, and that counts ---- */
+/* ---- lines ---- */
 
-typedef struct meter { long calls, fail_at, live; } meter;
-
-static void *metered(void *user, void *ptr, size_t old_size, size_t new_size)
-{
-    meter *m = user;
-    (void)old_size;
-    if (new_size == 0) {
-        m->live -= ptr != NULL;
-        free(ptr);
-        return NULL;
-    }
-    if (++m->calls == m->fail_at) {
-        return NULL;
-    }
-    void *out = realloc(ptr, new_size);
-    m->live += ptr == NULL && out != NULL;
-    return out;
-}
-
-/* ---- running a case ---- */
-
-typedef struct run { char out[2048]; size_t at; } run;
-
-static void note(run *r, const egret_alert *alert)
+static void note(engine_run *r, const egret_alert *alert)
 {
     char text[64] = "";
     if (alert->kind == EGRET_RESOLVED) {
@@ -153,79 +122,18 @@ static egret_status push_line(egret_engine *engine, const char *line, uint64_t r
     return egret_push(engine, &event);
 }
 
-static egret_status run_events(egret_engine *engine, const char *events, run *r)
-{
-    uint64_t ref = 1;
-    for (const char *line = events; *line != '\0'; line = strchr(line, '\n') + 1) {
-        egret_status status = push_line(engine, line, ref++);
-        if (status != EGRET_OK) {
-            return status;
-        }
-        for (const egret_alert *alert; (alert = egret_take(engine)) != NULL;) {
-            note(r, alert);
-        }
-    }
-    return EGRET_OK;
-}
-
-static egret_status run_case(const test_case *c, meter *m, run *r)
-{
-    char text[4096];
-    (void)snprintf(text, sizeof text, "%s%s\n", STREAMS, c->rules);
-    egret_options options = {.size = sizeof options, .alloc = metered, .alloc_user = m};
-    egret_rules *rules = NULL;
-    egret_engine *engine = NULL;
-    egret_status status = egret_rules_load_text(&options, c->name, text, strlen(text), &rules);
-    if (status == EGRET_OK) {
-        status = egret_open(&options, rules, &engine);
-    } else if (status == EGRET_BAD_RULES && m->fail_at == 0) {
-        print_message("%s\n", egret_rules_diagnostics(rules));
-    }
-    if (status == EGRET_OK) {
-        status = run_events(engine, c->events, r);
-    }
-    egret_close(engine);
-    egret_rules_free(rules);
-    return status;
-}
+static const engine_suite suite = {STREAMS, cases, sizeof cases / sizeof *cases, push_line, note};
 
 static void test_meanings(void **state)
 {
     (void)state;
-    size_t bad = 0;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        meter m = {0};
-        run r = {.at = 0};
-        egret_status status = run_case(&cases[i], &m, &r);
-        if (status != EGRET_OK || strcmp(r.out, cases[i].alerts) != 0 || m.live != 0) {
-            print_message("%s: %s, %ld leaked\nexpected\n%sgot\n%s\n", cases[i].name, egret_status_text(status), m.live,
-                          cases[i].alerts, r.out);
-            bad++;
-        }
-    }
-    assert_int_equal(bad, 0);
+    engine_suite_check(&suite);
 }
 
-/* Every allocation fails once: the call says so (or does without), nothing leaks, nothing breaks. */
 static void test_no_memory(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        long n = 1;
-        for (;; n++) {
-            meter m = {.fail_at = n};
-            run r = {.at = 0};
-            egret_status status = run_case(&cases[i], &m, &r);
-            assert_int_equal(m.live, 0);
-            if (m.calls < n) {
-                assert_int_equal(status, EGRET_OK);
-                break;
-            }
-            /* What can be done without is done without, and then the result is the same. */
-            assert_true(status == EGRET_NO_MEMORY || (status == EGRET_OK && strcmp(r.out, cases[i].alerts) == 0));
-        }
-        assert_true(n > 10);
-    }
+    engine_suite_without_memory(&suite);
 }
 
 /* The same events twice, and in another engine: the same ids. */
