@@ -7,9 +7,9 @@ from fractions import Fraction
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from gen import Generator
+from generator import Generator
 from naive import run
-from print_rule import file_text
+from printer import file_text
 from rules import Atom, Event, Item, Rule
 from shrink import smaller
 
@@ -52,15 +52,15 @@ def const(x):
 
 def matches(rule, *rows):
     """(seconds, positions bound) of each alert."""
-    return [(a.time / S, [p for _, p in a.evidence]) for a in run(rule, stream(*rows), END)]
+    return [(a.time / S, [p for _, p in a.evidence]) for a in run([rule], stream(*rows), END)]
 
 
 def times(rule, *rows):
-    return [a.time / S for a in run(rule, stream(*rows), END)]
+    return [a.time / S for a in run([rule], stream(*rows), END)]
 
 
 def kinds(rule, *rows):
-    return [(a.kind, a.time / S) for a in run(rule, stream(*rows), END)]
+    return [(a.kind, a.time / S) for a in run([rule], stream(*rows), END)]
 
 
 class Sequences(unittest.TestCase):
@@ -101,9 +101,9 @@ class Sequences(unittest.TestCase):
 
     def test_an_optional_step_gives_way_to_the_next_one(self):
         rule = sequence(step("a"), step("o", "b", low=0), step("y", "b"))
-        self.assertEqual(run(rule, stream((0, "a", 0), (1, "b", 0)), END)[0].evidence, [("a", 0), ("y", 1)])
+        self.assertEqual(run([rule], stream((0, "a", 0), (1, "b", 0)), END)[0].evidence, [("a", 0), ("y", 1)])
         rule.items[1].greedy = True
-        found = run(rule, stream((0, "a", 0), (1, "b", 0), (2, "b", 0)), END)
+        found = run([rule], stream((0, "a", 0), (1, "b", 0), (2, "b", 0)), END)
         self.assertEqual(found[0].evidence, [("a", 0), ("o", 1), ("y", 2)])
 
     def test_strict_loops_have_no_gap(self):
@@ -136,7 +136,7 @@ class Sequences(unittest.TestCase):
     def test_unbound_steps_are_null(self):
         rule = sequence(step("o", "a", low=0), step("b"), fields=[("f", ("step", 0, "v")), ("n", ("agg", "count", 0, None, None)),
                                                                   ("s", ("agg", "sum", 0, "v", None)), ("m", ("agg", "max", 0, "v", None))])
-        self.assertEqual(run(rule, stream((0, "b", 0)), END)[0].fields, [None, 0, 0, None])
+        self.assertEqual(run([rule], stream((0, "b", 0)), END)[0].fields, [None, 0, 0, None])
 
     def test_three_rises(self):
         rise = (">", f("v"), ("prev", "v"))
@@ -279,7 +279,7 @@ class Windows(unittest.TestCase):
 
     def test_throttle_is_inclusive_and_counts(self):
         rule = Rule("threshold", keys=["k"], watch=[Atom("a")], throttle=5 * S)
-        found = run(rule, stream((0, "a", 0), (4, "a", 0), (5, "a", 0), (6, "a", 0)), END)
+        found = run([rule], stream((0, "a", 0), (4, "a", 0), (5, "a", 0), (6, "a", 0)), END)
         self.assertEqual([(a.time, a.held) for a in found], [(0, 0), (6000, 2)])
 
     def test_resolve_when(self):

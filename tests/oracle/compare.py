@@ -1,0 +1,67 @@
+"""compare.py: do the alerts of the engine say what the naive matcher found? In all that has a meaning: kind, rule, key, time, values, evidence, order."""
+from fractions import Fraction
+
+
+def same_value(ours, theirs, x=()):
+    """x: the expression; a root may differ in its last digits."""
+    if ours is None or theirs == "n":
+        return ours is None and theirs == "n"
+    kind, text = theirs[0], theirs[1:]
+    if isinstance(ours, str):
+        return kind == "s" and ours.replace(" ", "~") == text
+    if isinstance(ours, bool):
+        return kind == "b" and text == str(int(ours))
+    if kind == "f":
+        return float(ours) == float(text) or (x[1:2] == ("stddev",) and abs(ours - float(text)) <= 1e-12 * ours)
+    return kind in "idu" and Fraction(text) == ours
+
+
+def same_evidence(ours, shown):
+    """Of many events the engine shows some of the first and some of the last; which is not part of the meaning."""
+    if len(shown) == len(ours):
+        return shown == ours
+    rest = len(ours) - len(shown)
+    return rest > 0 and bool(shown) and any(shown == ours[:n] + ours[n + rest:] for n in range(len(shown) + 1))
+
+
+def same_key(rule, key, text):
+    words = [word.partition("=") for word in text.split()]
+    return [name for name, _, _ in words] == rule.keys and len(words) == len(key) and all(same_value(k, v) for k, (_, _, v) in zip(key, words))
+
+
+def same_fields(alert, text):
+    words = [word.partition("=") for word in text.split()]
+    named = alert.rule.fields + alert.rule.lets
+    return ([name for name, _ in named] == [name for name, _, _ in words]
+            and all(same_value(v, word[2], x) for v, word, (_, x) in zip(alert.fields, words, named)))
+
+
+def same_alert(alert, line):
+    head, key, fields, evidence = line[2:].split("|")
+    kind, rule, at, started, bound, held, limited, _ = head.split()
+    if (kind, rule, int(at), limited) != (alert.kind, alert.rule.name, alert.time, "0") or not same_key(alert.rule, alert.key, key):
+        return False
+    if kind != "alert":
+        return True
+    if int(held) != alert.held or not same_fields(alert, fields):
+        return False
+    if not alert.evidence:      # windows and silence: which events are shown is not part of the meaning
+        return True
+    events = [f"{step}:{pos}" for step, pos in alert.evidence]
+    return int(started) == alert.started and int(bound) == len(events) and same_evidence(events, evidence.split())
+
+
+def same_ids(theirs):
+    """Each alert has an id of its own; what follows on an alert has that alert's."""
+    told = set()
+    for line in theirs:
+        words = line.split(" ", 9)
+        if words[0] == "A" and (words[8] in told) == (words[1] == "alert"):
+            return False
+        told.add(words[8] if words[0] == "A" else "")
+    return True
+
+
+def same(ours, theirs):
+    return (len(ours) == len(theirs) and same_ids(theirs)
+            and all(line.startswith("A ") and same_alert(alert, line) for alert, line in zip(ours, theirs)))

@@ -1,0 +1,73 @@
+"""engine.py: the engine's side of a pair: the program built from pairs.c, its protocol, and its answers.
+
+One process takes thousands of pairs, so that the cost of a pair is what the engine costs.
+"""
+import subprocess
+from fractions import Fraction
+
+from printer import file_text
+
+AFTER_MS = 100_000      # the clock goes this far beyond the last event: longer than all bounds of a rule together
+
+
+def end_of(events):
+    return (events[-1].time if events else 0) + AFTER_MS
+
+
+def encode(x):
+    if x is None:
+        return "n"
+    if isinstance(x, str):
+        return "s" + x
+    if isinstance(x, float):
+        return f"f{x!r}"
+    return f"d{int(x * 100)}e-2" if isinstance(x, Fraction) else f"i{x}"
+
+
+def pair_text(rules, events):
+    """In the protocol of pairs.c. Here and there the clock moves between events, which must change nothing."""
+    text = file_text(rules)
+    lines, before = [f"R {len(text.encode())}\n{text}"], None
+    for e in events:
+        if before is not None and e.pos % 4 == 0:
+            lines.append(f"A {max(before, e.time - e.pos % 3 * 500)}")
+        before = e.time
+        lines.append(f"E {e.time} {e.stream} {e.pos} " + " ".join(f"{name}={encode(x)}" for name, x in e.f.items()))
+    lines.append(f"F {end_of(events)}\n")
+    return "\n".join(lines)
+
+
+def split_results(out):
+    """The lines of each pair; diagnostics (X) keep their text as one entry."""
+    results, current, i = [], [], 0
+    lines = out.split("\n")
+    while i < len(lines):
+        line = lines[i]
+        if line == ".":
+            results.append(current)
+            current = []
+        elif line.startswith("X "):
+            size, start = int(line.split()[2]), i + 1
+            text = ""
+            while len(text.encode()) < size:
+                i += 1
+                text = "\n".join(lines[start:i + 1])
+            current.append("X " + text)
+        elif line:
+            current.append(line)
+        i += 1
+    return results, current
+
+
+def engine(harness, texts):
+    """Results of the pairs, and what the program said when it died before the last of them."""
+    done = subprocess.run([harness], input="".join(texts).encode(), capture_output=True)
+    results, rest = split_results(done.stdout.decode(errors="replace"))
+    died = None
+    if done.returncode != 0 or len(results) < len(texts):
+        died = f"the harness ended with {done.returncode}\n" + "\n".join(rest) + done.stderr.decode(errors="replace")[-3000:]
+    return results, died
+
+
+def refused(theirs):
+    return bool(theirs) and theirs[0].startswith("X ")

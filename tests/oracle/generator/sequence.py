@@ -1,0 +1,73 @@
+"""sequence.py: sequences of steps and loops, links, unless, after match, and values of the events they bind."""
+from generator.choices import QUANTIFIERS, WITHIN_MS
+from rules import Item
+
+
+class Sequences:
+    def item(self, rule, number, streams):
+        r = self.r
+        item = Item(f"s{number + 1}", [])
+        if self.chance(0.6 if self.bare else 0.42):
+            item.min, item.max = r.choice(QUANTIFIERS)
+            item.strict, item.greedy = self.chance(0.2), self.chance(0.25)
+            if item.max != 1 and self.chance(0.2):
+                item.own_within = self.bound()
+        if number:
+            item.link = "next" if self.chance(0.18) else "then"
+            item.link_within = self.bound() if self.chance(0.25) else None
+        item.atoms = self.atoms(rule, streams, range(number))
+        return item
+
+    def sequence(self, rule, streams):
+        r = self.r
+        for number in range(r.choices((1, 2, 3, 4), (8, 40, 36, 16))[0]):
+            rule.items.append(self.item(rule, number, streams))
+        if all(item.min == 0 for item in rule.items):
+            rule.items[-1].min, rule.items[-1].max = 1, 1
+            rule.items[-1].strict = rule.items[-1].greedy = False
+            rule.items[-1].own_within = None
+        rule.within = r.choice(WITHIN_MS) if self.chance(0.45) and (len(rule.items) > 1 or rule.items[0].own_within is None) else None
+        for i in range(1, len(rule.items)):
+            item = rule.items[i]
+            if rule.items[i - 1].min and item.min and self.chance(0.2):
+                item.link = "then"
+                item.nots = self.atoms(rule, streams, range(i))
+        if rule.items[-1].min and self.chance(0.25):
+            self.silence_at_end(rule, streams)
+        self.sequence_clauses(rule, streams)
+
+    def sequence_clauses(self, rule, streams):
+        r, count = self.r, len(rule.items)
+        everything = range(count)
+        if self.chance(0.12):
+            self.silence_at_start(rule, streams)
+        rule.idle = self.bound() if self.chance(0.15) else None
+        if self.chance(0.22):
+            after = r.choice([i for i in everything if rule.items[i].min]) if self.chance(0.5) else None
+            rule.unless = [(self.atoms(rule, streams, range(after + 1) if after is not None else (0,), 0.1), after)]
+        loop_at_end = (rule.items[-1].min, rule.items[-1].max) != (1, 1)
+        if self.chance(0.5 if loop_at_end else 0.15):
+            rule.when = (r.choice((">", ">=", "==", "<=", "!=")), self.step_value(rule, (count - 1,) if self.chance(0.6) else everything),
+                         ("const", r.randint(0, 3)))
+        if self.chance(0.6):
+            rule.skip = r.choice((("next",), ("no",), ("no",), ("first", r.randrange(count)), ("last", r.randrange(count))))
+        for number in range(r.randint(0, 3)):
+            rule.fields.append((f"f{number}", self.step_value(rule, everything, False)))
+        if self.chance(0.1):
+            rule.lets = [("l0", self.step_value(rule, everything, False))]
+
+    def step_value(self, rule, before, numeric_only=True):
+        """A value of one of the items before."""
+        r, i = self.r, self.r.choice(before)
+        item = rule.items[i]
+        if not numeric_only and self.chance(0.15):
+            return ("step", i, r.choice("ssxm"))
+        if not numeric_only and self.chance(0.1):
+            return ("agg", r.choice(("sum", "avg", "stddev")), i, r.choice("vxm"), None)
+        if (item.min, item.max) == (1, 1) or self.chance(0.35):
+            if not numeric_only and self.chance(0.2):
+                return ("stepstream", i)
+            return ("step", i, "v" if self.chance(0.85) else "w")
+        fn = r.choice(("count", "count", "sum", "avg", "min", "max", "distinct", "first", "last"))
+        where = self.own_condition() if self.chance(0.15) else None
+        return ("agg", fn, i, None if fn == "count" else "v", where)

@@ -1,0 +1,74 @@
+"""window.py: threshold rules: windows, measures over them, and what is asked of these."""
+from fractions import Fraction
+
+from rules import Atom
+
+
+class Windows:
+    def window(self):
+        return ("sliding", self.bound()) if self.chance(0.85) else ("ever",)
+
+    def measure(self, rule, numeric_only=True):
+        """An aggregate over a window."""
+        r = self.r
+        fn = r.choice(("count", "count", "count", "sum", "sum", "avg", "min", "max", "distinct", "first", "last"))
+        where = self.own_condition() if self.chance(0.25) else None
+        label = r.choice([a.label for a in rule.watch]) if rule.watch[0].label and self.chance(0.5) else None
+        name = None if fn == "count" else "m" if fn == "sum" and self.chance(0.4) else "v"
+        if fn == "distinct" and self.chance(0.4) or (fn in ("first", "last") and not numeric_only and self.chance(0.4)):
+            name = "s"
+        elif name == "v" and self.chance(0.15):
+            name = "w"
+        elif name == "v" and not numeric_only and self.chance(0.4):
+            return ("win", r.choice(("sum", "avg", "stddev", "max")), label, r.choice("xxmv"), where, self.window() if rule.over is None else None)
+        if rule.over and rule.over[0] == "session" and not numeric_only and self.chance(0.3):
+            return ("win", "duration", None, None, None, None)
+        at_change = rule.over is None or rule.over[0] in ("sliding", "ever")
+        over = self.window() if rule.over is None or (at_change and self.chance(0.2)) else None
+        return ("win", fn, label, name, where, over)
+
+    def judgement(self, rule):
+        """measure >= constant, aimed at what a handful of events can reach."""
+        r, measure = self.r, self.measure(rule)
+        if measure[1] == "count" and self.chance(0.15):
+            part = (*measure[:4], self.own_condition(), measure[5])
+            return (r.choice((">=", ">", "<")), ("/", part, measure), ("const", Fraction(1, 2)))
+        if measure[1] == "sum" and measure[3] == "v" and self.chance(0.25):
+            measure = (*measure[:3], "x", *measure[4:])
+            return (r.choice((">", ">=")), measure, ("const", r.choice((0.1, 0.3, 0.30000000000000004, 0.6, 1.0, 3.0))))
+        if measure[3] == "m":
+            return (r.choice((">", ">=")), measure, ("const", Fraction(r.choice((10, 30, 40, 60, 110)), 100)))
+        top = 6 if measure[1] == "sum" else 3
+        op = r.choice((">=", ">=", ">", "==", "<")) if measure[1] != "avg" else r.choice((">", ">="))
+        return (op, measure, ("const", r.randint(1, top)))
+
+    def threshold(self, rule, streams):
+        r = self.r
+        several = self.chance(0.35)
+        chosen = r.sample(streams, 2 if several else 1)
+        labels = ("x", "y") if several or self.chance(0.2) else ("", "")
+        rule.watch = [Atom(s, self.condition(rule), label) for s, label in zip(chosen, labels)]
+        if self.chance(0.05):
+            rule.fields = [("v", ("f", "v"))]
+            return
+        rule.over = r.choices((("sliding", self.bound()), ("tumbling", self.bound()), ("session", self.bound()), ("ever",), None),
+                              (45, 15, 15, 10, 15))[0]
+        first = self.judgement(rule)
+        parts = [first] + [self.judgement(rule) for _ in range(r.choices((0, 1), (65, 35))[0])]
+        joined = r.choice(("and", "or"))
+        if len(parts) > 1 and self.chance(0.3):
+            rule.lets = [(f"l{i}", part) for i, part in enumerate(parts)]
+            parts = [("let", name) for name, _ in rule.lets]
+        rule.when = parts[0] if len(parts) == 1 else (joined, *parts)
+        if len(parts) == 1 and self.chance(0.1):
+            rule.when = ("and", parts[0], (">", ("f", "v"), ("const", r.randint(0, 2))))
+        at_change = rule.over is None or rule.over[0] in ("sliding", "ever")
+        if at_change and self.chance(0.25):
+            rule.hold = self.bound()
+        if at_change and self.chance(0.15) and (len(parts) == 1 or joined == "and"):
+            self.resolve_when(rule, first)
+        rule.fields = [(f"f{i}", self.measure(rule, False)) for i in range(r.randint(0, 2))]
+        if len(rule.lets) > 1:
+            rule.fields.append(("limbs", ("which", *(name for name, _ in rule.lets))))
+        if self.chance(0.3):
+            rule.fields.append(("newest", ("f", r.choice("vws"))))

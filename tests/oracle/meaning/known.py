@@ -1,0 +1,35 @@
+"""known.py: what the key's earlier events say: prev, changed, new, and profiles. All look at what was before the event at hand, in order."""
+from meaning.place import EVENT, View
+from meaning.values import fits, means, value
+
+
+def same_stream(view):
+    """The key's events of the stream of the event at hand, before it."""
+    return [y for y in view.history[:view.event.idx] if y.stream == view.event.stream]
+
+
+@means("prev")
+def prev(x, view):
+    same = same_stream(view)
+    return same[-1].f.get(x[1]) if same else None
+
+
+@means("changed")
+def changed(x, view):
+    same = same_stream(view)
+    return bool(same) and same[-1].f[x[1]] != view.event.f[x[1]]
+
+
+@means("new")
+def new(x, view):
+    _, name, span = x
+    return not any(y.f[name] == view.event.f[name] and view.event.time - y.time <= span for y in same_stream(view))
+
+
+@means("prof")
+def profile_member(x, view):
+    source, members = view.rule.profile
+    counted = [(y, "") for y in view.history[:view.event.idx] if fits([source], y, view)]
+    expr = dict(members)[x[1]]
+    over = expr[5] or ("ever",)     # never the window of the rule that asks
+    return value((*expr[:5], over), View(view.desk, view.event, view.history, (), counted, (view.event.time, EVENT)))

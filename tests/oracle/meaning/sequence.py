@@ -1,0 +1,174 @@
+"""sequence.py: attempts. Every one is an object with its own list of bound events; each event is offered to each of them."""
+from meaning import silence
+from meaning.aggregates import aggregate
+from meaning.place import View
+from meaning.values import fits, means, value
+
+
+@means("step")
+def step_field(x, view):
+    events = view.bound[x[1]]
+    return events[-1].f.get(x[2]) if events else None
+
+
+@means("stepstream")
+def step_stream(x, view):
+    events = view.bound[x[1]]
+    return events[-1].stream if events else None
+
+
+@means("agg")
+def step_aggregate(x, view):
+    _, fn, item, name, where = x
+    return aggregate(fn, name, [e for e in view.bound[item] if where is None or value(where, View(view.desk, e, view.history))])
+
+
+class Attempt:
+    """One partial match: where it stands, and everything it has bound."""
+
+    def __init__(self, n_items):
+        self.item = -1
+        self.bound = [[] for _ in range(n_items)]
+        self.events = []        # (item, event) in order
+
+    def bind(self, item, event):
+        self.item = item
+        self.bound[item].append(event)
+        self.events.append((item, event))
+
+    first = property(lambda self: self.events[0][1])
+    last = property(lambda self: self.events[-1][1])
+    order = property(lambda self: [event.pos for _, event in self.events])
+
+
+def streams_of(rule):
+    """What `next`, `strict` and `idle` count: the streams of `match` and `unless`."""
+    atoms = [a for item in rule.items for a in item.atoms + item.nots] + rule.absence + rule.silence
+    return {a.stream for a in atoms} | {a.stream for atoms, _ in rule.unless for a in atoms}
+
+
+class SequenceKey:
+    """All attempts of one key."""
+
+    def __init__(self, rule, key, desk):
+        self.rule, self.key, self.desk = rule, key, desk
+        self.history = []
+        self.attempts = []
+        self.blank = [[] for _ in rule.items]
+        self.streams = streams_of(rule)
+
+    def view(self, attempt):
+        return View(self.desk, None, self.history, attempt.bound)
+
+    def next_items(self, item):
+        """Items that may take an event when all before `item` are done, the preferred first: the furthest, but for greedy."""
+        if item == len(self.rule.items):
+            return []
+        if self.rule.items[item].min > 0:
+            return [item]
+        further = self.next_items(item + 1)
+        return [item] + further if self.rule.items[item].greedy else further + [item]
+
+    def choices(self, attempt):
+        at = attempt.item
+        if at < 0:
+            return self.next_items(0)
+        item, n = self.rule.items[at], len(attempt.bound[at])
+        again = [at] if item.max is None or n < item.max else []
+        further = self.next_items(at + 1) if n >= item.min else []
+        return again + further if item.greedy else further + again
+
+    def since(self, attempt):
+        """Events of the key after the last one that the attempt has bound, but for the one at hand (the last of history)."""
+        return self.history[attempt.last.idx + 1:]
+
+    def takes(self, attempt, at, event):
+        item = self.rule.items[at]
+        if not fits(item.atoms, event, self.view(attempt)):
+            return False
+        if attempt.item < 0:
+            return True
+        if self.rule.within is not None and event.time - attempt.first.time > self.rule.within:
+            return False
+        between = self.since(attempt)[:-1]
+        gap = any(x.stream in self.streams for x in between)
+        if at == attempt.item:
+            own = item.own_within is None or event.time - attempt.bound[at][0].time <= item.own_within
+            return own and not (item.strict and gap)
+        if item.link == "next" and gap:
+            return False
+        if item.link_within is not None and event.time - attempt.last.time > item.link_within:
+            return False
+        return not any(fits(item.nots, x, self.view(attempt)) for x in between)
+
+    def advance(self, attempt, event):
+        for at in self.choices(attempt):
+            if self.takes(attempt, at, event):
+                attempt.bind(at, event)
+                return True
+        return False
+
+    def at_end(self, attempt):
+        """All that must be bound is."""
+        enough = len(attempt.bound[attempt.item]) >= self.rule.items[attempt.item].min
+        return enough and all(item.min == 0 for item in self.rule.items[attempt.item + 1:])
+
+    def when_holds(self, attempt):
+        return self.rule.when is None or value(self.rule.when, self.view(attempt))
+
+    def cancelled(self, attempt, event):
+        return any((after is None or attempt.bound[after]) and fits(atoms, event, self.view(attempt))
+                   for atoms, after in self.rule.unless)
+
+    def on_event(self, event):
+        if event.stream in self.streams and silence.is_idle(self, event.time):
+            self.attempts = []
+        event.idx = len(self.history)
+        self.history.append(event)
+        if event.stream not in self.streams:
+            return
+        moved, kept = [], []
+        for attempt in self.attempts:
+            if self.advance(attempt, event):
+                moved.append(attempt)
+                kept.append(attempt)
+            elif not self.cancelled(attempt, event):
+                kept.append(attempt)
+        begun = Attempt(len(self.rule.items))
+        if silence.was_silent(self, event) and self.advance(begun, event):
+            moved.append(begun)
+            kept.append(begun)
+        self.attempts = kept
+        if not self.rule.absence:
+            finished = [a for a in moved if self.at_end(a)]
+            complete = [a for a in finished if self.when_holds(a)]
+            if self.rule.items[-1].max == 1:    # no loop at the end that could make `when` true yet
+                self.attempts = [a for a in self.attempts if a not in finished or a in complete]
+            self.report(complete, event.time)
+
+    def report(self, complete, time):
+        for attempt in sorted(complete, key=lambda a: a.order):
+            if attempt not in self.attempts:
+                continue        # dropped by the report of one before it
+            evidence = [(self.rule.items[i].name, e.pos) for i, e in attempt.events]
+            self.desk.match(self.key, time, self.view(attempt), evidence, attempt.first.time)
+            self.attempts.remove(attempt)
+            self.skip(attempt)
+
+    def skip(self, match):
+        how = self.rule.skip[0]
+        if how == "past":
+            self.attempts = []
+        elif how == "next":
+            self.attempts = [a for a in self.attempts if a.first.pos > match.first.pos]
+        elif how in ("first", "last"):
+            events = match.bound[self.rule.skip[1]]
+            if events:
+                place = events[0 if how == "first" else -1].pos
+                self.attempts = [a for a in self.attempts if a.first.pos >= place]
+
+    def timers(self):
+        return silence.timers(self)
+
+    def on_timer(self, now):
+        silence.on_timer(self, now)

@@ -1,0 +1,69 @@
+"""silence.py: what must not come: absence at the start, at the end and alone, and attempts that die when the key is quiet (idle)."""
+from meaning.place import TIMER, View
+from meaning.values import fits
+
+
+# ---- of a sequence; `state` is its SequenceKey ----
+
+def is_idle(state, time):
+    """Has the key been quiet on the rule's streams for longer than attempts live?"""
+    heard = [x.time for x in state.history if x.stream in state.streams]
+    return state.rule.idle is not None and bool(heard) and time - heard[-1] > state.rule.idle
+
+
+def was_silent(state, event):
+    """`not x for D` at the start: heard of by nobody for longer, and listened to for longer."""
+    rule = state.rule
+    if not rule.silence:
+        return True
+    past = [x for x in state.history[:event.idx] if event.time - x.time <= rule.silence_for]
+    return (event.time - state.desk.run.begin > rule.silence_for
+            and not any(fits(rule.silence, x, View(state.desk, x, state.history[:x.idx + 1], state.blank)) for x in past))
+
+
+def deadline(state, attempt):
+    """When an absence at the end has lasted; None: the attempt is not there yet."""
+    if not state.at_end(attempt):
+        return None
+    if state.rule.absence_for is None:
+        return attempt.first.time + state.rule.within
+    return attempt.last.time + state.rule.absence_for
+
+
+def timers(state):
+    if not state.rule.absence:
+        return []
+    return [(d, TIMER) for d in (deadline(state, a) for a in state.attempts) if d is not None]
+
+
+def on_timer(state, now):
+    if is_idle(state, now[0]):
+        state.attempts = []
+    due = [a for a in state.attempts if deadline(state, a) == now[0]]
+    silent = [a for a in due if not any(fits(state.rule.absence, x, state.view(a)) for x in state.since(a))]
+    state.report([a for a in silent if state.when_holds(a)], now[0])
+    state.attempts = [a for a in state.attempts if a not in silent]
+
+
+class LoneAbsenceKey:
+    """A rule that is nothing but `not x for D`: what one key has to do with it."""
+
+    def __init__(self, rule, key, desk):
+        self.rule, self.key, self.desk = rule, key, desk
+        self.history = []
+        self.armed = None       # since when there is silence
+
+    def on_event(self, event):
+        """Any event of the key on the rule's streams arms it; one that fits ends the silence and begins the next."""
+        event.idx = len(self.history)
+        self.history.append(event)
+        if event.stream in {a.stream for a in self.rule.absence}:
+            if self.armed is None or fits(self.rule.absence, event, View(self.desk, None, self.history)):
+                self.armed = event.time
+
+    def timers(self):
+        return [(self.armed + self.rule.absence_for, TIMER)] if self.armed is not None else []
+
+    def on_timer(self, now):
+        self.desk.match(self.key, now[0], View(self.desk, None, self.history), [], None)
+        self.armed = None

@@ -1,0 +1,24 @@
+"""alert.py: the key, what is said of a match, and the life of an alert."""
+from operators.look import op
+
+
+def parts(n):
+    return lambda look: look.rule.alias is None and len(look.rule.keys) == n
+
+
+OPERATORS = [
+    op("by: none", parts(0)),
+    op("by: one", parts(1), "clause:by"),
+    op("by: two", parts(2)),
+    op("by: alias", lambda look: bool(look.rule.alias)),
+    op("by: twice", lambda look: bool(look.rule.also_by)),
+    op("let", lambda look: bool(look.rule.lets), "clause:let"),
+    op("alert", lambda look: bool(look.rule.fields), "clause:alert"),
+    op("except", lambda look: bool(look.rule.exempt), "clause:except"),
+    op("throttle", lambda look: look.rule.throttle is not None, "clause:throttle"),
+    op("resolve on", lambda look: bool(look.rule.resolve_on), "clause:resolve", "clause:on"),
+    op("resolve when", lambda look: bool(look.rule.resolve_when) and look.rule.resolve_for is None),
+    op("resolve when for", lambda look: look.rule.resolve_for is not None),
+    op("escalate", lambda look: bool(look.rule.escalate_on) and look.rule.escalate_within is None, "clause:escalate"),
+    op("escalate within", lambda look: bool(look.rule.escalate_on) and look.rule.escalate_within is not None),
+]

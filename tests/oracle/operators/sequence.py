@@ -1,0 +1,65 @@
+"""sequence.py: steps, loops, links, unless, after match, and what looks back at steps."""
+from operators.look import op
+
+AGGREGATES = ("count", "sum", "avg", "min", "max", "stddev", "distinct", "first", "last")
+LOOPS = {"?": (0, 1), "*": (0, None), "+": (1, None), "{0,2}": (0, 2), "{1,3}": (1, 3), "{2}": (2, 2), "{2,3}": (2, 3), "{2,}": (2, None), "{3,}": (3, None)}
+
+
+def is_loop(item):
+    return (item.min, item.max) != (1, 1)
+
+
+def any_item(test):
+    return lambda look: any(test(item) for item in look.items)
+
+
+def any_link(test):
+    return lambda look: any(test(item) for item in look.items[1:])
+
+
+def length(n):
+    return lambda look: len(look.items) == n
+
+
+def loop(bounds):
+    return any_item(lambda item: (item.min, item.max) == bounds)
+
+
+def unless_after(wanted):
+    return lambda look: any((after is not None) == wanted for _, after in look.rule.unless)
+
+
+def skip(how):
+    return lambda look: bool(look.items) and look.rule.skip[0] == how
+
+
+def step_aggregate(fn):
+    return lambda look: look.any_node("agg", lambda x: x[1] == fn)
+
+
+OPERATORS = [op(f"match: {n} items", length(n), "clause:match") for n in (1, 2, 3, 4)]
+OPERATORS += [op(f"match: loop {text}", loop(bounds), *(["quant:" + text] if len(text) == 1 else [])) for text, bounds in LOOPS.items()]
+OPERATORS += [
+    op("match: greedy", any_item(lambda item: item.greedy), "quant:greedy"),
+    op("match: strict", any_item(lambda item: item.strict), "quant:strict"),
+    op("match: loop within", any_item(lambda item: item.own_within is not None), "seq:within"),
+    op("match: link then", any_link(lambda item: item.link == "then"), "link:then"),
+    op("match: link next", any_link(lambda item: item.link == "next"), "link:next"),
+    op("match: link within", any_link(lambda item: item.link_within is not None), "link:within"),
+    op("match: not in the middle", any_link(lambda item: bool(item.nots)), "item:not"),
+    op("match: step over two streams", any_item(lambda item: len(item.atoms) > 1)),
+    op("match: within", lambda look: bool(look.items) and look.rule.within is not None, "clause:within"),
+    op("match: unless", unless_after(False), "clause:unless"),
+    op("match: unless after", unless_after(True), "clause:after"),
+    op("match: when", lambda look: bool(look.items and look.rule.when), "clause:when"),
+    op("match: when, loop at the end", lambda look: bool(look.items and look.rule.when) and is_loop(look.items[-1])),
+    op("match: skip past last", skip("past"), "clause:match", "skip:skip", "skip:past", "skip:last"),
+    op("match: skip to next", skip("next"), "skip:to", "skip:next"),
+    op("match: skip to first", skip("first"), "skip:first"),
+    op("match: skip to last", skip("last"), "skip:last"),
+    op("match: no skip", skip("no"), "skip:no"),
+    op("step: field", lambda look: look.has("step")),
+    op("step: stream", lambda look: look.has("stepstream")),
+    op("step: aggregate where", lambda look: look.any_node("agg", lambda x: x[4] is not None)),
+]
+OPERATORS += [op(f"step: {fn}", step_aggregate(fn)) for fn in AGGREGATES]

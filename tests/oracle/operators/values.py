@@ -1,0 +1,28 @@
+"""values.py: expressions and functions."""
+from operators.look import expr, op
+
+FUNCTIONS = ("abs", "least", "greatest", "if", "coalesce")
+
+
+def call(name):
+    return lambda look: look.any_node("call", lambda x: x[1] == name)
+
+
+def literal(kind):
+    return lambda look: look.any_node("const", lambda x: isinstance(x[1], kind))
+
+
+def field(name):
+    """A field of that name, read bare, of a step, or under an aggregate."""
+    return lambda look: any(x[0] in ("f", "step") and x[-1] == name or x[0] in ("agg", "win") and x[3] == name for x in look.nodes)
+
+
+OPERATORS = [expr(tag, "rel:" + tag) for tag in ("==", "!=", "<", "<=", ">", ">=", "in")]
+OPERATORS += [expr("+", "sum:+"), expr("-", "sum:-"), expr("*", "prod:*"), expr("/", "prod:/")]
+OPERATORS += [
+    expr("and", "conj:and"), expr("or", "expr:or"), expr("not", "neg:not"),
+    expr("null?", "rel:is", "rel:null"), expr("which", "form:which"),
+    op("expr: let", lambda look: look.has("let")),
+    op("value: decimal", field("m")), op("value: number", field("x")), op("value: string", field("s")),
+]
+OPERATORS += [op(f"{name}()", call(name), "function:" + name) for name in FUNCTIONS]

@@ -1,0 +1,37 @@
+"""window.py: threshold rules, their windows, and aggregates over these."""
+from operators.look import op
+
+AGGREGATES = ("count", "sum", "avg", "min", "max", "stddev", "distinct", "first", "last", "duration")
+
+
+def over(how):
+    return lambda look: look.rule.over is not None and look.rule.over[0] == how
+
+
+def own_over(how):
+    return lambda look: look.any_node("win", lambda x: x[5] is not None and x[5][0] == how)
+
+
+def aggregate(fn):
+    return lambda look: look.any_node("win", lambda x: x[1] == fn)
+
+
+def is_watch(look):
+    return look.rule.kind == "threshold"
+
+
+OPERATORS = [
+    op("watch", is_watch, "clause:watch"),
+    op("watch: over sliding", over("sliding"), "clause:over"),
+    op("watch: over tumbling", over("tumbling"), "window:tumbling"),
+    op("watch: over session", over("session"), "window:session"),
+    op("watch: over ever", over("ever"), "window:ever"),
+    op("watch: no over", lambda look: is_watch(look) and look.rule.over is None),
+    op("watch: no when", lambda look: is_watch(look) and look.rule.when is None),
+    op("watch: when for", lambda look: look.rule.hold is not None, "clause:for"),
+    op("watch: two streams", lambda look: len(look.rule.watch) > 1),
+    op("window: its own over", own_over("sliding"), "args:over"),
+    op("window: its own over ever", own_over("ever")),
+    op("window: where", lambda look: look.any_node("win", lambda x: x[4] is not None), "args:where"),
+]
+OPERATORS += [op(f"window: {fn}", aggregate(fn), "form:" + fn) for fn in AGGREGATES]

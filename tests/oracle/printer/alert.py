@@ -1,0 +1,22 @@
+"""alert.py: what is said of a match, and the life of an alert."""
+from printer.values import atoms_text, duration, expression, pairs
+
+
+def said(rule):
+    lines = [f"let {name} = {expression(x, rule)}" for name, x in rule.lets]
+    if rule.when:
+        lines.append(f"when {expression(rule.when, rule)}" + (f" for {duration(rule.hold)}" if rule.hold is not None else ""))
+    return lines + ([f"alert {{ {pairs(rule.fields, rule)} }}"] if rule.fields else [])
+
+
+def clauses(rule):
+    lines = [f"except {expression(rule.exempt, rule)}"] if rule.exempt else []
+    lines += [f"throttle {duration(rule.throttle)}"] if rule.throttle is not None else []
+    if rule.escalate_on:
+        within = f" within {duration(rule.escalate_within)}" if rule.escalate_within is not None else ""
+        lines.append(f"escalate critical{within} on {atoms_text(rule.escalate_on, rule)}")
+    lines += [f"resolve on {atoms_text(rule.resolve_on, rule)}"] if rule.resolve_on else []
+    if rule.resolve_when:
+        held = f" for {duration(rule.resolve_for)}" if rule.resolve_for is not None else ""
+        lines.append(f"resolve when {expression(rule.resolve_when, rule)}{held}")
+    return lines

@@ -1,0 +1,57 @@
+"""sequence.py: steps, loops, links, and the clauses of a sequence rule."""
+from printer import silence
+from printer.values import atoms_text, duration, expression, writes
+
+
+@writes("step")
+def step_field(x, rule):
+    return f"{rule.items[x[1]].name}.{x[2]}"
+
+
+@writes("stepstream")
+def step_stream(x, rule):
+    return f"{rule.items[x[1]].name}.stream"
+
+
+@writes("agg")
+def step_aggregate(x, rule):
+    name = rule.items[x[2]].name
+    where = f" where {expression(x[4], rule)}" if x[4] else ""
+    return f"{x[1]}({name}.{x[3]}{where})" if x[3] else f"{x[1]}({name}{where})"
+
+
+def quantifier(item):
+    low, high = item.min, item.max
+    if (low, high) == (1, 1):
+        return ""
+    short = {(0, 1): " ?", (1, None): " +", (0, None): " *"}.get((low, high))
+    text = short or (" {%d}" % low if low == high else " {%d,}" % low if high is None else " {%d,%d}" % (low, high))
+    return text + " strict" * item.strict + " greedy" * item.greedy
+
+
+def item_text(item, rule):
+    text = f"{item.name}: " + atoms_text(item.atoms, rule) + quantifier(item)
+    return f"({text} within {duration(item.own_within)})" if item.own_within is not None else text
+
+
+def head(rule):
+    if rule.kind != "sequence":
+        return []
+    parts = silence.at_start(rule)
+    for i, item in enumerate(rule.items):
+        if i:
+            if item.nots:
+                parts.append("then not " + atoms_text(item.nots, rule))
+            parts.append(item.link + (f" within {duration(item.link_within)}" if item.link_within is not None else ""))
+        parts.append(item_text(item, rule))
+    return ["match " + " ".join(parts + silence.at_end(rule))]
+
+
+def clauses(rule):
+    lines = [f"within {duration(rule.within)}"] if rule.within is not None else []
+    for atoms, after in rule.unless:
+        lines.append(f"unless {atoms_text(atoms, rule)}" + (f" after {rule.items[after].name}" if after is not None else ""))
+    if rule.skip[0] != "past":
+        how = {"no": "no skip", "next": "skip to next"}.get(rule.skip[0])
+        lines.append("after match " + (how or f"skip to {rule.skip[0]} {rule.items[rule.skip[1]].name}"))
+    return lines

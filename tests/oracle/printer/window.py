@@ -1,0 +1,24 @@
+"""window.py: windows and aggregates over them, and the clauses of a threshold rule."""
+from printer.values import atoms_text, duration, expression, writes
+
+
+def window(over):
+    return {"sliding": "", "tumbling": "tumbling ", "session": "session "}[over[0]] + duration(over[1]) if over[0] != "ever" else "ever"
+
+
+@writes("win")
+def window_aggregate(x, rule):
+    _, fn, label, name, where, over = x
+    what = ".".join(part for part in (label, name) if part)
+    parts = [what] if what else []
+    parts += [f"where {expression(where, rule)}"] if where else []
+    parts += [f"over {window(over)}"] if over else []
+    return f"{fn}({' '.join(parts)})"
+
+
+def head(rule):
+    return ["watch " + atoms_text(rule.watch, rule)] if rule.kind == "threshold" else []
+
+
+def clauses(rule):
+    return [f"over {window(rule.over)}"] if rule.over else []
