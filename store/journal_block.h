@@ -1,0 +1,129 @@
+/*
+ * journal_block.h: records of the journal as bytes: packed, compressed, checked.
+ *
+ *   block    head (64 bytes) | payload, as it is or compressed (zstd)
+ *   payload  number of names, names (sources and streams, each with the layout of its slots) | record | record …
+ *
+ * A block can be read without any other. Each begins with the batch its first events belong to, told again (`continued`), when they
+ * were cut from it by the size of a block.
+ *
+ * Records: START (a process begins: version, rules), BATCH (records of one source that arrived together), EVENT (of the batch before it),
+ * EPOCH (all before it has been evaluated; the clock; a digest of the alerts that came of it).
+ *
+ * An event holds its text, for evidence and for rules to come, and its values as they were decoded, so that a replay under the same rules
+ * evaluates the same values whatever the decoder has become meanwhile. Values that stand in the text are kept as places in it.
+ *
+ * Numbers are little-endian. Pure functions; one thread at a time for each object.
+ */
+#ifndef EGRET_STORE_JOURNAL_BLOCK_H
+#define EGRET_STORE_JOURNAL_BLOCK_H
+
+#include "compiler/text.h"
+
+enum { JOURNAL_BLOCK_BYTES = 128 * 1024 };      /* of a payload: beyond it a new block begins */
+
+typedef enum journal_kind {
+    JOURNAL_START = 'S',
+    JOURNAL_BATCH = 'B',
+    JOURNAL_EVENT = 'E',
+    JOURNAL_EPOCH = 'T'
+} journal_kind;
+
+typedef struct journal_start {
+    egret_str version;      /* of the program */
+    uint64_t rules;         /* fingerprint of rules, lists and tables */
+    int64_t wall_ms;
+    egret_str files;        /* "name\0hash(32 hex)\0" … of the rule files; texts are in the store by hash */
+} journal_start;
+
+typedef struct journal_batch {
+    egret_str source;
+    int64_t arrival_ms;     /* wall clock */
+    bool ends_source;
+    bool continued;         /* told before, in the block before */
+} journal_batch;
+
+typedef struct journal_event {
+    egret_str stream;
+    uint64_t layout;        /* of its slots: tells whether `slots` mean what the plan at hand thinks */
+    uint64_t line, offset;  /* in the source */
+    egret_str raw;          /* JSON */
+    const egret_value *slots;
+    uint32_t n_slots;
+} journal_event;
+
+typedef struct journal_epoch {
+    int64_t clock_ms;       /* the journal's clock: goes on while a process runs, stands still between two */
+    int64_t wall_ms;        /* the wall clock then */
+    uint64_t n_alerts, alerts;      /* how many, and a hash over their ids in order */
+} journal_epoch;
+
+typedef struct journal_record {
+    journal_kind kind;
+    uint64_t lsn;
+    uint64_t event;         /* EVENT: its number among the events */
+    union {
+        journal_start start;
+        journal_batch batch;
+        journal_event event;
+        journal_epoch epoch;
+    } u;
+} journal_record;
+
+/* ---- writing ---- */
+
+typedef struct journal_name { egret_str name; uint64_t layout; } journal_name;
+
+typedef struct journal_pack {
+    egret_text names, body;
+    journal_name *name;     /* borrowed texts: sources and streams outlive the pack */
+    uint32_t n_names, cap_names, last_stream;
+    uint32_t n_records, n_events;
+    int64_t first_ms, last_ms;      /* wall clock of its records */
+    bool failed;            /* no memory */
+} journal_pack;
+
+void journal_pack_init(journal_pack *pack);
+void journal_pack_deinit(journal_pack *pack);
+void journal_pack_start(journal_pack *pack, const journal_start *start);
+void journal_pack_batch(journal_pack *pack, const journal_batch *batch);
+void journal_pack_event(journal_pack *pack, const journal_event *event);
+void journal_pack_epoch(journal_pack *pack, const journal_epoch *epoch);
+size_t journal_pack_bytes(const journal_pack *pack);
+/* Writes the block to out (emptied first) and empties the pack; false: no memory. */
+bool journal_pack_seal(journal_pack *pack, uint64_t first_lsn, uint64_t first_event, egret_text *out);
+
+/* ---- reading ---- */
+
+typedef struct journal_head {
+    char magic[4];
+    uint16_t version, codec;
+    uint32_t raw_bytes, stored_bytes, n_records, n_events;
+    uint64_t first_lsn, first_event;
+    int64_t first_ms, last_ms;
+    uint64_t check;         /* of the head before it and of the payload */
+} journal_head;
+
+typedef struct journal_block {
+    journal_head head;
+    char *raw;
+    size_t len, cap, at;
+    journal_name *name;
+    uint32_t n_names, cap_names;
+    egret_value *slots;
+    uint32_t cap_slots;
+    uint64_t lsn, event;    /* of the next record */
+    const char *fault;      /* of the last open or next that failed */
+} journal_block;
+
+void journal_block_init(journal_block *block);
+void journal_block_deinit(journal_block *block);
+/* Checks and unpacks; bytes are not needed afterwards. False: see fault. */
+bool journal_block_open(journal_block *block, const void *bytes, size_t len);
+/* The head alone, checked for form but not for its checksum. */
+bool journal_head_read(journal_head *head, const void *bytes, size_t len);
+/* The next record; what it points to lives until the block is opened again, its slots until the next call. False: there is none left, or the
+ * block is broken in spite of its checksum (fault is not NULL). */
+bool journal_block_next(journal_block *block, journal_record *record);
+
+#endif

@@ -1,0 +1,271 @@
+/*
+ * store.c: opens the environment, its tables and its format; transactions; what an error means.
+ *
+ * LMDB's default mode: a commit is on the disk when it returns. The file is made by us with a synced folder, which LMDB does not do.
+ * A commit that fails because the disk is full leaves everything as it was, and LMDB may call it an I/O error; whether there is room is asked then. A real
+ * I/O error leaves pages of which nobody knows whether they are on the disk, so that it is no use to try again: the process must end and
+ * see at its next start what is there.
+ */
+#include "store/store_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+static const uint64_t DEFAULT_MAX_BYTES = UINT64_C(1) << 40;
+static const uint64_t SPARE_BYTES = UINT64_C(4) << 20;  /* with less free, an I/O error is a full disk */
+
+static const struct { const char *name; unsigned flags; } tables[STORE_TABLES] = {
+    [STORE_META] = { "meta", 0 },
+    [STORE_JOURNAL] = { "journal", MDB_INTEGERKEY },
+    [STORE_QUARANTINE] = { "quarantine", MDB_INTEGERKEY },
+    [STORE_CONTENTS] = { "contents", 0 },
+    [STORE_PLACES] = { "places", 0 },
+    [STORE_OUTBOX] = { "outbox", MDB_INTEGERKEY },
+    [STORE_CHECKPOINT] = { "checkpoint", 0 },
+};
+
+const char *store_text(int code)
+{
+    return mdb_strerror(code);
+}
+
+/* ---- transactions ---- */
+
+int store_begin(store *s)
+{
+    int code = mdb_txn_begin(s->env, NULL, 0, &s->write);
+    if (code != 0)
+        s->write = NULL;
+    s->pending = s->journal;
+    return code;
+}
+
+void store_abort(store *s)
+{
+    if (s->write)
+        mdb_txn_abort(s->write);
+    s->write = NULL;
+    s->pending = s->journal;
+}
+
+int store_commit(store *s)
+{
+    int code = store_meta_put(s, "journal", &s->pending, sizeof s->pending);
+    if (code != 0) {
+        store_abort(s);
+        return code;
+    }
+    code = mdb_txn_commit(s->write);
+    s->write = NULL;
+    if (code == 0)
+        s->journal = s->pending;
+    return code;
+}
+
+int store_read(const store *s, MDB_txn **out)
+{
+    return mdb_txn_begin(s->env, NULL, MDB_RDONLY, out);
+}
+
+int store_put(store *s, store_table table, MDB_val key, MDB_val value, unsigned flags)
+{
+    return mdb_put(s->write, s->table[table], &key, &value, flags);
+}
+
+int store_del(store *s, store_table table, MDB_val key)
+{
+    int code = mdb_del(s->write, s->table[table], &key, NULL);
+    return code == MDB_NOTFOUND ? 0 : code;
+}
+
+int store_meta_put(store *s, const char *name, const void *bytes, size_t len)
+{
+    return store_put(s, STORE_META, store_val(name, strlen(name)), store_val(bytes, len), 0);
+}
+
+bool store_meta_get(const store *s, MDB_txn *txn, const char *name, void *bytes, size_t len)
+{
+    MDB_val key = store_val(name, strlen(name)), value;
+    if (mdb_get(txn, s->table[STORE_META], &key, &value) != 0 || value.mv_size != len)
+        return false;
+    memcpy(bytes, value.mv_data, len);
+    return true;
+}
+
+/* ---- troubles ---- */
+
+static bool is_disk_full(const store *s)
+{
+    struct statvfs info;
+    return statvfs(s->dir, &info) == 0 && (uint64_t)info.f_bavail * info.f_frsize < SPARE_BYTES;
+}
+
+store_trouble store_judge(const store *s, int code)
+{
+    switch (code) {
+    case 0: return STORE_FINE;
+    case ENOSPC: case EDQUOT: case EFBIG: case MDB_MAP_FULL: case ENOMEM: return STORE_FULL;
+    case EIO: return is_disk_full(s) ? STORE_FULL : STORE_LOST;
+    default: return STORE_LOST;
+    }
+}
+
+uint64_t store_file_bytes(const store *s)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    if (mdb_env_info(s->env, &info) != 0 || mdb_env_stat(s->env, &stat) != 0)
+        return 0;
+    return ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
+}
+
+const char *store_uuid(const store *s)
+{
+    return s->uuid;
+}
+
+/* ---- opening ---- */
+
+static int open_tables(store *s, MDB_txn *txn)
+{
+    for (int i = 0; i < STORE_TABLES; i++) {
+        int code = mdb_dbi_open(txn, tables[i].name, tables[i].flags | (s->read_only ? 0 : (unsigned)MDB_CREATE), &s->table[i]);
+        s->has[i] = code == 0;
+        if (code != 0 && !(s->read_only && code == MDB_NOTFOUND))
+            return code;
+    }
+    return 0;
+}
+
+static bool make_uuid(char out[33])
+{
+    unsigned char bytes[16];
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+        return false;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+    return true;
+}
+
+/* A new folder gets its format and its name; an old one is looked at. False: a sentence in reason. */
+static bool settle_format(store *s, MDB_txn *txn, char *reason, size_t size)
+{
+    uint32_t format = 0;
+    if (s->has[STORE_META] && store_meta_get(s, txn, "format", &format, sizeof format)) {
+        if (format > STORE_FORMAT) {
+            snprintf(reason, size, "%s has format %u, made by a newer egret; this one knows formats up to %d", s->dir, format, STORE_FORMAT);
+            return false;
+        }
+        store_meta_get(s, txn, "uuid", s->uuid, sizeof s->uuid);
+        return true;
+    }
+    if (s->read_only) {
+        snprintf(reason, size, "%s holds no journal", s->dir);
+        return false;
+    }
+    format = STORE_FORMAT;
+    s->write = txn;
+    bool fine = make_uuid(s->uuid) && store_meta_put(s, "format", &format, sizeof format) == 0 &&
+                store_meta_put(s, "uuid", s->uuid, sizeof s->uuid) == 0;
+    s->write = NULL;
+    if (!fine)
+        snprintf(reason, size, "%s: the format could not be written", s->dir);
+    return fine;
+}
+
+static void read_state(store *s, MDB_txn *txn)
+{
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    store_meta_get(s, txn, "journal", &s->journal, sizeof s->journal);
+    s->next_row = 1;
+    if (!s->has[STORE_OUTBOX] || mdb_cursor_open(txn, s->table[STORE_OUTBOX], &cursor) != 0)
+        return;
+    if (mdb_cursor_get(cursor, &key, &value, MDB_LAST) == 0) {
+        size_t last;
+        memcpy(&last, key.mv_data, sizeof last);
+        s->next_row = last + 1;
+    }
+    mdb_cursor_close(cursor);
+}
+
+static bool sync_folder(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool fine = fsync(fd) == 0;
+    close(fd);
+    return fine;
+}
+
+static bool set_up(store *s, char *reason, size_t size)
+{
+    MDB_txn *txn = NULL;
+    int code = mdb_txn_begin(s->env, NULL, s->read_only ? MDB_RDONLY : 0, &txn);
+    if (code == 0)
+        code = open_tables(s, txn);
+    if (code == 0 && !settle_format(s, txn, reason, size)) {
+        mdb_txn_abort(txn);
+        return false;
+    }
+    if (code == 0) {
+        read_state(s, txn);
+        code = mdb_txn_commit(txn);
+        txn = NULL;
+    }
+    if (txn)
+        mdb_txn_abort(txn);
+    if (code == 0 && !s->read_only && !sync_folder(s->dir))
+        code = errno;
+    if (code != 0)
+        snprintf(reason, size, "%s/store.mdb: %s", s->dir, store_text(code));
+    return code == 0;
+}
+
+store *store_open(const store_options *options, char *reason, size_t reason_size)
+{
+    char path[sizeof ((store *)0)->dir + 16];
+    store *s = calloc(1, sizeof *s);
+    if (!s || strlen(options->dir) >= sizeof s->dir) {
+        snprintf(reason, reason_size, "%s", s ? "the folder's name is too long" : "no memory");
+        free(s);
+        return NULL;
+    }
+    strcpy(s->dir, options->dir);
+    s->read_only = options->read_only;
+    snprintf(path, sizeof path, "%s/store.mdb", s->dir);
+    int code = mdb_env_create(&s->env);
+    if (code == 0)
+        code = mdb_env_set_maxdbs(s->env, STORE_TABLES);
+    if (code == 0 && !options->read_only)
+        code = mdb_env_set_mapsize(s->env, (size_t)(options->max_bytes ? options->max_bytes : DEFAULT_MAX_BYTES));
+    unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD | (options->read_only ? (unsigned)MDB_RDONLY : 0);
+    if (code == 0)
+        code = mdb_env_open(s->env, path, flags, 0640);
+    int stale;
+    if (code == 0 && !options->read_only)
+        (void)mdb_reader_check(s->env, &stale);
+    if (code != 0)
+        snprintf(reason, reason_size, "%s: %s", path, store_text(code));
+    if (code == 0 && set_up(s, reason, reason_size))
+        return s;
+    store_close(s);
+    return NULL;
+}
+
+void store_close(store *s)
+{
+    if (!s)
+        return;
+    store_abort(s);
+    if (s->env)
+        mdb_env_close(s->env);
+    free(s);
+}

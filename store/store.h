@@ -1,0 +1,44 @@
+/*
+ * store.h: the data folder: one LMDB environment that holds all that must survive: the journal, the places of sources, alerts on
+ * their way, the texts of rules, checkpoints.
+ *
+ * One write transaction at a time, in one thread: store_begin, puts of the other headers, store_commit. Whatever is put between them is
+ * there together or not at all. Reading needs no transaction of the caller's and may happen in any thread beside it.
+ *
+ * Errors are LMDB's codes or errno: 0 is good, store_text says them in words, store_judge says what to do.
+ */
+#ifndef EGRET_STORE_STORE_H
+#define EGRET_STORE_STORE_H
+
+#include "compiler/arena.h"
+
+enum { STORE_FORMAT = 1 };      /* of the folder; a newer one is refused, an older one is upgraded */
+
+typedef struct store store;
+
+typedef struct store_options {
+    const char *dir;            /* exists */
+    bool read_only;             /* for tools: the folder is left as it is, and may be in use */
+    uint64_t max_bytes;         /* address space for the file, which grows as needed; 0: 1 TiB. Not used when reading only */
+} store_options;
+
+/* NULL: a sentence in `reason`. A folder of a newer format is refused there. The caller sees to it that nobody else writes. */
+store *store_open(const store_options *options, char *reason, size_t reason_size);
+void store_close(store *s);                 /* NULL is allowed */
+
+int store_begin(store *s);
+int store_commit(store *s);                 /* synced. Not 0: nothing of it happened, and the transaction is over */
+void store_abort(store *s);
+
+typedef enum store_trouble {
+    STORE_FINE,
+    STORE_FULL,         /* no room on the disk, for now: the same again later */
+    STORE_LOST          /* what was written may or may not be there (I/O error): end the process, start anew, look */
+} store_trouble;
+store_trouble store_judge(const store *s, int code);
+const char *store_text(int code);
+
+uint64_t store_file_bytes(const store *s);  /* of the file, pages used and free */
+const char *store_uuid(const store *s);     /* 32 hex digits, made with the folder */
+
+#endif
