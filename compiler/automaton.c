@@ -278,6 +278,8 @@ static const char *print(egret_arena *arena, const plan *p, uint32_t number, boo
         put_time(&a.text, "  first to last event within ", rule->pattern->within_ms);
         egret_text_puts(&a.text, "\n");
     }
+    if (sequence && rule->pattern->on_timeout && !dot)
+        egret_text_puts(&a.text, "  what runs out of time is told\n");
     egret_text_puts(&a.text, dot ? "  \"match\" [shape=doublecircle];\n}\n" : "");
     return egret_text_finish(&a.text, arena);
 }

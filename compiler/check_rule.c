@@ -16,7 +16,7 @@ static const struct { const char *name; uint8_t where; uint16_t refused; } CLAUS
     [AST_LET] = { "let", IN_BOTH, 0 }, [AST_WHEN] = { "when", IN_BOTH, 0 }, [AST_EARLY] = { "early", IN_WATCH, 915 },
     [AST_UNLESS] = { "unless", IN_MATCH, 0 }, [AST_EXCEPT] = { "except", IN_BOTH, 0 },
     [AST_AFTER_MATCH] = { "after match", IN_MATCH, 0 }, [AST_SEVERITY] = { "severity", IN_BOTH, 0 }, [AST_TAGS] = { "tags", IN_BOTH, 0 },
-    [AST_ALERT] = { "alert", IN_BOTH, 0 }, [AST_SIGNAL] = { "signal", IN_BOTH, 914 }, [AST_ON_TIMEOUT] = { "on timeout", IN_MATCH, 912 },
+    [AST_ALERT] = { "alert", IN_BOTH, 0 }, [AST_SIGNAL] = { "signal", IN_BOTH, 914 }, [AST_ON_TIMEOUT] = { "on timeout", IN_MATCH, 0 },
     [AST_THROTTLE] = { "throttle", IN_BOTH, 0 }, [AST_RESOLVE_WHEN] = { "resolve", IN_BOTH, 0 }, [AST_RESOLVE_ON] = { "resolve", IN_BOTH, 0 },
     [AST_ESCALATE] = { "escalate", IN_BOTH, 0 }, [AST_REPEAT] = { "repeat", IN_BOTH, 0 }, [AST_ACTIVE] = { "active", IN_BOTH, 0 },
     [AST_MODE] = { "mode", IN_BOTH, 0 }, [AST_WARM_UP] = { "warm up", IN_BOTH, 926 }, [AST_LIMITS] = { "limits", IN_BOTH, 0 },
@@ -26,7 +26,6 @@ static const struct { const char *name; uint8_t where; uint16_t refused; } CLAUS
 static void refuse_clause(check *c, const ast_clause *clause)
 {
     static const char *const WHAT[] = { [AST_EARLY] = "'early'", [AST_SIGNAL] = "'signal', and rules as streams of others",
-                                        [AST_ON_TIMEOUT] = "'on timeout'",
                                         [AST_WARM_UP] = "'warm up'" };
     check_refuse(c, CLAUSES[clause->kind].refused, clause->span, WHAT[clause->kind]);
 }

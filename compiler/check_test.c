@@ -200,15 +200,23 @@ static const plan_rule *find_rule(check *c, const ast_name *name)
     return NULL;
 }
 
+static const plan_pair *find_pair(const plan_pair *pairs, uint32_t n, egret_str name)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (egret_str_eq(pairs[i].name, name))
+            return &pairs[i];
+    return NULL;
+}
+
 /* The type of what an alert of the rule shows by that name; EGRET_NULL: nothing. */
 static bool alert_field(check *c, const plan_rule *rule, egret_str name, egret_type *type)
 {
     const plan *p = c->plan;
     *type = EGRET_NULL;
-    for (uint32_t i = 0; i < rule->n_fields + rule->n_lets; i++) {
-        const plan_pair *pair = i < rule->n_fields ? &rule->fields[i] : &rule->lets[i - rule->n_fields];
-        if (!egret_str_eq(pair->name, name))
-            continue;
+    const plan_pair *pair = find_pair(rule->fields, rule->n_fields, name);
+    pair = pair != NULL ? pair : find_pair(rule->lets, rule->n_lets, name);
+    pair = pair != NULL ? pair : find_pair(rule->timeout, rule->n_timeout, name);
+    if (pair != NULL) {
         *type = pair->expr == PLAN_NONE ? EGRET_NULL : (egret_type)p->exprs[pair->expr].type;
         return true;
     }
@@ -237,6 +245,8 @@ static void explain_expected(check *c, const plan_rule *rule, const ast_pair *pa
         names_add(c, &n, rule->fields[i].name);
     for (uint32_t i = 0; i < rule->n_lets; i++)
         names_add(c, &n, rule->lets[i].name);
+    for (uint32_t i = 0; i < rule->n_timeout; i++)
+        names_add(c, &n, rule->timeout[i].name);
     for (uint32_t i = 0; i < c->plan->groups[rule->group].n_parts; i++)
         names_add(c, &n, c->plan->groups[rule->group].part_name[i]);
     check_suggest(c, diag, pair->name.str, &n, "they have");

@@ -97,31 +97,59 @@ typed rule_field(check *c, rule_ctx *rule, uint32_t i)
     return field->value;
 }
 
-static void lower_fields(check *c, rule_ctx *rule)
+static void add_pair(check *c, plan_pair **pairs, uint32_t *n, plan_pair pair)
 {
-    plan_rule *out = &rule->rule;
-    gather_fields(c, rule, rule->first[AST_ALERT] == NULL ? NULL : rule->first[AST_ALERT]->pairs);
+    *pairs = check_grow(c, *pairs, *n, sizeof **pairs);
+    (*pairs)[(*n)++] = pair;
+}
+
+/* The pairs of a block; they may name each other. */
+static void lower_block(check *c, rule_ctx *rule, const ast_pair *block, plan_pair **fields, uint32_t *n_fields)
+{
+    gather_fields(c, rule, block);
     for (uint32_t i = 0; i < rule->n_fields; i++) {
         typed t = rule_field(c, rule, i);
-        out->fields = check_grow(c, out->fields, out->n_fields, sizeof *out->fields);
-        out->fields[out->n_fields++] = (plan_pair){ rule->fields[i].pair->name.str, t.expr };
+        add_pair(c, fields, n_fields, (plan_pair){ rule->fields[i].pair->name.str, t.expr });
     }
 }
 
-static void lower_lets(check *c, rule_ctx *rule)
+/* The lets that no pair of the block hides. */
+static void lower_lets(check *c, rule_ctx *rule, plan_pair **lets, uint32_t *n_lets)
 {
-    plan_rule *out = &rule->rule;
     for (uint32_t i = 0; i < rule->n_lets; i++) {
         typed t = rule_let(c, rule, i);
         egret_str name = rule->lets[i].clause->name.str;
         bool hidden = false;
-        for (uint32_t k = 0; k < out->n_fields; k++)
-            hidden = hidden || egret_str_eq(out->fields[k].name, name);
-        if (hidden)
-            continue;
-        out->lets = check_grow(c, out->lets, out->n_lets, sizeof *out->lets);
-        out->lets[out->n_lets++] = (plan_pair){ name, t.expr };
+        for (uint32_t k = 0; k < rule->n_fields; k++)
+            hidden = hidden || egret_str_eq(rule->fields[k].pair->name.str, name);
+        if (!hidden)
+            add_pair(c, lets, n_lets, (plan_pair){ name, t.expr });
     }
+}
+
+/* Does some attempt wait, and is there a bound that ends it? */
+static bool can_time_out(const plan_pattern *p)
+{
+    bool bounded = p->within_ms != PLAN_FOREVER || p->idle_ms != PLAN_FOREVER;
+    bool waits = p->n_items > 1 || (p->n_items == 1 && (p->items[0].min > 1 || (p->items[0].max > 1 && p->when != PLAN_NONE)));
+    for (uint32_t i = 0; i < p->n_items; i++)
+        bounded = bounded || (i > 0 && p->items[i].link_within_ms != PLAN_FOREVER) || p->items[i].own_within_ms != PLAN_FOREVER;
+    return bounded && waits;
+}
+
+static void lower_timeout(check *c, rule_ctx *rule)
+{
+    const ast_clause *clause = rule->first[AST_ON_TIMEOUT];
+    if (clause == NULL || rule->pattern == NULL || rule->lone_absence)
+        return;
+    lower_block(c, rule, clause->pairs, &rule->rule.timeout, &rule->rule.n_timeout);
+    lower_lets(c, rule, &rule->rule.timeout, &rule->rule.n_timeout);
+    rule->pattern->on_timeout = true;
+    rule->rule.only_timeouts = rule->first[AST_ALERT] == NULL;
+    if (rule->refused || can_time_out(rule->pattern))
+        return;
+    egret_diag *diag = check_error(c, 540, clause->span, "no attempt of this match ever runs out of time");
+    check_help(c, diag, "say how long it waits: then within 1h …, or 'within' or 'idle' for the whole; for silence write then not x for 5m");
 }
 
 static void lower_except(check *c, rule_ctx *rule)
@@ -213,8 +241,10 @@ static void lower_throttle(check *c, rule_ctx *rule)
 
 void lower_alert(check *c, rule_ctx *rule)
 {
-    lower_fields(c, rule);
-    lower_lets(c, rule);
+    plan_rule *out = &rule->rule;
+    lower_timeout(c, rule);
+    lower_block(c, rule, rule->first[AST_ALERT] == NULL ? NULL : rule->first[AST_ALERT]->pairs, &out->fields, &out->n_fields);
+    lower_lets(c, rule, &out->lets, &out->n_lets);
     lower_severity(c, rule);
     lower_except(c, rule);
     lower_active(c, rule);

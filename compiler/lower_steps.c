@@ -154,6 +154,7 @@ static void refuse_in_lone(check *c, const rule_ctx *rule)
         { AST_WHEN, "'when' judges bound events", "to hide an alert there is 'except'" },
         { AST_WITHIN, "'within' bounds bound events", "the time of the silence stands after 'for'" },
         { AST_IDLE, "'idle' ends attempts", "the time of the silence stands after 'for'" },
+        { AST_ON_TIMEOUT, "'on timeout' tells attempts that ran out of time", "a silence that lasts is what 'alert' tells" },
         { AST_AFTER_MATCH, "'after match' speaks of attempts", "a silence is reported once" },
     };
     for (size_t i = 0; i < sizeof CLAUSES / sizeof CLAUSES[0]; i++) {

@@ -249,7 +249,7 @@ typedef struct plan_pattern {
     uint32_t n_cells;
     bool *streams;              /* n_streams: the rule's streams (match and unless), for `next` and strict */
     bool contiguous;            /* some link is `next` or some loop strict: every event of the rule's streams matters */
-    bool on_timeout;
+    bool on_timeout;            /* attempts that run out of time are told */
     uint64_t limit_attempts;    /* per key */
     uint64_t limit_events;      /* bound per step and attempt */
     uint64_t hash;              /* of the definition, with the key's */
@@ -348,6 +348,9 @@ typedef struct plan_rule {
     plan_threshold threshold;   /* THRESHOLD */
     plan_pair *lets, *fields;   /* lets, but those an alert field of the same name hides; the alert block */
     uint32_t n_lets, n_fields;
+    plan_pair *timeout;         /* on timeout alert: its block, then the lets no field of it hides */
+    uint32_t n_timeout;
+    bool only_timeouts;         /* there is no alert block beside it: matches are not told */
     uint32_t severity;          /* expression giving a string constant or computed; PLAN_NONE: medium */
     egret_str *tags;
     uint32_t n_tags;

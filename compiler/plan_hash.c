@@ -256,6 +256,8 @@ static uint64_t hash_rule(const plan *p, const plan_rule *r)
                                (uint64_t)r->threshold.for_ms, r->threshold.kind, (uint64_t)r->threshold.size_ms };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         hash = hash_mix(hash, parts[i]);
+    if (sequence && r->pattern->on_timeout)
+        hash = hash_pairs(&h, hash_mix(hash, r->only_timeouts), r->timeout, r->n_timeout);
     hash = r->active == PLAN_NONE ? hash : hash_mix(hash, hash_tree(&h, r->active));
     return r->repeat_ms == 0 ? hash : hash_mix(hash, (uint64_t)r->repeat_ms);
 }

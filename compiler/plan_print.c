@@ -366,6 +366,8 @@ static void print_rule(printer *p, const plan_rule *r)
         print_threshold(p, r, &view);
     print_pairs(p, "let", r->lets, r->n_lets, &view);
     print_pairs(p, "alert", r->fields, r->n_fields, &view);
+    print_pairs(p, "on timeout", r->timeout, r->n_timeout, &view);
+    egret_text_puts(&p->text, r->only_timeouts ? "  matches are not told\n" : "");
     line(p, "severity", &view, r->severity);
     print_life(p, r, &view);
 }

@@ -59,18 +59,28 @@ static const egret_named_value *key_of(nfa_engine *engine, const plan_rule *rule
     return key;
 }
 
-static const egret_named_value *fields_of(const nfa_env *env, const plan_rule *rule, uint32_t rule_index, size_t *n)
+static void add_fields(const nfa_env *env, const plan_pair *pairs, uint32_t n_pairs, const char *const *names, egret_named_value *field, size_t *n)
 {
-    nfa_engine *engine = env->engine;
-    egret_named_value *field = egret_arena_alloc(&engine->out, (rule->n_fields + rule->n_lets + 1) * sizeof *field);
-    *n = 0;
-    for (uint32_t i = 0; field != NULL && i < rule->n_fields; i++) {
-        field[*n].name = engine->names[rule_index].fields[i];
-        field[(*n)++].value = nfa_copy_out(engine, nfa_eval(env, rule->fields[i].expr));
+    for (uint32_t i = 0; i < n_pairs; i++) {
+        field[(*n)++] = (egret_named_value){.name = names[i], .value = nfa_copy_out(env->engine, nfa_eval(env, pairs[i].expr))};
     }
-    for (uint32_t i = 0; field != NULL && i < rule->n_lets; i++) {
-        field[*n].name = engine->names[rule_index].lets[i];
-        field[(*n)++].value = nfa_copy_out(engine, nfa_eval(env, rule->lets[i].expr));
+}
+
+/* What the alert says: the pairs of its block, then the lets. */
+static const egret_named_value *fields_of(const nfa_env *env, const nfa_match *match, size_t *n)
+{
+    const plan_rule *rule = match->rule;
+    const nfa_names *names = &env->engine->names[match->rule_index];
+    egret_named_value *field = egret_arena_alloc(&env->engine->out, (rule->n_fields + rule->n_lets + rule->n_timeout + 1) * sizeof *field);
+    *n = 0;
+    if (field == NULL) {
+        return NULL;
+    }
+    if (match->timeout) {
+        add_fields(env, rule->timeout, rule->n_timeout, names->timeout, field, n);
+    } else {
+        add_fields(env, rule->fields, rule->n_fields, names->fields, field, n);
+        add_fields(env, rule->lets, rule->n_lets, names->lets, field, n);
     }
     return field;
 }
@@ -115,7 +125,7 @@ static egret_status deliver(nfa_env *env, const nfa_match *match, const uint64_t
 {
     nfa_engine *engine = env->engine;
     size_t n = 0;
-    const egret_named_value *fields = fields_of(env, match->rule, match->rule_index, &n);
+    const egret_named_value *fields = fields_of(env, match, &n);
     const egret_named_value *key = key_of(engine, match->rule, match->rule_index, match->block);
     if (engine->out.failed || engine->scratch.failed) {
         return EGRET_NO_MEMORY;
@@ -125,7 +135,7 @@ static egret_status deliver(nfa_env *env, const nfa_match *match, const uint64_t
         return EGRET_NO_MEMORY;
     }
     egret_alert *body = &alert->body;
-    body->kind = EGRET_ALERT;
+    body->kind = match->timeout ? EGRET_TIMEOUT : EGRET_ALERT;
     write_id(body->id, id);
     body->severity = life_levels[level];
     body->time_ms = match->time_ms;
@@ -189,7 +199,8 @@ static bool is_held_back(const plan_rule *rule, const life_root *life, int64_t n
 static void note_delivery(const plan_rule *rule, life_root *life, const nfa_match *match, const uint64_t id[2], plan_level level)
 {
     life->flags |= LIFE_DELIVERED | (rule->resolves ? LIFE_OPEN : 0u) | (rule->escalates ? LIFE_MAY_ESCALATE : 0u);
-    life->flags &= ~(uint32_t)(LIFE_FADING | LIFE_LIMITED);
+    life->flags &= ~(uint32_t)(LIFE_FADING | LIFE_LIMITED | LIFE_TIMEOUT);
+    life->flags |= match->timeout ? LIFE_TIMEOUT : 0u;
     life->resolve_due_ms = NFA_NEVER;
     life->repeat_due_ms = rule->repeat_ms == 0 || match->time_ms > INT64_MAX - rule->repeat_ms ? NFA_NEVER
                                                                                              : match->time_ms + rule->repeat_ms;
@@ -219,8 +230,11 @@ egret_status nfa_report(nfa_env *env, const nfa_match *match)
     nfa_rule_stats *stats = &engine->rule_stats[match->rule_index];
     env->block = match->block;
     env->key = NULL;
-    engine->stats.matches++;
-    stats->matches++;
+    engine->stats.matches += !match->timeout;
+    stats->matches += !match->timeout;
+    if (rule->only_timeouts && !match->timeout) {
+        return EGRET_OK;
+    }
     if (rule->mode != PLAN_LIVE || (rule->except != PLAN_NONE && nfa_holds(env, rule->except)) || !is_active(env, rule, match->time_ms)) {
         stats->held_back++;
         return EGRET_OK;

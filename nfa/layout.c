@@ -31,6 +31,7 @@ static void name_rule(nfa_engine *engine, uint32_t number)
     names->rule = copy_name(engine, rule->name);
     names->fields = copy_pairs(engine, rule->fields, rule->n_fields);
     names->lets = copy_pairs(engine, rule->lets, rule->n_lets);
+    names->timeout = copy_pairs(engine, rule->timeout, rule->n_timeout);
     names->keys = egret_arena_alloc(&engine->keep, (group->n_parts + 1) * sizeof *names->keys);
     names->items = egret_arena_alloc(&engine->keep, (n_items + 1) * sizeof *names->items);
     for (uint32_t i = 0; names->keys != NULL && i < group->n_parts; i++) {

@@ -9,7 +9,7 @@
 
 #include "nfa/shard.h"
 
-enum { LIFE_OPEN = 1, LIFE_DELIVERED = 2, LIFE_FADING = 4, LIFE_MAY_ESCALATE = 8, LIFE_LIMITED = 16 };
+enum { LIFE_OPEN = 1, LIFE_DELIVERED = 2, LIFE_FADING = 4, LIFE_MAY_ESCALATE = 8, LIFE_LIMITED = 16, LIFE_TIMEOUT = 32 };
 enum { LIFE_PART_SAID = 0, LIFE_PART_BYTES = 1 };       /* of rules that repeat */
 enum { LIFE_MAX_REPEATS = 10000 };                      /* so that one step of the clock over years comes to an end */
 

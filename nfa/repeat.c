@@ -109,26 +109,30 @@ static egret_value kept_value(nfa_engine *engine, const nfa_section *section, co
 }
 
 /* The fields' names: those of the alert block, then those of the lets. */
-static const char *field_name(const nfa_engine *engine, uint32_t rule, uint32_t i)
+static const char *field_name(const nfa_engine *engine, uint32_t rule, bool timeout, uint32_t i)
 {
     uint32_t n = engine->plan->rules[rule].n_fields;
+    if (timeout) {
+        return engine->names[rule].timeout[i];
+    }
     return i < n ? engine->names[rule].fields[i] : engine->names[rule].lets[i - n];
 }
 
 static egret_status say_again(nfa_engine *engine, uint32_t rule, const nfa_section *section, int64_t due_ms)
 {
     const life_root *life = nfa_section_root(section);
+    bool timeout = (life->flags & LIFE_TIMEOUT) != 0;
     uint32_t first = nfa_deque_first(section, LIFE_PART_SAID);
     uint32_t n_events = nfa_deque_count(section, LIFE_PART_SAID) - life->n_fields;
     egret_named_value *fields = egret_arena_alloc(&engine->out, (life->n_fields + 1u) * sizeof *fields);
     egret_evidence *events = egret_arena_alloc(&engine->out, (n_events + 1u) * sizeof *events);
-    egret_alert *body = life_follow_up(engine, rule, life, section->block, EGRET_ALERT, due_ms);
+    egret_alert *body = life_follow_up(engine, rule, life, section->block, timeout ? EGRET_TIMEOUT : EGRET_ALERT, due_ms);
     if (fields == NULL || events == NULL || body == NULL) {
         return EGRET_NO_MEMORY;
     }
     for (uint32_t i = 0; i < life->n_fields; i++) {
         const life_said *said = nfa_deque_at(section, LIFE_PART_SAID, first + i);
-        fields[i] = (egret_named_value){.name = field_name(engine, rule, i), .value = kept_value(engine, section, said)};
+        fields[i] = (egret_named_value){.name = field_name(engine, rule, timeout, i), .value = kept_value(engine, section, said)};
     }
     for (uint32_t i = 0; i < n_events; i++) {
         const life_said *said = nfa_deque_at(section, LIFE_PART_SAID, first + life->n_fields + i);

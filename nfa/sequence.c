@@ -21,6 +21,16 @@ static void step_init(seq_step *step, nfa_engine *engine, uint32_t rule, const n
     }
 }
 
+/* The counters as they are now; for what looks at attempts without an event. */
+static void load_counters(seq_step *step)
+{
+    const seq_root *root = nfa_section_root(&step->section);
+    step->seen = root->seen;
+    for (uint32_t i = 0; i < step->layout->n_cums; i++) {
+        step->before[i] = root->cum[i];
+    }
+}
+
 /* Asks what conditions say of the key's state (profiles, prev, new); sets apart those that must ask each attempt. */
 static void ask_key_state(seq_step *step, uint64_t mask)
 {
@@ -98,13 +108,20 @@ static egret_status finish(seq_step *step)
             return status;
         }
     }
+    if (step->pattern->on_timeout) {
+        load_counters(step);
+        egret_status status = step->event == NULL ? seq_time_out(step) : EGRET_OK;
+        if (status != EGRET_OK) {
+            return status;
+        }
+    }
     if (seq_collect(step->engine, step->layout, &step->section)) {
         return EGRET_OK;
     }
-    if (step->pattern->absence == PLAN_ABSENCE_NONE) {
+    if (step->pattern->absence == PLAN_ABSENCE_NONE && !step->pattern->on_timeout) {
         return EGRET_OK;
     }
-    seq_set_due(step->layout, &step->section);
+    seq_set_due(step);
     return nfa_hang(step->engine, &step->section);
 }
 
@@ -114,15 +131,20 @@ static void *last_heard(const seq_step *step)
     return (char *)nfa_section_root(&step->section) + step->layout->def.root_size - sizeof(int64_t);
 }
 
-/* Has the key been quiet for longer than attempts live? */
-static bool is_idle(const seq_step *step)
+int64_t seq_quiet_until(const seq_step *step)
 {
     int64_t last_ms;
     if (step->pattern->idle_ms == PLAN_FOREVER) {
-        return false;
+        return INT64_MAX;
     }
     memcpy(&last_ms, last_heard(step), sizeof last_ms);
-    return step->now_ms - last_ms > step->pattern->idle_ms;
+    return seq_add(last_ms, step->pattern->idle_ms);
+}
+
+/* Has the key been quiet for longer than attempts live? */
+static bool is_idle(const seq_step *step)
+{
+    return step->now_ms > seq_quiet_until(step);
 }
 
 static void hear(seq_step *step)
@@ -229,12 +251,9 @@ static void ripe(seq_step *step, uint32_t item, bool open, uint8_t queue, int64_
             kept++;
             continue;
         }
-        if (open && place->loop && !place->tracked) {
-            const seq_cum *cum = &((const seq_root *)nfa_section_root(&step->section))->cum[place->cum];
-            const seq_event *begin = seq_log(&step->section, step->layout, word[place->word]);
-            word[place->word + SEQ_LOOP_LAST] = cum->last;
-            word[place->word + SEQ_LOOP_COUNT] =
-                cum->count - seq_record_cum(step->layout, step->pattern, begin, place->cum) + 1;
+        if (open && place->loop) {
+            seq_place at = seq_place_of(step, item, true, word);
+            seq_close_loop(step, &at);
         }
         bool waits = false;
         if (!seq_complete(step, word, (uint64_t)due_ms, &waits)) {
@@ -258,8 +277,12 @@ egret_status seq_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *sec
         nfa_section_drop(&step.section);
         return EGRET_OK;
     }
+    load_counters(&step);
     for (uint32_t i = 0; i < step.pattern->n_items; i++) {
         const seq_item *place = &step.layout->item[i];
+        if (step.pattern->absence == PLAN_ABSENCE_NONE) {
+            break;
+        }
         if (place->final && place->queue_closed != 0) {
             ripe(&step, i, false, place->queue_closed, due_ms);
         }
@@ -281,10 +304,7 @@ bool seq_sweep(nfa_engine *engine, uint32_t rule, nfa_section *section)
         nfa_section_drop(&step.section);
         return true;
     }
-    const seq_root *root = nfa_section_root(section);
-    for (uint32_t i = 0; i < step.layout->n_cums; i++) {
-        step.before[i] = root->cum[i];
-    }
+    load_counters(&step);
     run_queues(&step);
     return seq_collect(engine, step.layout, &step.section);
 }

@@ -52,6 +52,16 @@ typedef struct seq_done {
     uint64_t last_identity;
 } seq_done;
 
+/* Where an attempt stands while it is decided upon. */
+typedef struct seq_place {
+    uint32_t item;
+    bool open;              /* in a loop that may take more */
+    uint32_t *word;
+    seq_run run;
+    uint32_t count, last;   /* of the item it stands at, the event at hand not counted */
+    int64_t last_ms;
+} seq_place;
+
 /* Everything about the event (or deadline) at hand. */
 typedef struct seq_step {
     nfa_engine *engine;
@@ -80,6 +90,10 @@ static inline int64_t seq_add(int64_t time_ms, int64_t span_ms)
     return span_ms == PLAN_FOREVER || time_ms > INT64_MAX - span_ms ? INT64_MAX : time_ms + span_ms;
 }
 
+/* sequence.c */
+/* The last instant at which the key may be heard before its attempts die of `idle`; INT64_MAX: there is none. */
+int64_t seq_quiet_until(const seq_step *step);
+
 /* sequence_run.c: reading attempts */
 const seq_event *seq_log(const nfa_section *section, const seq_layout *layout, uint32_t ord);
 uint32_t seq_record_cum(const seq_layout *layout, const plan_pattern *pattern, const seq_event *event, uint32_t cum);
@@ -95,9 +109,28 @@ bool seq_log_push(seq_step *step);
 void seq_log_unpush(seq_step *step);
 /* Drops what no attempt needs; the whole section when there is no attempt. true: dropped. */
 bool seq_collect(nfa_engine *engine, const seq_layout *layout, nfa_section *section);
-void seq_set_due(const seq_layout *layout, nfa_section *section);
+void seq_set_due(seq_step *step);
 uint32_t seq_attempts(const seq_layout *layout, const plan_pattern *pattern, const nfa_section *section);
 void seq_enforce_limits(seq_step *step);
+
+/* sequence_wait.c: what an attempt waits for */
+/* Does some of the atoms hold, asking the attempt where it must be asked? */
+bool seq_atoms_hold(const seq_step *step, uint32_t first, uint32_t n, const seq_run *run);
+seq_place seq_place_of(seq_step *step, uint32_t item, bool open, uint32_t *word);
+/* Has the item it stands at taken enough? */
+bool seq_is_ready(const seq_step *step, const seq_place *p);
+/* A forbidden event came after the last one bound: nothing may follow until the loop takes another. */
+bool seq_is_poisoned(const seq_step *step, const seq_place *p);
+/* The loop takes no more: what was derived so far is written down. */
+void seq_close_loop(const seq_step *step, seq_place *p);
+/* The last instant at which the attempt may take an event; INT64_MAX: no bound, or it waits for silence. INT64_MIN: every way is barred. */
+int64_t seq_expiry(const seq_step *step, const seq_place *p);
+
+/* sequence_timeout.c: attempts that run out of time */
+/* The earliest instant at which one does; INT64_MAX: none will. */
+int64_t seq_next_timeout(seq_step *step);
+/* Reports those that have run out by step->now_ms, and drops them. */
+egret_status seq_time_out(seq_step *step);
 
 /* sequence_move.c: what an event does to one attempt */
 typedef enum seq_action { SEQ_STAY, SEQ_GONE, SEQ_KEEP } seq_action;     /* KEEP: stays, but its record changed */
@@ -108,6 +141,11 @@ int64_t seq_deadline(const uint32_t *word);
 /* sequence_report.c: completed attempts become matches */
 /* Judges `when`. A match is noted (word is copied); else *waits says whether a loop at the end may still make it true. false: no memory. */
 bool seq_complete(seq_step *step, const uint32_t *word, uint64_t last_identity, bool *waits);
+/* Notes a finished attempt (word is copied); false: no memory. */
+bool seq_note(seq_step *step, const uint32_t *word, uint64_t last_identity);
+/* In the order of their first events. */
+void seq_sort_done(seq_step *step);
+egret_status seq_report_one(seq_step *step, const seq_done *done, bool timeout);
 /* Reports in order and applies `after match`. *dropped: nothing of the section is left. */
 egret_status seq_report(seq_step *step, bool *dropped);
 

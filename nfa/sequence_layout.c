@@ -121,6 +121,17 @@ static bool ways_differ(const plan_pattern *pattern)
     return false;
 }
 
+/* A loop that has taken enough outlives its own `within`, one that has not does not: older attempts need not run out first. */
+static bool timeouts_vary(const plan_pattern *pattern)
+{
+    for (uint32_t i = 0; pattern->on_timeout && i < pattern->n_items; i++) {
+        if (pattern->items[i].min > 1 && pattern->items[i].own_within_ms != PLAN_FOREVER) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool has_strings(const plan_pattern *pattern)
 {
     for (uint32_t i = 0; i < pattern->n_cells; i++) {
@@ -174,7 +185,7 @@ bool seq_layout_make(nfa_engine *engine, uint32_t rule, seq_layout *layout, uint
     place_items(p, pattern, layout);
     place_masks(pattern, layout);
     layout->scan_all = any_atom_asks(p, pattern) || (layout->end_loop && pattern->when != PLAN_NONE)
-        || absence_varies(p, pattern, layout) || ways_differ(pattern);
+        || absence_varies(p, pattern, layout) || ways_differ(pattern) || timeouts_vary(pattern);
     place_parts(pattern, layout);
     return true;
 }

@@ -167,20 +167,28 @@ int64_t seq_deadline(const uint32_t *word)
     return deadline;
 }
 
-void seq_set_due(const seq_layout *layout, nfa_section *section)
+/* The earliest end of a silence; INT64_MAX: nobody waits for one. */
+static int64_t next_silence(const seq_step *step)
 {
     int64_t due = NFA_NEVER;
-    for (uint32_t i = 0; i < PLAN_MAX_ITEMS * 2; i++) {
-        uint8_t queue = layout->item[i / 2].final ? queue_at(layout, i) : 0;
-        uint32_t n = queue ? nfa_deque_count(section, queue) : 0;
-        uint32_t first = n ? nfa_deque_first(section, queue) : 0;
-        uint32_t look = layout->scan_all ? n : (n ? 1 : 0);
+    for (uint32_t i = 0; step->pattern->absence != PLAN_ABSENCE_NONE && i < step->pattern->n_items * 2; i++) {
+        uint8_t queue = step->layout->item[i / 2].final ? queue_at(step->layout, i) : 0;
+        uint32_t n = queue ? nfa_deque_count(&step->section, queue) : 0;
+        uint32_t first = n ? nfa_deque_first(&step->section, queue) : 0;
+        uint32_t look = step->layout->scan_all ? n : (n ? 1 : 0);
         for (uint32_t k = 0; k < look; k++) {
-            int64_t deadline = seq_deadline(nfa_deque_at(section, queue, first + k));
+            int64_t deadline = seq_deadline(nfa_deque_at(&step->section, queue, first + k));
             due = deadline < due ? deadline : due;
         }
     }
-    ((seq_root *)nfa_section_root(section))->due_ms = due;
+    return due;
+}
+
+void seq_set_due(seq_step *step)
+{
+    int64_t silence = next_silence(step);
+    int64_t timeout = step->pattern->on_timeout ? seq_next_timeout(step) : NFA_NEVER;
+    ((seq_root *)nfa_section_root(&step->section))->due_ms = silence < timeout ? silence : timeout;
 }
 
 /* Removes record `at` from a queue, keeping the order of the rest. */

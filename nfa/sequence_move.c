@@ -9,91 +9,7 @@
 
 #include <string.h>
 
-/* Where the attempt stands while it is decided upon. */
-typedef struct place {
-    uint32_t item;
-    bool open;              /* in a loop that may take more */
-    uint32_t *word;
-    seq_run run;
-    uint32_t count, last;   /* of the item it stands at, the event at hand not counted */
-    int64_t last_ms;
-} place;
-
-static uint64_t atom_mask(uint32_t first, uint32_t n)
-{
-    return n == 0 ? 0 : (n >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1) << first;
-}
-
-/* Does some of the atoms hold, asking the attempt where it must be asked? */
-static bool atoms_hold(const seq_step *step, uint32_t first, uint32_t n, const seq_run *run)
-{
-    uint64_t bits = step->mask & atom_mask(first, n);
-    if ((bits & ~step->each) != 0) {
-        return true;
-    }
-    seq_run view = *run;
-    nfa_env env = {.engine = step->engine, .event = step->event, .now_ms = step->now_ms, .rule = step->rule,
-                   .block = step->block, .run = &view};
-    for (; bits != 0; bits &= bits - 1) {
-        uint32_t atom = (uint32_t)__builtin_ctzll(bits);
-        if (nfa_holds(&env, step->pattern->atoms[atom].rest)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static place place_of(seq_step *step, uint32_t item, bool open, uint32_t *word)
-{
-    const seq_item *at = &step->layout->item[item];
-    place p = {.item = item, .open = open, .word = word, .count = 1, .last = word[at->word]};
-    p.run = (seq_run){.section = &step->section, .layout = step->layout, .pattern = step->pattern, .word = word,
-                      .open_item = PLAN_NONE};
-    if (at->loop && open && !at->tracked) {
-        const seq_cum *cum = &step->before[at->cum];
-        const seq_event *first = seq_log(&step->section, step->layout, word[at->word]);
-        p.count = cum->count - seq_record_cum(step->layout, step->pattern, first, at->cum) + 1;
-        p.last = cum->last;
-        p.run.open_item = item;
-        p.run.open_last = p.last;
-        p.run.open_count = p.count;
-    } else if (at->loop) {
-        p.count = word[at->word + SEQ_LOOP_COUNT];
-        p.last = word[at->word + SEQ_LOOP_LAST];
-    }
-    p.last_ms = seq_log(&step->section, step->layout, p.last)->time_ms;
-    return p;
-}
-
-static bool is_ready(const seq_step *step, const place *p)
-{
-    return !step->layout->item[p->item].loop || p->count >= step->pattern->items[p->item].min;
-}
-
-/* The loop takes no more: what was derived so far is written down. */
-static void close_loop(const seq_step *step, place *p)
-{
-    const seq_item *at = &step->layout->item[p->item];
-    p->word[at->word + SEQ_LOOP_LAST] = p->last;
-    p->word[at->word + SEQ_LOOP_COUNT] = p->count;
-    p->open = false;
-    p->run.open_item = PLAN_NONE;
-}
-
-/* A forbidden event came after the last one bound: nothing may follow until the loop takes another. */
-static bool is_poisoned(const seq_step *step, const place *p)
-{
-    const seq_item *at = &step->layout->item[p->item];
-    if (!p->open || !at->loop) {
-        return false;   /* elsewhere the attempt has died of it */
-    }
-    if (!step->layout->scan_all) {
-        return step->before[at->cum].poisoned != 0;
-    }
-    return p->word[at->word + SEQ_LOOP_POISON] == p->last;
-}
-
-static void poison(seq_step *step, place *p)
+static void poison(seq_step *step, seq_place *p)
 {
     const seq_item *at = &step->layout->item[p->item];
     if (step->layout->scan_all) {
@@ -116,7 +32,7 @@ static bool push_attempt(seq_step *step, uint8_t queue, const uint32_t *word)
     return true;
 }
 
-static void set_deadline(seq_step *step, place *p)
+static void set_deadline(seq_step *step, seq_place *p)
 {
     int64_t deadline = NFA_NEVER;
     if (step->pattern->absence == PLAN_ABSENCE_FOR) {
@@ -133,12 +49,12 @@ static void set_deadline(seq_step *step, place *p)
 
 /* The attempt has just bound the event at p->item (its record says so). Completes it, or puts it into the queue where it waits.
  * in_place: it stands in its queue already (a loop that took one more). */
-static seq_action settle(seq_step *step, place *p, bool in_place)
+static seq_action settle(seq_step *step, seq_place *p, bool in_place)
 {
     const seq_item *at = &step->layout->item[p->item];
     const plan_item *item = &step->pattern->items[p->item];
     bool full = at->loop && p->count >= item->max;
-    bool complete = at->final && is_ready(step, p);
+    bool complete = at->final && seq_is_ready(step, p);
     step->used = true;
     if (complete && step->pattern->absence == PLAN_ABSENCE_NONE) {
         bool waits = false;
@@ -160,7 +76,7 @@ static seq_action settle(seq_step *step, place *p, bool in_place)
         set_deadline(step, p);
     }
     if (full) {
-        close_loop(step, p);
+        seq_close_loop(step, p);
         if (at->queue_closed != 0) {
             (void)push_attempt(step, at->queue_closed, p->word);
         }
@@ -197,7 +113,7 @@ static seq_action arrive(seq_step *step, uint32_t item, uint32_t *word)
         word[at->word + SEQ_LOOP_NODE] = at->tracked ? push_node(step, NFA_NONE) : NFA_NONE;
         word[at->word + SEQ_LOOP_POISON] = NFA_NONE;
     }
-    place p = {.item = item, .open = at->loop, .word = word, .count = 1, .last = step->ord, .last_ms = step->now_ms};
+    seq_place p = {.item = item, .open = at->loop, .word = word, .count = 1, .last = step->ord, .last_ms = step->now_ms};
     p.run = (seq_run){.section = &step->section, .layout = step->layout, .pattern = step->pattern, .word = word,
                       .open_item = PLAN_NONE};
     return settle(step, &p, false);
@@ -205,14 +121,14 @@ static seq_action arrive(seq_step *step, uint32_t item, uint32_t *word)
 
 /* ---- taking ---- */
 
-static bool may_take_more(const seq_step *step, const place *p)
+static bool may_take_more(const seq_step *step, const seq_place *p)
 {
     const plan_item *item = &step->pattern->items[p->item];
     return p->open && step->layout->item[p->item].loop && p->count < item->max
-        && atoms_hold(step, item->atoms, item->n_atoms, &p->run);
+        && seq_atoms_hold(step, item->atoms, item->n_atoms, &p->run);
 }
 
-static seq_action take_more(seq_step *step, place *p)
+static seq_action take_more(seq_step *step, seq_place *p)
 {
     const seq_item *at = &step->layout->item[p->item];
     p->count++;
@@ -230,11 +146,11 @@ static seq_action take_more(seq_step *step, place *p)
 }
 
 /* The item the event goes on to; PLAN_NONE: to none. */
-static uint32_t next_item(const seq_step *step, const place *p)
+static uint32_t next_item(const seq_step *step, const seq_place *p)
 {
     const seq_item *at = &step->layout->item[p->item];
     bool adjacent = step->seen == seq_log(&step->section, step->layout, p->last)->seen + 1;
-    if (!is_ready(step, p) || is_poisoned(step, p)) {
+    if (!seq_is_ready(step, p) || seq_is_poisoned(step, p)) {
         return PLAN_NONE;
     }
     for (uint32_t i = 0; i < at->n_targets; i++) {
@@ -242,29 +158,29 @@ static uint32_t next_item(const seq_step *step, const place *p)
         if (item->link == PLAN_NEXT && !adjacent) {
             continue;
         }
-        if (step->now_ms <= seq_add(p->last_ms, item->link_within_ms) && atoms_hold(step, item->atoms, item->n_atoms, &p->run)) {
+        if (step->now_ms <= seq_add(p->last_ms, item->link_within_ms) && seq_atoms_hold(step, item->atoms, item->n_atoms, &p->run)) {
             return at->target[i];
         }
     }
     return PLAN_NONE;
 }
 
-static seq_action go_on(seq_step *step, place *p, uint32_t item)
+static seq_action go_on(seq_step *step, seq_place *p, uint32_t item)
 {
     if (step->layout->item[p->item].loop && p->open) {
-        close_loop(step, p);
+        seq_close_loop(step, p);
     }
     return arrive(step, item, p->word);
 }
 
 /* ---- dying ---- */
 
-static bool is_cancelled(const seq_step *step, const place *p)
+static bool is_cancelled(const seq_step *step, const seq_place *p)
 {
     for (uint32_t i = 0; i < step->pattern->n_unless; i++) {
         const plan_unless *unless = &step->pattern->unless[i];
         bool past = unless->after_item == PLAN_NONE || seq_first_of(&p->run, unless->after_item) != NFA_NONE;
-        if (past && atoms_hold(step, unless->atoms, unless->n_atoms, &p->run)) {
+        if (past && seq_atoms_hold(step, unless->atoms, unless->n_atoms, &p->run)) {
             return true;
         }
     }
@@ -272,54 +188,19 @@ static bool is_cancelled(const seq_step *step, const place *p)
 }
 
 /* An event that must not stand here. */
-static bool is_forbidden(const seq_step *step, const place *p)
+static bool is_forbidden(const seq_step *step, const seq_place *p)
 {
     const plan_pattern *pattern = step->pattern;
     if (p->item + 1 < pattern->n_items) {
         const plan_item *next = &pattern->items[p->item + 1];
-        return next->n_nots > 0 && atoms_hold(step, next->nots, next->n_nots, &p->run);
+        return next->n_nots > 0 && seq_atoms_hold(step, next->nots, next->n_nots, &p->run);
     }
-    return pattern->absence != PLAN_ABSENCE_NONE && is_ready(step, p)
-        && atoms_hold(step, pattern->absence_atoms, pattern->n_absence_atoms, &p->run);
-}
-
-/* Every way on asks for the very next event, and this was another. */
-static bool is_gap_deadly(const seq_step *step, const place *p)
-{
-    const seq_item *at = &step->layout->item[p->item];
-    if (step->event == NULL || !step->pattern->contiguous || at->n_targets == 0) {
-        return false;
-    }
-    if (p->open && at->loop && p->count < step->pattern->items[p->item].max) {
-        return false;   /* the loop may take another, and go on from there */
-    }
-    for (uint32_t i = 0; i < at->n_targets; i++) {
-        if (step->pattern->items[at->target[i]].link != PLAN_NEXT) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool is_hopeless(const seq_step *step, const place *p)
-{
-    const seq_item *at = &step->layout->item[p->item];
-    if (p->open && at->loop) {
-        return false;
-    }
-    if (at->final && step->pattern->absence != PLAN_ABSENCE_NONE) {
-        return false;
-    }
-    for (uint32_t i = 0; i < at->n_targets; i++) {
-        if (step->now_ms <= seq_add(p->last_ms, step->pattern->items[at->target[i]].link_within_ms)) {
-            return false;
-        }
-    }
-    return true;
+    return pattern->absence != PLAN_ABSENCE_NONE && seq_is_ready(step, p)
+        && seq_atoms_hold(step, pattern->absence_atoms, pattern->n_absence_atoms, &p->run);
 }
 
 /* What becomes of an attempt that did not take the event. */
-static seq_action outlive(seq_step *step, place *p, bool was_open)
+static seq_action outlive(seq_step *step, seq_place *p, bool was_open)
 {
     /* Without an event (a sweep) only what has run out goes: nothing stood in between. */
     bool strict = step->event != NULL && p->open && step->pattern->items[p->item].strict;
@@ -337,12 +218,12 @@ static seq_action outlive(seq_step *step, place *p, bool was_open)
         marked = true;
     }
     if (strict) {
-        if (!is_ready(step, p)) {
+        if (!seq_is_ready(step, p)) {
             return SEQ_GONE;
         }
-        close_loop(step, p);
+        seq_close_loop(step, p);
     }
-    if (is_gap_deadly(step, p) || is_hopeless(step, p)) {
+    if (seq_expiry(step, p) < step->now_ms) {
         return SEQ_GONE;
     }
     if (was_open && !p->open) {     /* it has been closed: it moves to the other queue */
@@ -357,9 +238,9 @@ static seq_action outlive(seq_step *step, place *p, bool was_open)
 
 seq_action seq_decide(seq_step *step, uint32_t item, bool open, uint32_t *word)
 {
-    place p = place_of(step, item, open, word);
+    seq_place p = seq_place_of(step, item, open, word);
     const seq_item *at = &step->layout->item[item];
-    bool waits_for_silence = at->final && step->pattern->absence != PLAN_ABSENCE_NONE && is_ready(step, &p);
+    bool waits_for_silence = at->final && step->pattern->absence != PLAN_ABSENCE_NONE && seq_is_ready(step, &p);
     const seq_event *first = seq_log(&step->section, step->layout, word[SEQ_START]);
     bool late = step->now_ms > seq_add(first->time_ms, step->pattern->within_ms);
     if (late && !waits_for_silence) {
@@ -368,10 +249,10 @@ seq_action seq_decide(seq_step *step, uint32_t item, bool open, uint32_t *word)
     if (at->loop && open) {
         int64_t loop_start = seq_log(&step->section, step->layout, word[at->word])->time_ms;
         if (late || step->now_ms > seq_add(loop_start, step->pattern->items[item].own_within_ms)) {
-            if (!is_ready(step, &p) || (is_poisoned(step, &p))) {
+            if (!seq_is_ready(step, &p) || (seq_is_poisoned(step, &p))) {
                 return SEQ_GONE;
             }
-            close_loop(step, &p);
+            seq_close_loop(step, &p);
         }
     }
     if (!late) {
@@ -402,7 +283,7 @@ void seq_begin(seq_step *step)
                    .open_item = PLAN_NONE};
     for (uint32_t i = 0; i < step->layout->n_starts; i++) {
         const plan_item *item = &step->pattern->items[step->layout->start[i]];
-        if (atoms_hold(step, item->atoms, item->n_atoms, &run)) {
+        if (seq_atoms_hold(step, item->atoms, item->n_atoms, &run)) {
             step->engine->rule_stats[step->rule_index].attempts_started++;
             (void)arrive(step, step->layout->start[i], word);
             return;

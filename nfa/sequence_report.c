@@ -12,18 +12,8 @@ static seq_run finished(seq_step *step, const uint32_t *word)
                      .open_item = PLAN_NONE};
 }
 
-bool seq_complete(seq_step *step, const uint32_t *word, uint64_t last_identity, bool *waits)
+bool seq_note(seq_step *step, const uint32_t *word, uint64_t last_identity)
 {
-    *waits = false;
-    if (step->pattern->when != PLAN_NONE) {
-        seq_run run = finished(step, word);
-        nfa_env env = {.engine = step->engine, .event = step->event, .now_ms = step->now_ms, .rule = step->rule,
-                       .block = step->block, .run = &run};
-        if (!nfa_holds(&env, step->pattern->when)) {
-            *waits = step->layout->end_loop;
-            return true;
-        }
-    }
     if (step->n_done == step->cap_done) {
         uint32_t cap = step->cap_done ? step->cap_done * 2 : 4;
         seq_done *grown = nfa_scratch(step->engine, cap * sizeof *grown);
@@ -43,6 +33,21 @@ bool seq_complete(seq_step *step, const uint32_t *word, uint64_t last_identity, 
     memcpy(copy, word, step->layout->words * sizeof *copy);
     step->done[step->n_done++] = (seq_done){.word = copy, .last_identity = last_identity};
     return true;
+}
+
+bool seq_complete(seq_step *step, const uint32_t *word, uint64_t last_identity, bool *waits)
+{
+    *waits = false;
+    if (step->pattern->when != PLAN_NONE) {
+        seq_run run = finished(step, word);
+        nfa_env env = {.engine = step->engine, .event = step->event, .now_ms = step->now_ms, .rule = step->rule,
+                       .block = step->block, .run = &run};
+        if (!nfa_holds(&env, step->pattern->when)) {
+            *waits = step->layout->end_loop;
+            return true;
+        }
+    }
+    return seq_note(step, word, last_identity);
 }
 
 /* Which of two matches comes first: by first event, then by the events of each item. */
@@ -66,7 +71,7 @@ static bool before(const seq_step *step, const uint32_t *a, const uint32_t *b)
     return false;
 }
 
-static void sort_done(seq_step *step)
+void seq_sort_done(seq_step *step)
 {
     for (uint32_t gap = step->n_done / 2; gap > 0; gap /= 2) {
         for (uint32_t i = gap; i < step->n_done; i++) {
@@ -80,13 +85,13 @@ static void sort_done(seq_step *step)
     }
 }
 
-static egret_status report_one(seq_step *step, const seq_done *done)
+egret_status seq_report_one(seq_step *step, const seq_done *done, bool timeout)
 {
     seq_run run = finished(step, done->word);
     const seq_event *first = seq_log(&step->section, step->layout, done->word[SEQ_START]);
     nfa_match match = {.rule = step->rule, .rule_index = step->rule_index, .block = step->block, .time_ms = step->now_ms,
                        .started_ms = first->time_ms, .first_identity = first->identity,
-                       .last_identity = done->last_identity};
+                       .last_identity = done->last_identity, .ordinal = timeout, .timeout = timeout};
     match.limited = ((const seq_root *)nfa_section_root(&step->section))->limited != 0;
     if (!seq_evidence(step->engine, &run, step->rule, &match.events, &match.n_events, &match.n_events_total)) {
         return EGRET_NO_MEMORY;
@@ -144,7 +149,7 @@ static uint32_t resume_at(const seq_step *step, const uint32_t *word, uint32_t b
 egret_status seq_report(seq_step *step, bool *dropped)
 {
     *dropped = false;
-    sort_done(step);
+    seq_sort_done(step);
     uint32_t base = nfa_deque_first(&step->section, step->layout->part_log);
     uint32_t floor = base;
     for (uint32_t i = 0; i < step->n_done; i++) {
@@ -152,7 +157,7 @@ egret_status seq_report(seq_step *step, bool *dropped)
         if (word[SEQ_START] - base < floor - base) {
             continue;
         }
-        egret_status status = report_one(step, &step->done[i]);
+        egret_status status = seq_report_one(step, &step->done[i], false);
         if (status != EGRET_OK) {
             return status;
         }

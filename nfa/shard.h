@@ -113,7 +113,7 @@ typedef struct nfa_content nfa_content;
 /* Names as C strings, for alerts. */
 typedef struct nfa_names {
     const char *rule;
-    const char **items, **fields, **lets, **keys;
+    const char **items, **fields, **lets, **timeout, **keys;
 } nfa_names;
 
 typedef struct nfa_queued { struct nfa_queued *next; nfa_alert alert; } nfa_queued;
@@ -309,6 +309,7 @@ typedef struct nfa_match {
     size_t n_events;
     uint64_t n_events_total;
     bool limited;
+    bool timeout;                       /* the attempt ran out of time */
 } nfa_match;
 
 egret_status nfa_report(nfa_env *env, const nfa_match *match);

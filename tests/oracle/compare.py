@@ -1,6 +1,10 @@
 """compare.py: do the alerts of the engine say what the naive matcher found? In all that has a meaning: kind, rule, key, time, values, evidence, order."""
 from fractions import Fraction
 
+from rules import said
+
+NEW = ("alert", "timeout")      # kinds that are told of something new; the others follow on one of these
+
 
 def same_value(ours, theirs, x=()):
     """x: the expression; a root may differ in its last digits."""
@@ -31,7 +35,7 @@ def same_key(rule, key, text):
 
 def same_fields(alert, text):
     words = [word.partition("=") for word in text.split()]
-    named = alert.rule.fields + alert.rule.lets
+    named = said(alert.rule, alert.kind)
     return ([name for name, _ in named] == [name for name, _, _ in words]
             and all(same_value(v, word[2], x) for v, word, (_, x) in zip(alert.fields, words, named)))
 
@@ -41,7 +45,7 @@ def same_alert(alert, line):
     kind, rule, at, started, bound, held, limited, _ = head.split()
     if (kind, rule, int(at), limited) != (alert.kind, alert.rule.name, alert.time, "0") or not same_key(alert.rule, alert.key, key):
         return False
-    if kind != "alert":
+    if kind not in NEW:
         return True
     if int(held) != alert.held or not same_fields(alert, fields):
         return False
@@ -56,7 +60,7 @@ def same_ids(theirs):
     told = set()
     for line in theirs:
         words = line.split(" ", 9)
-        if words[0] == "A" and (words[8] in told) == (words[1] == "alert"):
+        if words[0] == "A" and (words[8] in told) == (words[1] in NEW):
             return False
         told.add(words[8] if words[0] == "A" else "")
     return True

@@ -44,6 +44,7 @@ class Rule:
     # What is said of a match.
     lets: list = field(default_factory=list)    # (name, expression)
     fields: list = field(default_factory=list)  # (name, expression) of the alert block
+    timeout: list = None        # the same of `on timeout alert`; without fields beside it matches are not told
     when: tuple = None
     # The life of an alert.
     exempt: tuple = None        # except
@@ -79,6 +80,11 @@ class Event:
         self.pos, self.stream, self.time, self.f, self.idx = pos, stream, time, fields, None
 
 
+def said(rule, kind):
+    """What an alert of this kind says: (name, expression)."""
+    return (rule.timeout if kind == "timeout" else rule.fields) + rule.lets
+
+
 def all_atoms(rule):
     """All places where a rule names a stream."""
     lists = [item.atoms for item in rule.items] + [item.nots for item in rule.items]
@@ -88,7 +94,7 @@ def all_atoms(rule):
 
 def all_expressions(rule):
     """All expressions of a rule but those of its profile."""
-    named = [x for _, x in rule.lets + rule.fields]
+    named = [x for _, x in rule.lets + rule.fields + (rule.timeout or [])]
     return [x for x in [a.cond for a in all_atoms(rule)] + [rule.when, rule.resolve_when, rule.exempt] + named if x is not None]
 
 

@@ -23,8 +23,10 @@ from compare import same
 from engine import end_of, engine, pair_text, refused
 from generator import Generator
 from naive import run
+from operators import operators_of
 from printer import file_text
 from printer.values import decimal_text
+from rules import said
 from shrink import smaller
 from table import Table
 
@@ -66,7 +68,7 @@ def show(harness, rules, events):
         print(f"  #{e.pos:<3} at {begin} + {e.time - begin:>6}  {e.stream}  {{ {values} }}")
     print("expected:")
     for a in judged(rules, events):
-        named = ", ".join(f"{n}={x}" for (n, _), x in zip(a.rule.fields + a.rule.lets, a.fields))
+        named = ", ".join(f"{n}={x}" for (n, _), x in zip(said(a.rule, a.kind), a.fields))
         print(f"  {a.rule.name} {a.kind} {a.key} at {a.time} (+ {a.time - begin}) {{ {named} }} {a.evidence or ''} held {a.held}")
     print("engine:")
     results, died = engine(harness, [pair_text(rules, events)])
@@ -81,11 +83,17 @@ def report(harness, seed, rules, events, keep):
 
 # ---- the run ----
 
-def pairs_of(seeds):
+def has(rules, word):
+    return any(word in name for rule in rules for name in operators_of(rule))
+
+
+def pairs_of(options, seeds):
     pairs = []
     for seed in seeds:
         generator = Generator(seed)
         rules = generator.rules()
+        if options.only and not has(rules, options.only):
+            continue
         pairs.append((seed, rules, generator.events(rules)))
     return pairs
 
@@ -119,7 +127,7 @@ def batch(options, seeds):
     """Runs these seeds; what there is to say goes into the result's text."""
     result, out = Result(), io.StringIO()
     with contextlib.redirect_stdout(out):
-        pairs = pairs_of(seeds)
+        pairs = pairs_of(options, seeds)
         while pairs:
             results, died = engine(options.harness, [pair_text(rules, events) for _, rules, events in pairs])
             for (seed, rules, events), theirs in zip(pairs, results):
@@ -151,6 +159,7 @@ def arguments():
     parser.add_argument("--harness", required=True, help="the program built from pairs.c")
     parser.add_argument("--pairs", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=1, help="of the first pair; each following pair has the next")
+    parser.add_argument("--only", default="", help="only pairs that have an operator with this in its name")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--batch", type=int, default=500, help="pairs a process takes at a time")
     parser.add_argument("--table", metavar="FILE", help="write the table there, as a page of the documentation; only when nothing differs")
@@ -166,7 +175,7 @@ def main():
     options, begun = arguments(), time.time()
     total = all_batches(options)
     print(total.table.text())
-    print(f"seeds {options.seed} to {options.seed + total.table.pairs - 1}: {total.wrong} differences, {total.refused} rules refused, {time.time() - begun:.0f} s")
+    print(f"seeds {options.seed} to {options.seed + options.pairs - 1}: {total.wrong} differences, {total.refused} rules refused, {time.time() - begun:.0f} s")
     bad = total.wrong or total.refused
     if options.complete and total.table.missing():
         print("never led to an alert: " + ", ".join(total.table.missing()))

@@ -27,6 +27,7 @@ def without_item(rule, gone):
     rule.when = renumbered(rule.when, gone)
     rule.exempt = renumbered(rule.exempt, gone)
     rule.fields = [(name, renumbered(x, gone)) for name, x in rule.fields]
+    rule.timeout = rule.timeout and [(name, renumbered(x, gone)) for name, x in rule.timeout]
     rule.lets = [(name, renumbered(x, gone)) for name, x in rule.lets]
     if any(after == gone for _, after in rule.unless) or rule.skip[1:] == (gone,):
         raise ValueError("names the item")
@@ -45,7 +46,7 @@ def simpler_conditions(x):
 
 
 PLAIN = {"lets": [], "fields": [], "when": None, "exempt": None, "throttle": None, "resolve_on": [], "escalate_on": [], "escalate_within": None, "also_by": None, "resolve_when": None, "resolve_for": None, "profile": None,
-         "within": None, "idle": None, "silence": [], "absence": [], "unless": [], "skip": ("past",), "hold": None}
+         "within": None, "idle": None, "silence": [], "absence": [], "unless": [], "skip": ("past",), "hold": None, "timeout": None}
 PLAIN_ITEM = {"strict": False, "greedy": False, "own_within": None, "link": "then", "link_within": None, "nots": [], "min": 1, "max": 1}
 
 

@@ -53,8 +53,16 @@ class Sequences:
             rule.skip = r.choice((("next",), ("no",), ("no",), ("first", r.randrange(count)), ("last", r.randrange(count))))
         for number in range(r.randint(0, 3)):
             rule.fields.append((f"f{number}", self.step_value(rule, everything, False)))
+        if self.chance(0.15) and self.may_time_out(rule):
+            rule.timeout = [(f"f{number}", self.step_value(rule, everything, False)) for number in range(r.randint(0, 2))]
         if self.chance(0.1):
             rule.lets = [("l0", self.step_value(rule, everything, False))]
+
+    @staticmethod
+    def may_time_out(rule):
+        """Some attempt waits, and something bounds that."""
+        bounds = [rule.within, rule.idle] + [b for item in rule.items for b in (item.own_within, item.link_within)]
+        return any(b is not None for b in bounds) and (len(rule.items) > 1 or rule.items[0].min > 1)
 
     def step_value(self, rule, before, numeric_only=True):
         """A value of one of the items before."""

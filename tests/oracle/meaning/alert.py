@@ -5,12 +5,13 @@ Whatever a rule finds comes here as a match of a key at an instant. The desk of 
 from dataclasses import dataclass
 
 from meaning.values import fits, value
+from rules import said
 
 
 @dataclass
 class Alert:
     rule: object
-    kind: str                   # "alert", "resolved" or "escalated"
+    kind: str                   # "alert", "timeout", "resolved" or "escalated"
     key: tuple
     time: int
     fields: list = ()
@@ -31,15 +32,17 @@ class Desk:
     def tell(self, kind, *what):
         self.run.alerts.append(Alert(self.rule, kind, *what))
 
-    def match(self, key, time, view, evidence, started):
+    def match(self, key, time, view, evidence, started, kind="alert"):
+        if kind == "alert" and self.rule.timeout is not None and not self.rule.fields:
+            return              # it has `on timeout alert` alone
         if key in self.open or (self.rule.exempt and value(self.rule.exempt, view)):
             return
         last = self.last.get(key)
         if self.rule.throttle is not None and last is not None and time - last <= self.rule.throttle:
             self.held[key] = self.held.get(key, 0) + 1
             return
-        fields = [value(x, view) for _, x in self.rule.fields + self.rule.lets]
-        self.tell("alert", key, time, fields, evidence, started, self.held.pop(key, 0))
+        fields = [value(x, view) for _, x in said(self.rule, kind)]
+        self.tell(kind, key, time, fields, evidence, started, self.held.pop(key, 0))
         self.last[key] = time
         if self.resolves:
             self.open.add(key)

@@ -1,7 +1,9 @@
 """sequence.py: attempts. Every one is an object with its own list of bound events; each event is offered to each of them."""
+import math
+
 from meaning import silence
 from meaning.aggregates import aggregate
-from meaning.place import View
+from meaning.place import TIMER, View
 from meaning.values import fits, means, value
 
 
@@ -82,24 +84,27 @@ class SequenceKey:
         """Events of the key after the last one that the attempt has bound, but for the one at hand (the last of history)."""
         return self.history[attempt.last.idx + 1:]
 
-    def takes(self, attempt, at, event):
+    def barred(self, attempt, at, between):
+        """Do events that came between forbid that the item takes the next one?"""
         item = self.rule.items[at]
-        if not fits(item.atoms, event, self.view(attempt)):
+        gap = any(x.stream in self.streams for x in between)
+        if at == attempt.item:
+            return item.strict and gap
+        return (item.link == "next" and gap) or any(fits(item.nots, x, self.view(attempt)) for x in between)
+
+    def until(self, attempt, at):
+        """The last instant at which the item may take an event."""
+        item = self.rule.items[at]
+        bounds = [(attempt.first, self.rule.within)]
+        bounds += [(attempt.bound[at][0], item.own_within)] if at == attempt.item else [(attempt.last, item.link_within)]
+        return min((event.time + bound for event, bound in bounds if bound is not None), default=math.inf)
+
+    def takes(self, attempt, at, event):
+        if not fits(self.rule.items[at].atoms, event, self.view(attempt)):
             return False
         if attempt.item < 0:
             return True
-        if self.rule.within is not None and event.time - attempt.first.time > self.rule.within:
-            return False
-        between = self.since(attempt)[:-1]
-        gap = any(x.stream in self.streams for x in between)
-        if at == attempt.item:
-            own = item.own_within is None or event.time - attempt.bound[at][0].time <= item.own_within
-            return own and not (item.strict and gap)
-        if item.link == "next" and gap:
-            return False
-        if item.link_within is not None and event.time - attempt.last.time > item.link_within:
-            return False
-        return not any(fits(item.nots, x, self.view(attempt)) for x in between)
+        return event.time <= self.until(attempt, at) and not self.barred(attempt, at, self.since(attempt)[:-1])
 
     def advance(self, attempt, event):
         for at in self.choices(attempt):
@@ -112,6 +117,13 @@ class SequenceKey:
         """All that must be bound is."""
         enough = len(attempt.bound[attempt.item]) >= self.rule.items[attempt.item].min
         return enough and all(item.min == 0 for item in self.rule.items[attempt.item + 1:])
+
+    def runs_out(self, attempt):
+        """The last instant at which it may take an event; -inf: all is barred, inf: there is none, or it waits for silence."""
+        if silence.lasts(self, attempt):
+            return math.inf
+        ways = [at for at in self.choices(attempt) if not self.barred(attempt, at, self.since(attempt))]
+        return max((self.until(attempt, at) for at in ways), default=-math.inf)
 
     def when_holds(self, attempt):
         return self.rule.when is None or value(self.rule.when, self.view(attempt))
@@ -145,13 +157,13 @@ class SequenceKey:
             if self.rule.items[-1].max == 1:    # no loop at the end that could make `when` true yet
                 self.attempts = [a for a in self.attempts if a not in finished or a in complete]
             self.report(complete, event.time)
+        self.attempts = [a for a in self.attempts if self.runs_out(a) >= event.time]
 
     def report(self, complete, time):
         for attempt in sorted(complete, key=lambda a: a.order):
             if attempt not in self.attempts:
                 continue        # dropped by the report of one before it
-            evidence = [(self.rule.items[i].name, e.pos) for i, e in attempt.events]
-            self.desk.match(self.key, time, self.view(attempt), evidence, attempt.first.time)
+            self.tell(attempt, time, "alert")
             self.attempts.remove(attempt)
             self.skip(attempt)
 
@@ -168,7 +180,23 @@ class SequenceKey:
                 self.attempts = [a for a in self.attempts if a.first.pos >= place]
 
     def timers(self):
-        return silence.timers(self)
+        if self.rule.timeout is None or not self.attempts:
+            return silence.timers(self)
+        ends = [self.runs_out(a) for a in self.attempts] + [silence.quiet_until(self)]
+        return silence.timers(self) + [(end, TIMER) for end in ends if abs(end) != math.inf]
 
     def on_timer(self, now):
         silence.on_timer(self, now)
+        if self.rule.timeout is not None:
+            self.time_out(now[0])
+
+    def time_out(self, time):
+        """Those whose time ends now are told. What died of something else has gone before."""
+        over = [a for a in self.attempts if silence.quiet_until(self) == time or self.runs_out(a) == time]
+        for attempt in sorted(over, key=lambda a: a.order):
+            self.tell(attempt, time, "timeout")
+        self.attempts = [a for a in self.attempts if a not in over]
+
+    def tell(self, attempt, time, kind):
+        evidence = [(self.rule.items[i].name, e.pos) for i, e in attempt.events]
+        self.desk.match(self.key, time, self.view(attempt), evidence, attempt.first.time, kind)

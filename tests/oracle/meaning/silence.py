@@ -1,4 +1,6 @@
 """silence.py: what must not come: absence at the start, at the end and alone, and attempts that die when the key is quiet (idle)."""
+import math
+
 from meaning.place import TIMER, View
 from meaning.values import fits
 
@@ -7,8 +9,13 @@ from meaning.values import fits
 
 def is_idle(state, time):
     """Has the key been quiet on the rule's streams for longer than attempts live?"""
+    return time > quiet_until(state)
+
+
+def quiet_until(state):
+    """When `idle` ends all attempts, if nothing is heard until then."""
     heard = [x.time for x in state.history if x.stream in state.streams]
-    return state.rule.idle is not None and bool(heard) and time - heard[-1] > state.rule.idle
+    return heard[-1] + state.rule.idle if state.rule.idle is not None and heard else math.inf
 
 
 def was_silent(state, event):
@@ -30,6 +37,12 @@ def deadline(state, attempt):
     return attempt.last.time + state.rule.absence_for
 
 
+def lasts(state, attempt):
+    """Does the attempt wait for an absence at the end, and has nothing come so far?"""
+    came = any(fits(state.rule.absence, x, state.view(attempt)) for x in state.since(attempt))
+    return bool(state.rule.absence) and state.at_end(attempt) and not came
+
+
 def timers(state):
     if not state.rule.absence:
         return []
@@ -39,8 +52,7 @@ def timers(state):
 def on_timer(state, now):
     if is_idle(state, now[0]):
         state.attempts = []
-    due = [a for a in state.attempts if deadline(state, a) == now[0]]
-    silent = [a for a in due if not any(fits(state.rule.absence, x, state.view(a)) for x in state.since(a))]
+    silent = [a for a in state.attempts if lasts(state, a) and deadline(state, a) == now[0]]
     state.report([a for a in silent if state.when_holds(a)], now[0])
     state.attempts = [a for a in state.attempts if a not in silent]
 

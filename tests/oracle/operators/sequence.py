@@ -53,6 +53,8 @@ OPERATORS += [
     op("match: unless after", unless_after(True), "clause:after"),
     op("match: when", lambda look: bool(look.items and look.rule.when), "clause:when"),
     op("match: when, loop at the end", lambda look: bool(look.items and look.rule.when) and is_loop(look.items[-1])),
+    op("match: on timeout", lambda look: look.rule.timeout is not None, "clause:timeout"),
+    op("match: on timeout alone", lambda look: look.rule.timeout is not None and not look.rule.fields),
     op("match: skip past last", skip("past"), "clause:match", "skip:skip", "skip:past", "skip:last"),
     op("match: skip to next", skip("next"), "skip:to", "skip:next"),
     op("match: skip to first", skip("first"), "skip:first"),

@@ -6,6 +6,7 @@ def said(rule):
     lines = [f"let {name} = {expression(x, rule)}" for name, x in rule.lets]
     if rule.when:
         lines.append(f"when {expression(rule.when, rule)}" + (f" for {duration(rule.hold)}" if rule.hold is not None else ""))
+    lines += [f"on timeout alert {{ {pairs(rule.timeout, rule)} }}"] if rule.timeout is not None else []
     return lines + ([f"alert {{ {pairs(rule.fields, rule)} }}"] if rule.fields else [])
 
 

@@ -1,0 +1,117 @@
+/*
+ * test_sequence.c: sequences at their bounds: exactly at the instant, and a millisecond beyond. Each case is rule text, a script of events
+ * ("time stream key value"; "time -" advances the clock) and the alerts expected ("time rule text", with the kind when it is none of a match).
+ * What random rules and events say of the same words is compared in tests/oracle.
+ */
+#include "tests/support/engine_cases.h"
+
+#define STREAMS                                                                                                              \
+    "stream a { k: string  v: int  at: time } with time at\nstream b { k: string  v: int  at: time } with time at\n"          \
+    "stream c { k: string  v: int  at: time } with time at\n"
+
+/* Times out 10 ms after its first event. */
+#define PAIR "rule r { match x: a then y: b by k within 10ms after match no skip on timeout alert { m: x.v }"
+
+static const engine_case cases[] = {
+    {"timeout: the last instant is in time", PAIR " }", "0 a p 1\n5 a p 2\n10 b p 0\n20 -\n", ""},
+    {"timeout: a millisecond beyond", PAIR " }", "0 a p 1\n5 a p 2\n11 b p 0\n20 -\n", "10 r 1 timeout\n"},
+    {"timeout: each once, in order of their first events", PAIR " }", "0 a p 1\n0 a p 2\n3 a p 3\n12 a p 4\n30 -\n",
+     "10 r 1 timeout\n10 r 2 timeout\n13 r 3 timeout\n22 r 4 timeout\n"},
+    {"timeout: keys are apart", PAIR " }", "0 a p 1\n1 a q 2\n9 b p 0\n30 -\n", "11 r 2 timeout\n"},
+    {"timeout: beside an alert block matches are told", PAIR " alert { m: y.v } }", "0 a p 1\n1 b p 7\n2 a p 3\n30 -\n",
+     "1 r 7\n12 r 3 timeout\n"},
+    {"timeout: a match at the same instant is first, and drops the others",
+     "rule r { match x: a then y: b then not c for 5ms by k within 10ms on timeout alert { m: x.v } alert { m: y.v } }",
+     "0 a p 1\n5 a p 2\n5 b p 7\n30 -\n", "10 r 7\n"},
+    {"timeout: cancelled is not timed out", PAIR " unless c }", "0 a p 1\n1 c p 0\n30 -\n", ""},
+    {"timeout: what must not come came",
+     "rule r { match x: a then not c then y: b by k within 10ms on timeout alert { m: x.v } }", "0 a p 1\n1 c p 0\n30 -\n", ""},
+    {"timeout: of a link, from the event before",
+     "rule r { match x: a then within 5ms y: b then within 20ms z: c by k on timeout alert { m: coalesce(y.v, x.v) } }",
+     "0 a p 1\n5 b p 2\n6 a p 3\n40 -\n", "11 r 3 timeout\n25 r 2 timeout\n"},
+    {"timeout: of a loop that has too few, while an older one has enough",
+     "rule r { match (x: a {2,} within 5ms) then within 20ms y: b by k after match no skip on timeout alert { m: count(x) } }",
+     "0 a p 1\n4 a p 2\n40 -\n", "9 r 1 timeout\n24 r 2 timeout\n"},
+    {"timeout: a loop at the end whose `when` never held",
+     "rule r { match (x: a {2,} within 5ms) by k when count(x) > 3 on timeout alert { m: count(x) } }", "0 a p 1\n1 a p 2\n3 a p 3\n30 -\n",
+     "5 r 3 timeout\n6 r 2 timeout\n8 r 1 timeout\n"},
+    {"timeout: a key that is quiet for too long", "rule r { match x: a then y: b by k idle 5ms on timeout alert { m: x.v } }",
+     "0 a p 1\n5 a p 2\n9 a q 3\n11 b p 0\n14 b q 0\n", "10 r 1 timeout\n10 r 2 timeout\n"},
+    {"timeout: throttled as any alert", PAIR " throttle 5ms }", "0 a p 1\n5 a p 2\n6 a p 3\n30 -\n", "10 r 1 timeout\n16 r 3 timeout\n"},
+    {"timeout: opens, is told again, is resolved", PAIR " resolve on c repeat 4ms }", "0 a p 1\n1 a p 2\n15 c p 0\n30 -\n",
+     "10 r 1 timeout\n14 r 1 timeout x1\n15 r resolved\n"},
+    {"timeout: lets and counts of steps not reached",
+     "rule r { match x: a then y: b by k within 10ms let n = count(y) on timeout alert { m: \"{n} {y.v}\" } }", "0 a p 1\n30 -\n",
+     "10 r 0 null timeout\n"},
+};
+
+/* ---- lines ---- */
+
+static void text_of(const egret_alert *alert, char *text, size_t size)
+{
+    static const char *const kinds[] = {"", "resolved", "escalated", "timeout"};
+    char value[48] = "";
+    if (alert->n_fields > 0) {
+        egret_value v = alert->fields[0].value;
+        if (v.type == EGRET_STRING) {
+            (void)snprintf(value, sizeof value, "%.*s", (int)v.len, v.u.s);
+        } else if (v.type == EGRET_NULL) {
+            (void)snprintf(value, sizeof value, "null");
+        } else {
+            (void)snprintf(value, sizeof value, "%lld", (long long)v.u.i);
+        }
+    }
+    const char *kind = kinds[alert->kind];
+    (void)snprintf(text, size, "%s%s%s", value, value[0] != '\0' && kind[0] != '\0' ? " " : "", kind);
+}
+
+static void note(engine_run *r, const egret_alert *alert)
+{
+    char text[64];
+    text_of(alert, text, sizeof text);
+    char again[24] = "";
+    if (alert->repeat > 0) {
+        (void)snprintf(again, sizeof again, " x%llu", (unsigned long long)alert->repeat);
+    }
+    int n = snprintf(r->out + r->at, sizeof r->out - r->at, "%lld %s %s%s\n", (long long)alert->time_ms, alert->rule, text, again);
+    r->at += (size_t)n;
+}
+
+static egret_status push_line(egret_engine *engine, const char *line, uint64_t ref)
+{
+    long long time_ms = 0;
+    char stream[16] = "";
+    char key[24] = "";
+    char value[16] = "";
+    (void)sscanf(line, "%lld %15s %23s %15s", &time_ms, stream, key, value);
+    if (strcmp(stream, "-") == 0) {
+        return egret_advance(engine, time_ms);
+    }
+    egret_field fields[2] = {{"k", {.u.s = key, .len = (uint32_t)strlen(key), .type = EGRET_STRING}},
+                             {"v", {.u.i = atoll(value), .type = EGRET_INT}}};
+    egret_event event = {.size = sizeof event, .stream = stream, .time_ms = time_ms, .ref = ref, .fields = fields, .n_fields = 2};
+    return egret_push(engine, &event);
+}
+
+static const engine_suite suite = {STREAMS, cases, sizeof cases / sizeof *cases, push_line, note};
+
+static void test_meanings(void **state)
+{
+    (void)state;
+    engine_suite_check(&suite);
+}
+
+static void test_no_memory(void **state)
+{
+    (void)state;
+    engine_suite_without_memory(&suite);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_meanings),
+        cmocka_unit_test(test_no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
