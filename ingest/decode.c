@@ -5,6 +5,9 @@
  * (CSV). A record is indexed once. If a choice is needed the few fields that decide it are read first; reading those of the stream
  * then starts again at the record's first key, on the same index.
  *
+ * Most JSON records are written like one before. Those are read by templates (json_template.h) and never indexed. There is a template for each
+ * spec; with a choice a record is read by two, as it is on the long way.
+ *
  * Invariants: tokens, slots and choice_slots have room for the largest spec. Slots nobody fills (there are none in a plan) stay null.
  */
 #include <stdarg.h>
@@ -23,10 +26,11 @@ static void free_spec(decode_spec *spec)
     free(spec->slot);
     free(spec->column);
     ingest_shape_free(spec->shape);
+    json_template_free(spec->template);
 }
 
-/* Fields [0, n) of which those with a slot count; the i-th of `fields` fills slot number `slot`, or its index where by_index. */
-static bool make_spec(decode_spec *spec, const plan_field *fields, uint32_t n, bool by_index, ingest_format format)
+/* Fields [0, n) of which those with a slot count; the i-th of `fields` fills slot number `slot`, or its index where by_index (in a choice). */
+static bool make_spec(decode_spec *spec, const plan_field *fields, uint32_t n, bool by_index, const ingest_decoder_options *options)
 {
     spec->fields = calloc((size_t)n + 1, sizeof *spec->fields);
     spec->slot = calloc((size_t)n + 1, sizeof *spec->slot);
@@ -40,9 +44,10 @@ static bool make_spec(decode_spec *spec, const plan_field *fields, uint32_t n, b
         spec->slot[spec->n_fields] = by_index ? i : fields[i].slot;
         spec->fields[spec->n_fields++] = &fields[i];
     }
-    if (good && format == INGEST_FORMAT_JSON) {
+    if (good && options->format == INGEST_FORMAT_JSON) {
         spec->shape = ingest_shape_new(paths, spec->n_fields);
-        good = spec->shape != NULL;
+        spec->template = options->unlearned ? NULL : json_template_new((json_template_fields){ spec->fields, spec->slot, spec->n_fields, !by_index });
+        good = spec->shape != NULL && (spec->template != NULL || options->unlearned);
     }
     free(paths);
     return good;
@@ -53,7 +58,7 @@ static bool need_stream(ingest_decoder *decoder, uint32_t stream)
 {
     const plan_stream *declared = &decoder->options.plan->streams[stream];
     decode_spec *spec = &decoder->specs[stream];
-    return spec->fields != NULL || make_spec(spec, declared->fields, declared->n_fields, false, decoder->options.format);
+    return spec->fields != NULL || make_spec(spec, declared->fields, declared->n_fields, false, &decoder->options);
 }
 
 static bool make_routed(ingest_decoder *decoder, const plan_edge *source)
@@ -65,7 +70,7 @@ static bool make_routed(ingest_decoder *decoder, const plan_edge *source)
     }
     if (source->n_routes > 1)
         decoder->chooses = true;
-    return !decoder->chooses || make_spec(&decoder->choice, source->route_fields, source->n_route_fields, true, decoder->options.format);
+    return !decoder->chooses || make_spec(&decoder->choice, source->route_fields, source->n_route_fields, true, &decoder->options);
 }
 
 static bool make_named(ingest_decoder *decoder)
@@ -78,7 +83,7 @@ static bool make_named(ingest_decoder *decoder)
         name = (egret_str){ "type", 4 };
     decoder->name_field = (plan_field){ .name = name, .path = name, .type = EGRET_STRING, .optional = true };
     decoder->chooses = true;
-    return make_spec(&decoder->choice, &decoder->name_field, 1, true, decoder->options.format);
+    return make_spec(&decoder->choice, &decoder->name_field, 1, true, &decoder->options);
 }
 
 static bool make_specs(ingest_decoder *decoder)
@@ -112,6 +117,7 @@ ingest_decoder *ingest_decoder_new(const ingest_decoder_options *options)
     decoder->options = *options;
     if (options->max_record == 0)
         decoder->options.max_record = DECODE_DEFAULT_MAX_RECORD;
+    decoder->declined = UINT32_MAX / 2;     /* nothing is known of the first block */
     egret_text_init(&decoder->header, egret_mem_of(NULL));
     decoder->specs = calloc((size_t)options->plan->n_streams + 1, sizeof *decoder->specs);
     if (decoder->specs != NULL && make_specs(decoder) && make_room(decoder)) {
@@ -166,7 +172,7 @@ void ingest_decoder_feed(ingest_decoder *decoder, const char *ptr, size_t len, s
     decoder->ptr = ptr;
     decoder->len = len;
     decoder->readable = readable;
-    decoder->pos = decoder->indexed_to = 0;
+    decoder->pos = decoder->block_end = 0;
     decoder->final = final;
     ingest_json_forget(decoder->json);
 }
@@ -258,11 +264,8 @@ static ingest_got convert_all(ingest_decoder *decoder, const decode_spec *spec, 
     return INGEST_GOT_RECORD;
 }
 
-/* What is the same in all formats: the stream is chosen from the tokens of the choice. */
-static ingest_got choose_stream(ingest_decoder *decoder, ingest_record *record)
+static ingest_got count_choice(ingest_decoder *decoder, ingest_got got)
 {
-    convert_all(decoder, &decoder->choice, decoder->choice_slots, false, record);
-    ingest_got got = decode_choose(decoder, record);
     if (got == INGEST_GOT_MORE) {
         decoder->stats.records++;
         decoder->stats.unrouted++;
@@ -270,16 +273,26 @@ static ingest_got choose_stream(ingest_decoder *decoder, ingest_record *record)
     return got;
 }
 
-static ingest_got take_fields(ingest_decoder *decoder, ingest_record *record)
+/* What is the same in all formats: the stream is chosen from the tokens of the choice. */
+static ingest_got choose_stream(ingest_decoder *decoder, ingest_record *record)
 {
-    ingest_got got = convert_all(decoder, &decoder->specs[record->stream], decoder->slots, true, record);
-    if (got != INGEST_GOT_RECORD)
-        return got;
+    convert_all(decoder, &decoder->choice, decoder->choice_slots, false, record);
+    return count_choice(decoder, decode_choose(decoder, record));
+}
+
+static ingest_got accept(ingest_decoder *decoder, ingest_record *record)
+{
     decoder->stats.records++;
     record->slots = decoder->slots;
     record->reason = INGEST_REASON_NONE;
     record->text = "";
     return INGEST_GOT_RECORD;
+}
+
+static ingest_got take_fields(ingest_decoder *decoder, ingest_record *record)
+{
+    ingest_got got = convert_all(decoder, &decoder->specs[record->stream], decoder->slots, true, record);
+    return got == INGEST_GOT_RECORD ? accept(decoder, record) : got;
 }
 
 static uint32_t fixed_stream(const ingest_decoder *decoder)
@@ -296,12 +309,20 @@ static ingest_got bad_json(ingest_decoder *decoder, ingest_record *record, egret
     return decode_reject(decoder, record, INGEST_REASON_SYNTAX, "%s (byte %zu of the record)", fault->text, fault->offset + 1);
 }
 
+static void learn(const decode_spec *spec, const ingest_decoder *decoder, const ingest_record *record, size_t readable)
+{
+    if (spec->template != NULL && readable >= record->raw_len + INGEST_JSON_PADDING)
+        json_template_learn(spec->template, record->raw, record->raw_len, decoder->tokens);
+}
+
 ingest_got decode_fields_json(ingest_decoder *decoder, ingest_record *record, size_t readable)
 {
     ingest_fault fault = { "", 0 };
     egret_status status = ingest_json_begin(decoder->json, record->raw, record->raw_len, readable, &fault);
     if (status == EGRET_OK && decoder->chooses) {
         status = ingest_json_read(decoder->json, decoder->choice.shape, decoder->tokens, &fault);
+        if (status == EGRET_OK)
+            learn(&decoder->choice, decoder, record, readable);
         ingest_got got = status == EGRET_OK ? choose_stream(decoder, record) : INGEST_GOT_RECORD;
         if (got != INGEST_GOT_RECORD)
             return got;
@@ -312,7 +333,50 @@ ingest_got decode_fields_json(ingest_decoder *decoder, ingest_record *record, si
         return decode_reject(decoder, record, INGEST_REASON_STREAM, "the source feeds no stream");
     if (status == EGRET_OK)
         status = ingest_json_read(decoder->json, decoder->specs[record->stream].shape, decoder->tokens, &fault);
-    return status == EGRET_OK ? take_fields(decoder, record) : bad_json(decoder, record, status, &fault);
+    if (status != EGRET_OK)
+        return bad_json(decoder, record, status, &fault);
+    ingest_got got = take_fields(decoder, record);
+    if (got == INGEST_GOT_RECORD)
+        learn(&decoder->specs[record->stream], decoder, record, readable);
+    return got;
+}
+
+/* Whether a line ends at `end`. */
+static bool ends_line(const ingest_decoder *decoder, const char *end)
+{
+    const char *stop = decoder->ptr + decoder->len;
+    end += end < stop && *end == '\r';
+    return end < stop ? *end == '\n' : decoder->final;
+}
+
+/* The line that begins at record->raw, by the template of a spec. */
+static bool read_known(ingest_decoder *decoder, const decode_spec *spec, ingest_record *record, egret_value *slots)
+{
+    if (spec->template == NULL)
+        return false;
+    const char *end = json_template_read(spec->template, &decoder->dates, record->raw, decoder->ptr + decoder->len, slots);
+    if (end == NULL || !ends_line(decoder, end))
+        return false;
+    record->raw_len = (size_t)(end - record->raw);
+    return record->raw_len <= decoder->options.max_record;
+}
+
+bool decode_known_line(ingest_decoder *decoder, ingest_record *record, ingest_got *got)
+{
+    record->stream = PLAN_NONE;
+    if (decoder->chooses) {
+        if (!read_known(decoder, &decoder->choice, record, decoder->choice_slots))
+            return false;
+        *got = count_choice(decoder, decode_choose(decoder, record));
+        if (*got != INGEST_GOT_RECORD)
+            return true;
+    } else {
+        record->stream = fixed_stream(decoder);
+    }
+    if (record->stream == PLAN_NONE || !read_known(decoder, &decoder->specs[record->stream], record, decoder->slots))
+        return false;
+    *got = accept(decoder, record);
+    return true;
 }
 
 /* The cells of the row at hand as tokens of a spec. */

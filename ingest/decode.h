@@ -30,6 +30,7 @@ typedef struct ingest_decoder_options {
     nfa_engine *engine;         /* evaluates conditions of routes; may be NULL when there are none */
     ingest_format format;
     uint32_t max_record;        /* bytes of one record; 0: 1 MiB */
+    bool unlearned;             /* for tests: each record is read as if it were the first of its kind */
 } ingest_decoder_options;
 
 typedef struct ingest_decoder ingest_decoder;

@@ -7,6 +7,7 @@
 #include "compiler/csv.h"
 #include "ingest/convert.h"
 #include "ingest/decode.h"
+#include "ingest/json_template.h"
 #include "ingest/simdjson_shim.h"
 
 enum { DECODE_REASON_CAP = 320, DECODE_DEFAULT_MAX_RECORD = 1 << 20 };
@@ -17,6 +18,7 @@ typedef struct decode_spec {
     uint32_t *slot;
     uint32_t n_fields;
     ingest_shape *shape;        /* JSON */
+    json_template *template;    /* JSON: how its records were written so far; NULL: nothing is learned */
     uint32_t *column;           /* CSV: column of each field; PLAN_NONE: the file has none */
 } decode_spec;
 
@@ -56,7 +58,8 @@ struct ingest_decoder {
     decode_layout layout;
     bool array_done;
     bool skipping;              /* inside a line that is too long */
-    size_t indexed_to;          /* lines up to here are in an indexed block, or are known to be indexed singly */
+    size_t block_end;           /* of the block of lines at hand, which may be indexed */
+    uint32_t declined;          /* lines of it that no template fitted */
 
     egret_csv csv;
     bool has_header, started;
@@ -77,6 +80,9 @@ ingest_got decode_choose(ingest_decoder *decoder, ingest_record *record);
 
 /* decode.c: the stream and fields of one record whose text is set. RECORD, REJECTED, MORE (unrouted: go on), NO_MEMORY. */
 ingest_got decode_fields_json(ingest_decoder *decoder, ingest_record *record, size_t readable);
+/* The usual way: reads the line that begins at record->raw as lines before it were written. Padding must be behind what was fed. False: declined; else
+ * record->raw_len is set, and *got as of decode_fields_json. */
+bool decode_known_line(ingest_decoder *decoder, ingest_record *record, ingest_got *got);
 ingest_got decode_fields_csv(ingest_decoder *decoder, ingest_record *record);
 ingest_got decode_reject(ingest_decoder *decoder, ingest_record *record, ingest_reason reason, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

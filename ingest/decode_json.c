@@ -5,6 +5,8 @@
  * the next line does not begin another object, objects are written over several lines and are found by their brackets. Else, and that
  * is the usual case, a record is a line, and a bad line costs that line.
  *
+ * Lines are read by templates where one fits (decode_known_line); the others go the long way, by an index.
+ *
  * A line longer than max_record is rejected as soon as that is known, and the rest of it is passed over as it comes, so that memory
  * stays bounded.
  */
@@ -14,6 +16,7 @@
 #include "ingest/split.h"
 
 enum { BLOCK_BYTES = 32 * 1024 };   /* indexed at once: fits the nearest cache with its index */
+enum { OFTEN = 8 };                 /* lines of a block that went the long way: the next block is indexed */
 
 static bool is_space(char c)
 {
@@ -73,26 +76,54 @@ static ingest_got begin_skipping(ingest_decoder *decoder, ingest_record *record)
     return decode_reject(decoder, record, INGEST_REASON_SIZE, "longer than %u bytes", decoder->options.max_record);
 }
 
-/* Indexes the lines from pos on, about a block of them. Lines longer than a block, and those without padding behind them, are left to be indexed
- * singly, and so are those of a block with a bad line. */
-static void index_block(ingest_decoder *decoder)
+/* Begins another block of lines at pos. Where templates fail often its lines are indexed together; not those that are longer than a block or have no
+ * padding behind them, and not those of a block with a bad line. */
+static void begin_block(ingest_decoder *decoder)
 {
     const char *begin = decoder->ptr + decoder->pos;
     size_t rest = decoder->len - decoder->pos, size = rest < BLOCK_BYTES ? rest : BLOCK_BYTES;
     const char *last = decoder->final && size == rest ? begin + size - 1 : memrchr(begin, '\n', size);
     size = last == NULL ? size : (size_t)(last - begin) + 1;
-    decoder->indexed_to = decoder->pos + size;
-    if (last != NULL && decoder->readable - decoder->indexed_to >= INGEST_JSON_PADDING)
+    decoder->block_end = decoder->pos + size;
+    if (last != NULL && decoder->readable - decoder->block_end >= INGEST_JSON_PADDING && decoder->declined >= OFTEN)
         ingest_json_index(decoder->json, begin, size);
     else
         ingest_json_forget(decoder->json);
+    decoder->declined = 0;
+}
+
+/* The line at pos, if it is written like one before. */
+static bool take_known_line(ingest_decoder *decoder, ingest_record *record, ingest_got *got)
+{
+    const char *stop = decoder->ptr + decoder->len;
+    if (decoder->skipping || decoder->readable - decoder->len < INGEST_JSON_PADDING)
+        return false;
+    record->raw = decoder->ptr + decoder->pos;
+    record->slots = NULL;
+    if (!decode_known_line(decoder, record, got)) {
+        decoder->declined++;
+        return false;
+    }
+    record->offset = decoder->base + decoder->pos;
+    record->line = ++decoder->line;
+    const char *end = record->raw + record->raw_len;
+    end += end < stop && *end == '\r';
+    end += end < stop;      /* the line's end */
+    decoder->pos = (size_t)(end - decoder->ptr);
+    return true;
 }
 
 static ingest_got next_line(ingest_decoder *decoder, ingest_record *record)
 {
     while (decoder->pos < decoder->len) {
-        if (decoder->pos >= decoder->indexed_to)
-            index_block(decoder);
+        if (decoder->pos >= decoder->block_end)
+            begin_block(decoder);
+        ingest_got got;
+        if (take_known_line(decoder, record, &got)) {
+            if (got != INGEST_GOT_MORE)
+                return got;
+            continue;
+        }
         const char *begin = decoder->ptr + decoder->pos;
         const char *stop = decoder->ptr + decoder->len;
         const char *end = memchr(begin, '\n', (size_t)(stop - begin));
@@ -120,7 +151,7 @@ static ingest_got next_line(ingest_decoder *decoder, ingest_record *record)
         set_record(decoder, record, from, (size_t)(line_end - decoder->ptr));
         if (record->raw_len > decoder->options.max_record)
             return decode_reject(decoder, record, INGEST_REASON_SIZE, "longer than %u bytes", decoder->options.max_record);
-        ingest_got got = decode_fields_json(decoder, record, decoder->readable - from);
+        got = decode_fields_json(decoder, record, decoder->readable - from);
         if (got != INGEST_GOT_MORE)
             return got;
     }
