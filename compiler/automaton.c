@@ -132,6 +132,8 @@ static void loop_edge(automaton *a, uint32_t number)
     egret_text_puts(&label, "}");
     put_time(&label, " within ", item->own_within_ms);
     egret_text_puts(&label, item->greedy ? " greedy" : "");
+    egret_text_puts(&label, item->n_until != 0 ? " until " : "");
+    put_atoms(a, &label, pattern->atoms, item->until, item->n_until);
     put_edge(a, number + 1, number + 1, &label);
 }
 

@@ -87,15 +87,19 @@ uint32_t rule_stream(check *c, rule_ctx *rule, const ast_name *name)
     return PLAN_NONE;
 }
 
+static void mark_stream(check *c, rule_ctx *rule, const ast_name *name)
+{
+    uint32_t stream = rule_stream(c, rule, name);
+    if (stream == PLAN_NONE || rule->streams[stream])
+        return;
+    rule->streams[stream] = true;
+    rule->stream_span[stream] = name->span;
+}
+
 void rule_mark_streams(check *c, rule_ctx *rule, const ast_atom *watch)
 {
-    for (const ast_atom *atom = watch; atom != NULL; atom = atom->next) {
-        uint32_t stream = rule_stream(c, rule, &atom->stream);
-        if (stream == PLAN_NONE || rule->streams[stream])
-            continue;
-        rule->streams[stream] = true;
-        rule->stream_span[stream] = atom->stream.span;
-    }
+    for (const ast_atom *atom = watch; atom != NULL; atom = atom->next)
+        mark_stream(c, rule, &atom->stream);
 }
 
 static void mark_seq(check *c, rule_ctx *rule, const ast_seq *seq)
@@ -104,6 +108,8 @@ static void mark_seq(check *c, rule_ctx *rule, const ast_seq *seq)
         for (const ast_choice *choice = seq->choices; choice != NULL; choice = choice->next) {
             for (const ast_item *item = choice->items; item != NULL; item = item->next) {
                 rule_mark_streams(c, rule, item->watch);
+                if (item->quant.until_stream.str.len != 0)
+                    mark_stream(c, rule, &item->quant.until_stream);
                 mark_seq(c, rule, item->group);
             }
         }

@@ -124,9 +124,10 @@ static void set_quant(check *c, rule_ctx *rule, const ast_quant *q, plan_item *o
         check_refuse(c, 905, q->span, "'any' loops, which branch");
         rule->refused = true;
     }
-    if (q->until_cond != NULL || q->until_stream.str.len != 0) {
-        check_refuse(c, 906, q->span, "'until'");
-        rule->refused = true;
+    bool until = q->until_cond != NULL || q->until_stream.str.len != 0;
+    if (until && out->max == 1) {
+        egret_diag *diag = check_error(c, 541, q->span, "'until' ends a loop; this step takes one event at most");
+        check_help(c, diag, "leave 'until' out, or say how many: {1,} until …");
     }
 }
 

@@ -36,6 +36,24 @@ static bool asks_steps(const check *c, const plan_pattern *pattern, uint32_t fir
     return false;
 }
 
+/* What ends a loop: until [c] speaks of the loop's own streams, until s [c] of another. */
+static uint32_t add_until_atoms(check *c, rule_ctx *rule, uint32_t i)
+{
+    const ast_item *item = rule->items[i].item;
+    const ast_quant *quant = &item->quant;
+    egret_str none = { "", 0 };
+    uint32_t n = 0;
+    if (quant->until_stream.str.len != 0) {
+        const ast_atom atom = { .stream = quant->until_stream, .cond = quant->until_cond, .span = quant->span };
+        return add_atoms(c, rule, &atom, none, i, true);
+    }
+    for (const ast_atom *own = item->watch; quant->until_cond != NULL && own != NULL; own = own->next) {
+        const ast_atom atom = { .stream = own->stream, .cond = quant->until_cond, .span = quant->span };
+        n += add_atoms(c, rule, &atom, none, i, true);
+    }
+    return n;
+}
+
 static void add_item_atoms(check *c, rule_ctx *rule, uint32_t i)
 {
     plan_pattern *pattern = rule->pattern;
@@ -45,7 +63,10 @@ static void add_item_atoms(check *c, rule_ctx *rule, uint32_t i)
     uint32_t first_not = pattern->n_atoms, n_nots = 0;
     for (uint32_t k = 0; k < ctx->n_nots; k++)
         n_nots += add_atoms(c, rule, ctx->nots[k], (egret_str){ "", 0 }, i, false);
+    uint32_t first_until = pattern->n_atoms, n_until = add_until_atoms(c, rule, i);
     plan_item *item = &pattern->items[i];
+    item->until = first_until;
+    item->n_until = n_until;
     item->atoms = first;
     item->n_atoms = n;
     item->nots = first_not;

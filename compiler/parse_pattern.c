@@ -163,7 +163,11 @@ static ast_quant parse_quant(egret_parser *p)
     while (flag_once(p, "strict", &q.strict) || flag_once(p, "any", &q.any) || flag_once(p, "greedy", &q.greedy))
         continue;
     if (parse_accept_word(p, "until")) {
-        if (!parse_at(p, TOK_LBRACKET))
+        if (parse_at(p, TOK_DURATION)) {
+            egret_diag *diag = parse_fail_expected(p, "a condition [ … ] or the name of a stream", NULL);
+            parse_help(p, diag, "a time bounds a loop in brackets: (step {3,} within %.*s)", (int)parse_text(p, &p->tok[0]).len,
+                       parse_text(p, &p->tok[0]).ptr);
+        } else if (!parse_at(p, TOK_LBRACKET))
             q.until_stream = parse_name(p, "a condition [ … ] or the name of a stream");
         if (parse_at(p, TOK_LBRACKET))
             q.until_cond = parse_cond(p);

@@ -406,6 +406,8 @@ static bool explain_word(egret_parser *p, egret_diag *diag, egret_str word, bool
         parse_help(p, diag, "the time from the step before stands behind 'then': then within 5m step; 'within' at the end bounds the whole");
     else if (egret_str_is(word, "then") || egret_str_is(word, "next"))
         parse_help(p, diag, "'%.*s' goes on with a pattern, directly behind a step; is a 'within' written too early?", (int)word.len, word.ptr);
+    else if (egret_str_is(word, "until") || egret_str_is(word, "strict") || egret_str_is(word, "greedy"))
+        parse_help(p, diag, "'%.*s' stands behind the number of times: step {3,} %.*s", (int)word.len, word.ptr, (int)word.len, word.ptr);
     else if (egret_str_is(word, "where") || egret_str_is(word, "if"))
         parse_help(p, diag, "a condition on the event stands behind its stream in [ … ], one on the whole in 'when'");
     else if (egret_str_is(word, "group") && parse_text(p, &p->held[1]).len == 2)

@@ -200,6 +200,7 @@ typedef struct plan_item {
     plan_link link;                     /* from the item before */
     int64_t link_within_ms;
     uint32_t nots, n_nots;              /* atoms that must not occur between the item before and this one */
+    uint32_t until, n_until;            /* atoms that end the loop, once it has taken an event */
     bool each;                          /* some condition of it looks at bound events: asked for each attempt */
 } plan_item;
 

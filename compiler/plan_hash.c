@@ -201,6 +201,7 @@ static uint64_t hash_item(uint64_t hash, const plan_item *item)
                                item->link, (uint64_t)item->link_within_ms, item->nots, item->n_nots };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         hash = hash_mix(hash, parts[i]);
+    hash = item->n_until == 0 ? hash : hash_mix(hash_mix(hash, item->until), item->n_until);
     return hash_str(hash, item->name);
 }
 

@@ -248,6 +248,8 @@ static void print_item(printer *p, const plan_pattern *pattern, uint32_t number,
         print_atom(p, "not ", &pattern->atoms[item->nots + i], view);
     for (uint32_t i = 0; i < item->n_atoms; i++)
         print_atom(p, "", &pattern->atoms[item->atoms + i], view);
+    for (uint32_t i = 0; i < item->n_until; i++)
+        print_atom(p, "until ", &pattern->atoms[item->until + i], view);
 }
 
 static void print_pattern(printer *p, const plan_pattern *pattern, const expr_view *view)

@@ -56,6 +56,7 @@ typedef struct seq_done {
 typedef struct seq_place {
     uint32_t item;
     bool open;              /* in a loop that may take more */
+    bool stopped;           /* the event at hand ends it (until) */
     uint32_t *word;
     seq_run run;
     uint32_t count, last;   /* of the item it stands at, the event at hand not counted */

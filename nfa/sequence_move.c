@@ -124,7 +124,7 @@ static seq_action arrive(seq_step *step, uint32_t item, uint32_t *word)
 static bool may_take_more(const seq_step *step, const seq_place *p)
 {
     const plan_item *item = &step->pattern->items[p->item];
-    return p->open && step->layout->item[p->item].loop && p->count < item->max
+    return p->open && !p->stopped && step->layout->item[p->item].loop && p->count < item->max
         && seq_atoms_hold(step, item->atoms, item->n_atoms, &p->run);
 }
 
@@ -203,13 +203,13 @@ static bool is_forbidden(const seq_step *step, const seq_place *p)
 static seq_action outlive(seq_step *step, seq_place *p, bool was_open)
 {
     /* Without an event (a sweep) only what has run out goes: nothing stood in between. */
-    bool strict = step->event != NULL && p->open && step->pattern->items[p->item].strict;
+    bool closes = p->stopped || (step->event != NULL && p->open && step->pattern->items[p->item].strict);
     if (is_cancelled(step, p)) {
         return SEQ_GONE;
     }
     bool marked = false;
     if (is_forbidden(step, p)) {
-        if (!p->open || !step->layout->item[p->item].loop || strict) {
+        if (!p->open || !step->layout->item[p->item].loop || closes) {
             return SEQ_GONE;
         }
         poison(step, p);
@@ -217,8 +217,8 @@ static seq_action outlive(seq_step *step, seq_place *p, bool was_open)
         memcpy(p->word + SEQ_DEADLINE, &never, sizeof never);
         marked = true;
     }
-    if (strict) {
-        if (!seq_is_ready(step, p)) {
+    if (closes) {
+        if (!seq_is_ready(step, p) || seq_is_poisoned(step, p)) {
             return SEQ_GONE;
         }
         seq_close_loop(step, p);
@@ -255,6 +255,8 @@ seq_action seq_decide(seq_step *step, uint32_t item, bool open, uint32_t *word)
             seq_close_loop(step, &p);
         }
     }
+    const plan_item *loop = &step->pattern->items[item];
+    p.stopped = p.open && at->loop && loop->n_until > 0 && seq_atoms_hold(step, loop->until, loop->n_until, &p.run);
     if (!late) {
         if (at->loop_first && may_take_more(step, &p)) {
             return take_more(step, &p);

@@ -31,6 +31,8 @@ class Item:                     # one step of a sequence, or a loop of one; max 
     link: str = "then"          # from the item before
     link_within: int = None
     nots: list = field(default_factory=list)    # what must not come between the item before and this one
+    until: list = field(default_factory=list)   # atoms that end the loop
+    until_own: bool = False     # until [c], on the loop's own streams
 
 
 @dataclass
@@ -87,7 +89,7 @@ def said(rule, kind):
 
 def all_atoms(rule):
     """All places where a rule names a stream."""
-    lists = [item.atoms for item in rule.items] + [item.nots for item in rule.items]
+    lists = [atoms for item in rule.items for atoms in (item.atoms, item.nots, item.until)]
     lists += [rule.absence, rule.silence, rule.watch, rule.resolve_on, rule.escalate_on] + [atoms for atoms, _ in rule.unless]
     return [a for atoms in lists for a in atoms]
 

@@ -47,7 +47,7 @@ def simpler_conditions(x):
 
 PLAIN = {"lets": [], "fields": [], "when": None, "exempt": None, "throttle": None, "resolve_on": [], "escalate_on": [], "escalate_within": None, "also_by": None, "resolve_when": None, "resolve_for": None, "profile": None,
          "within": None, "idle": None, "silence": [], "absence": [], "unless": [], "skip": ("past",), "hold": None, "timeout": None}
-PLAIN_ITEM = {"strict": False, "greedy": False, "own_within": None, "link": "then", "link_within": None, "nots": [], "min": 1, "max": 1}
+PLAIN_ITEM = {"strict": False, "greedy": False, "own_within": None, "link": "then", "link_within": None, "nots": [], "until": [], "min": 1, "max": 1}
 
 
 def smaller_rules(rule):
@@ -67,7 +67,7 @@ def smaller_rules(rule):
                 pass
         if (item.min, item.max) != (1, 1):
             yield changed(lambda r, i=i: (setattr(r.items[i], "min", 1), setattr(r.items[i], "max", 1), setattr(r.items[i], "own_within", None),
-                                          setattr(r.items[i], "strict", False), setattr(r.items[i], "greedy", False)))
+                                          setattr(r.items[i], "strict", False), setattr(r.items[i], "greedy", False), setattr(r.items[i], "until", [])))
         for name, plain in PLAIN_ITEM.items():
             if getattr(item, name) != plain and name not in ("min", "max"):
                 yield changed(lambda r, i=i, name=name, plain=plain: setattr(r.items[i], name, copy.copy(plain)))
@@ -82,7 +82,7 @@ def smaller_rules(rule):
     for i, item in enumerate(rule.items):
         if len(item.atoms) > 1:
             for j in range(len(item.atoms)):
-                yield changed(lambda r, i=i, j=j: r.items[i].atoms.pop(j))
+                yield changed(lambda r, i=i, j=j: (r.items[i].atoms.pop(j), r.items[i].until_own and r.items[i].until.pop(j)))
     for i in range(len(rule.fields)):
         yield changed(lambda r, i=i: r.fields.pop(i))
     if len(rule.watch) > 1:

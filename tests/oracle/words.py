@@ -22,7 +22,7 @@ from operators import OPERATORS
 # Code of "not evaluated yet" -> the words or operators that must be in the registry once the code is gone.
 REFUSED = {
     900: ("link:any",), 901: ("choice:or",), 902: ("choice:and",), 903: ("item:any", "item:of"), 904: ("match: group",),
-    905: ("quant:any",), 906: ("quant:until",), 908: ("silence: not for in the middle",), 909: ("silence: next not",),
+    905: ("quant:any",), 908: ("silence: not for in the middle",), 909: ("silence: next not",),
     910: ("silence: optional step beside",), 913: ("silence: two at the end",),
     914: ("clause:signal", "rules as streams"), 915: ("clause:early",), 916: ("window:hopping", "window:every"), 917: ("window:last",),
     919: (), 920: ("profile: of another key",), 921: ("form:median", "form:p95", "form:slope", "form:forecast"), 923: ("args:before",),

@@ -1,6 +1,6 @@
 """sequence.py: sequences of steps and loops, links, unless, after match, and values of the events they bind."""
 from generator.choices import QUANTIFIERS, WITHIN_MS
-from rules import Item
+from rules import Atom, Item
 
 
 class Sequences:
@@ -32,9 +32,21 @@ class Sequences:
             if rule.items[i - 1].min and item.min and self.chance(0.2):
                 item.link = "then"
                 item.nots = self.atoms(rule, streams, range(i))
+        for i, item in enumerate(rule.items):
+            if item.max != 1 and self.chance(0.2):
+                self.until(rule, i, streams)
         if rule.items[-1].min and self.chance(0.25):
             self.silence_at_end(rule, streams)
         self.sequence_clauses(rule, streams)
+
+    def until(self, rule, i, streams):
+        item, before = rule.items[i], range(i + 1)
+        item.until_own = self.chance(0.6)
+        if item.until_own:
+            cond = self.condition(rule, before) or self.own_condition()
+            item.until = [Atom(a.stream, cond) for a in item.atoms]
+        else:
+            item.until = [Atom(self.r.choice(streams), self.condition(rule, before))]
 
     def sequence_clauses(self, rule, streams):
         r, count = self.r, len(rule.items)

@@ -45,7 +45,7 @@ class Attempt:
 
 def streams_of(rule):
     """What `next`, `strict` and `idle` count: the streams of `match` and `unless`."""
-    atoms = [a for item in rule.items for a in item.atoms + item.nots] + rule.absence + rule.silence
+    atoms = [a for item in rule.items for a in item.atoms + item.nots + item.until] + rule.absence + rule.silence
     return {a.stream for a in atoms} | {a.stream for atoms, _ in rule.unless for a in atoms}
 
 
@@ -89,7 +89,7 @@ class SequenceKey:
         item = self.rule.items[at]
         gap = any(x.stream in self.streams for x in between)
         if at == attempt.item:
-            return item.strict and gap
+            return (item.strict and gap) or any(fits(item.until, x, self.view(attempt)) for x in between)
         return (item.link == "next" and gap) or any(fits(item.nots, x, self.view(attempt)) for x in between)
 
     def until(self, attempt, at):
@@ -104,6 +104,8 @@ class SequenceKey:
             return False
         if attempt.item < 0:
             return True
+        if at == attempt.item and fits(self.rule.items[at].until, event, self.view(attempt)):
+            return False        # the loop ends with what it has
         return event.time <= self.until(attempt, at) and not self.barred(attempt, at, self.since(attempt)[:-1])
 
     def advance(self, attempt, event):

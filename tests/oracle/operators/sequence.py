@@ -42,6 +42,8 @@ OPERATORS += [op(f"match: loop {text}", loop(bounds), *(["quant:" + text] if len
 OPERATORS += [
     op("match: greedy", any_item(lambda item: item.greedy), "quant:greedy"),
     op("match: strict", any_item(lambda item: item.strict), "quant:strict"),
+    op("match: until", any_item(lambda item: item.until_own), "quant:until"),
+    op("match: until another stream", any_item(lambda item: bool(item.until) and not item.until_own)),
     op("match: loop within", any_item(lambda item: item.own_within is not None), "seq:within"),
     op("match: link then", any_link(lambda item: item.link == "then"), "link:then"),
     op("match: link next", any_link(lambda item: item.link == "next"), "link:next"),

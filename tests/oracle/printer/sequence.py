@@ -1,6 +1,6 @@
 """sequence.py: steps, loops, links, and the clauses of a sequence rule."""
 from printer import silence
-from printer.values import atoms_text, duration, expression, writes
+from printer.values import atoms_text, condition, duration, expression, writes
 
 
 @writes("step")
@@ -20,17 +20,23 @@ def step_aggregate(x, rule):
     return f"{x[1]}({name}.{x[3]}{where})" if x[3] else f"{x[1]}({name}{where})"
 
 
-def quantifier(item):
+def quantifier(item, rule):
     low, high = item.min, item.max
     if (low, high) == (1, 1):
         return ""
     short = {(0, 1): " ?", (1, None): " +", (0, None): " *"}.get((low, high))
     text = short or (" {%d}" % low if low == high else " {%d,}" % low if high is None else " {%d,%d}" % (low, high))
-    return text + " strict" * item.strict + " greedy" * item.greedy
+    return text + " strict" * item.strict + " greedy" * item.greedy + until_text(item, rule)
+
+
+def until_text(item, rule):
+    if not item.until:
+        return ""
+    return " until" + (condition(item.until[0].cond, rule) if item.until_own else " " + atoms_text(item.until, rule))
 
 
 def item_text(item, rule):
-    text = f"{item.name}: " + atoms_text(item.atoms, rule) + quantifier(item)
+    text = f"{item.name}: " + atoms_text(item.atoms, rule) + quantifier(item, rule)
     return f"({text} within {duration(item.own_within)})" if item.own_within is not None else text
 
 

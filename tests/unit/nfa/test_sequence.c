@@ -43,6 +43,22 @@ static const engine_case cases[] = {
     {"timeout: lets and counts of steps not reached",
      "rule r { match x: a then y: b by k within 10ms let n = count(y) on timeout alert { m: \"{n} {y.v}\" } }", "0 a p 1\n30 -\n",
      "10 r 0 null timeout\n"},
+
+    {"until: the event that ends the loop is not taken", "rule r { match x: a {2,} until [v > 8] then y: b by k within 1s alert { m: count(x) } }",
+     "0 a p 1\n1 a p 2\n2 a p 9\n3 a p 3\n4 b p 0\n", "4 r 2\n"},
+    {"until: before the minimum it kills", "rule r { match x: a {2,} until [v > 8] then y: b by k within 1s alert { m: count(x) } }",
+     "0 a p 1\n1 a p 9\n2 a p 2\n3 b p 0\n", "3 r 2\n"},
+    {"until: the first event is taken without asking",
+     "rule r { match x: a {1,} until [v > 8] then y: b by k within 1s alert { m: count(x) } }", "0 a p 9\n1 a p 9\n2 b p 0\n", "2 r 1\n"},
+    {"until: it may be the next step", "rule r { match x: a {2,} until [v > 8] then y: a [v > 8] by k within 1s alert { m: count(x) } }",
+     "0 a p 1\n1 a p 2\n2 a p 9\n", "2 r 2\n"},
+    {"until: another stream, greedy", "rule r { match x: a {2,} greedy until c [v > 8] then y: a by k within 1s alert { m: count(x) } }",
+     "0 a p 1\n1 a p 2\n2 c p 8\n3 a p 3\n4 c p 9\n5 a p 4\n", "5 r 3\n"},
+    {"until: what the loop has taken so far", "rule r { match x: a {2,} until [v < x.v] then y: b by k within 1s alert { m: count(x) } }",
+     "0 a p 1\n1 a p 5\n2 a p 4\n3 a p 6\n4 b p 0\n", "4 r 2\n"},
+    {"until: a loop at the end that never satisfied `when` is over",
+     "rule r { match x: a {1,} until b by k within 10ms when count(x) > 2 on timeout alert { m: count(x) } alert { m: 0 } }",
+     "0 a p 1\n1 a p 2\n2 b p 0\n3 a p 3\n4 a p 4\n30 -\n", "13 r 2 timeout\n14 r 1 timeout\n"},
 };
 
 /* ---- lines ---- */
