@@ -255,6 +255,7 @@ int check_agg_fn(egret_str name);                                    /* plan_fn,
 typed check_aggregate(check *c, const scope *s, const ast_expr *e, plan_fn fn);
 egret_type agg_result(plan_fn fn, egret_type arg);
 bool agg_takes(plan_fn fn, egret_type arg);
+bool agg_param(check *c, const ast_expr *e, plan_fn fn, int64_t *param);     /* plan_agg.param; false: reported */
 void agg_explain_type(check *c, const ast_expr *e, plan_fn fn, egret_type type);    /* that it does not take it */
 typed check_window_agg(check *c, const scope *s, const ast_expr *e, plan_fn fn);
 
@@ -292,6 +293,10 @@ bool lower_window_kind(check *c, const ast_window *w, ast_window_kind *kind, int
 uint32_t intern_feature(check *c, plan_feature f);
 /* May events leaving turn `when` true? positive: as long as no summed value in the window is negative. */
 bool lower_leaving(check *c, const plan_window *window, uint32_t when, bool positive);
+/* Marks the aggregates that the condition looks at. */
+void lower_asked(check *c, plan_window *window, uint32_t expr);
+/* Does `when` look at what changes while nothing enters or leaves the window: the time, what is known of the key? */
+bool lower_looks_outside(check *c, uint32_t when);
 typed lower_text(check *c, const scope *s, const ast_expr *e);
 void lower_alert(check *c, rule_ctx *rule);
 void lower_life(check *c, rule_ctx *rule);

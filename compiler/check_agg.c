@@ -13,25 +13,47 @@
 static const struct { const char *name; plan_fn fn; } FNS[] = {
     { "count", PLAN_COUNT }, { "sum", PLAN_SUM }, { "avg", PLAN_AVG }, { "min", PLAN_MIN }, { "max", PLAN_MAX },
     { "stddev", PLAN_STDDEV }, { "distinct", PLAN_DISTINCT }, { "first", PLAN_FIRST }, { "last", PLAN_LAST_VALUE },
-    { "duration", PLAN_DURATION_OF },
+    { "duration", PLAN_DURATION_OF }, { "median", PLAN_MEDIAN }, { "slope", PLAN_SLOPE }, { "forecast", PLAN_FORECAST },
 };
+
+/* p1 … p99; 0: it is called something else. */
+static unsigned percent_of(egret_str name)
+{
+    unsigned percent = 0;
+    for (uint32_t i = 1; i < name.len; i++) {
+        if (name.ptr[i] < '0' + (i == 1) || name.ptr[i] > '9')
+            return 0;
+        percent = percent * 10 + (unsigned)(name.ptr[i] - '0');
+    }
+    return name.len > 1 && name.len <= 3 && name.ptr[0] == 'p' ? percent : 0;
+}
 
 int check_agg_fn(egret_str name)
 {
     for (size_t i = 0; i < sizeof FNS / sizeof FNS[0]; i++)
         if (egret_str_is(name, FNS[i].name))
             return (int)FNS[i].fn;
-    return -1;
+    return percent_of(name) != 0 ? PLAN_QUANTILE : -1;
+}
+
+bool agg_param(check *c, const ast_expr *e, plan_fn fn, int64_t *param)
+{
+    *param = fn == PLAN_QUANTILE ? (int64_t)percent_of(e->name.str) : 0;
+    return fn != PLAN_FORECAST || check_const_duration(c, e->args->next, "how far ahead forecast() looks", param);
 }
 
 bool agg_takes(plan_fn fn, egret_type arg)
 {
     switch (fn) {
+    case PLAN_SLOPE:
+    case PLAN_FORECAST:
+    case PLAN_STDDEV: return type_is_numeric(arg);
     case PLAN_SUM:
     case PLAN_AVG:
-    case PLAN_STDDEV: return type_is_numeric(arg) || (arg == EGRET_DURATION && fn != PLAN_STDDEV);
+    case PLAN_MEDIAN: return type_is_numeric(arg) || arg == EGRET_DURATION;
     case PLAN_MIN:
-    case PLAN_MAX: return type_is_numeric(arg) || arg == EGRET_DURATION || arg == EGRET_TIME;
+    case PLAN_MAX:
+    case PLAN_QUANTILE: return type_is_numeric(arg) || arg == EGRET_DURATION || arg == EGRET_TIME;
     case PLAN_DISTINCT:
     case PLAN_FIRST:
     case PLAN_LAST_VALUE: return arg != EGRET_NULL;
@@ -46,12 +68,16 @@ egret_type agg_result(plan_fn fn, egret_type arg)
     switch (fn) {
     case PLAN_COUNT:
     case PLAN_DISTINCT: return EGRET_INT;
-    case PLAN_AVG: return arg == EGRET_DURATION ? EGRET_DURATION : EGRET_NUMBER;
+    case PLAN_AVG:
+    case PLAN_MEDIAN: return arg == EGRET_DURATION ? EGRET_DURATION : EGRET_NUMBER;
+    case PLAN_SLOPE:
+    case PLAN_FORECAST:
     case PLAN_STDDEV: return EGRET_NUMBER;
     case PLAN_DURATION_OF: return EGRET_DURATION;
     case PLAN_SUM:
     case PLAN_MIN:
     case PLAN_MAX:
+    case PLAN_QUANTILE:
     case PLAN_FIRST:
     case PLAN_LAST_VALUE: break;
     }
@@ -60,7 +86,7 @@ egret_type agg_result(plan_fn fn, egret_type arg)
 
 void agg_explain_type(check *c, const ast_expr *e, plan_fn fn, egret_type type)
 {
-    bool times = fn == PLAN_MIN || fn == PLAN_MAX;
+    bool times = fn == PLAN_MIN || fn == PLAN_MAX || fn == PLAN_QUANTILE;
     egret_diag *diag = check_error(c, 414, e->args->span, "%.*s() takes %s; this is %s", (int)e->name.str.len, e->name.str.ptr,
                                    times ? "numbers, times and durations" : "numbers", egret_type_name(type));
     if (type == EGRET_BOOL)
@@ -77,12 +103,24 @@ static bool check_arg_type(check *c, const ast_expr *e, plan_fn fn, typed t)
     return false;
 }
 
-/* count() takes a name or nothing; all others take one value. */
+/* forecast(x, 24h) */
+static bool check_forecast_args(check *c, const ast_expr *e, uint32_t n)
+{
+    if (n == 2 && e->args->kind != AST_DURATION)
+        return true;
+    egret_diag *diag = check_error(c, 404, e->span, "forecast() takes a value, and how far ahead it looks");
+    check_help(c, diag, "write forecast(field, 24h over 6h): the line through the values of six hours, a day from now");
+    return false;
+}
+
+/* count() takes a name or nothing; forecast() two values, all others one. */
 static bool check_arg_count(check *c, const ast_expr *e, plan_fn fn)
 {
     uint32_t n = 0;
     for (const ast_expr *a = e->args; a != NULL; a = a->next)
         n++;
+    if (fn == PLAN_FORECAST)
+        return check_forecast_args(c, e, n);
     if (n == 1 && fn != PLAN_DURATION_OF)
         return true;
     if (n == 0 && (fn == PLAN_COUNT || fn == PLAN_DURATION_OF))
@@ -202,6 +240,10 @@ typed check_aggregate(check *c, const scope *s, const ast_expr *e, plan_fn fn)
     if (!steps) {
         egret_diag *diag = check_error(c, 415, e->span, "an aggregate has nothing to count here");
         check_help(c, diag, "aggregates stand in when, let and alert, in members of profiles, and over steps of a sequence");
+        return typed_bad();
+    }
+    if (fn >= PLAN_MEDIAN) {
+        check_refuse(c, 921, e->span, "median, percentiles, slope and forecast over the events of a step");
         return typed_bad();
     }
     if (fn == PLAN_DURATION_OF) {

@@ -261,10 +261,6 @@ static typed check_function(check *c, const scope *s, const ast_expr *e, uint32_
 
 /* ---- calls ---- */
 
-static const struct { const char *name; uint16_t code; const char *what; } REFUSED[] = {
-    { "median", 921, "median()" }, { "p95", 921, "p95()" }, { "slope", 921, "slope()" }, { "forecast", 921, "forecast()" },
-};
-
 static typed unknown_function(check *c, const ast_expr *e)
 {
     egret_str name = e->name.str;
@@ -272,13 +268,8 @@ static typed unknown_function(check *c, const ast_expr *e)
         check_error(c, 315, e->span, "env() stands in options of sources and sinks only");
         return typed_bad();
     }
-    for (size_t i = 0; i < sizeof REFUSED / sizeof REFUSED[0]; i++) {
-        if (!egret_str_is(name, REFUSED[i].name))
-            continue;
-        check_refuse(c, REFUSED[i].code, e->span, REFUSED[i].what);
-        return typed_bad();
-    }
-    static const char *const FORMS[] = { "count", "sum", "avg", "min", "max", "stddev", "distinct", "first", "last", "duration",
+    static const char *const FORMS[] = { "count", "sum", "avg", "min", "max", "stddev", "distinct", "first", "last", "duration", "median",
+                                         "p50", "p90", "p95", "p99", "slope", "forecast",
                                          "prev", "changed", "new", "which", "now", "open", "during" };
     egret_diag *diag = check_error(c, 307, e->name.span, "unknown function '%.*s'", (int)name.len, name.ptr);
     names n = { 0 };

@@ -235,8 +235,12 @@ static void finish_threshold(check *c, rule_ctx *rule)
     t->kind = win->kind == AST_EVER && win->slides ? AST_SLIDING : win->kind;
     t->size_ms = win->size_ms;
     bool slides = !win->fixed && win->slides;
-    bool asked = t->for_ms > 0 || rule->rule.resolve_when != PLAN_NONE || lower_leaving(c, &win->window, t->when, true);
+    bool asked = t->for_ms > 0 || rule->rule.resolve_when != PLAN_NONE || lower_looks_outside(c, t->when)
+                 || lower_leaving(c, &win->window, t->when, true);
     t->leaving_matters = slides && asked;
+    lower_asked(c, &win->window, t->when);
+    lower_asked(c, &win->window, rule->rule.resolve_when);
+    t->asks_at_close = win->fixed && (rule->rule.resolve_when != PLAN_NONE || lower_looks_outside(c, t->when));
     t->negatives_matter = slides && !asked && lower_leaving(c, &win->window, t->when, false);
     lower_window_finish(c, win);
 }

@@ -66,7 +66,7 @@ static bool same_kind(check *c, const win_ctx *win, const ast_window *own, plan_
 /* Without a window an aggregate counts on for ever, which is seldom meant where a condition compares it. */
 static void warn_no_window(check *c, const scope *s, const ast_expr *e, plan_fn fn, const plan_over *over)
 {
-    bool grows = fn == PLAN_COUNT || fn == PLAN_SUM || fn == PLAN_AVG || fn == PLAN_DISTINCT || fn == PLAN_STDDEV;
+    bool grows = fn == PLAN_COUNT || fn == PLAN_SUM || fn == PLAN_AVG || fn == PLAN_DISTINCT || fn == PLAN_STDDEV || fn >= PLAN_MEDIAN;
     if (fn == PLAN_DISTINCT && over->kind == AST_EVER && (s->win->of_profile || e->over.kind == AST_EVER)) {
         egret_diag *diag = check_warn(c, 810, e->span, "this keeps every different value a key ever had, up to the limit");
         check_help(c, diag, "give it a window: over 30d");
@@ -112,7 +112,7 @@ static uint32_t add_agg(check *c, plan_window *w, plan_agg agg)
 {
     for (uint32_t i = 0; i < w->n_aggs; i++) {
         const plan_agg *o = &w->aggs[i];
-        if (o->fn == agg.fn && o->arg == agg.arg && o->over.kind == agg.over.kind && o->over.size_ms == agg.over.size_ms)
+        if (o->fn == agg.fn && o->arg == agg.arg && o->param == agg.param && plan_over_equal(&o->over, &agg.over))
             return i;
     }
     w->aggs = check_grow(c, w->aggs, w->n_aggs, sizeof agg);
@@ -200,14 +200,16 @@ typed check_window_agg(check *c, const scope *s, const ast_expr *e, plan_fn fn)
         arg.atoms = labelled;
     if (fn == PLAN_COUNT && !count_of(c, s, e, &arg.atoms))
         return typed_bad();
-    if (!check_arg(c, s, e, value, &arg))
+    int64_t param;
+    if (!check_arg(c, s, e, value, &arg) || !agg_param(c, e, fn, &param))
         return typed_bad();
     if (value != NULL && !agg_takes(fn, (egret_type)arg.type)) {
         agg_explain_type(c, e, fn, (egret_type)arg.type);
         return typed_bad();
     }
-    plan_agg agg = { .fn = (uint8_t)fn, .type = (uint8_t)agg_result(fn, (egret_type)arg.type), .over = over };
+    plan_agg agg = { .fn = (uint8_t)fn, .type = (uint8_t)agg_result(fn, (egret_type)arg.type), .over = over, .param = param };
     agg.arg = add_arg(c, &win->window, arg);
     uint32_t id = add_agg(c, &win->window, agg);
-    return typed_of(c, intern_leaf(c, PLAN_AGG, (egret_type)agg.type, win->index, id, PLAN_USES_WINDOW));
+    uint8_t uses = PLAN_USES_WINDOW | (fn == PLAN_FORECAST ? PLAN_USES_NOW : 0);
+    return typed_of(c, intern_leaf(c, PLAN_AGG, (egret_type)agg.type, win->index, id, uses));
 }

@@ -9,7 +9,7 @@
 /* Records of the engine: an attempt has a head and a word for each single step, five for a loop; a bound event and an entry of a window
  * have a head and nine bytes a value. */
 enum { ATTEMPT_HEAD = 16, SINGLE_BYTES = 4, LOOP_BYTES = 20, EVENT_HEAD = 40, ENTRY_HEAD = 32, VALUE_BYTES = 9, COUNTER_BYTES = 4,
-       SEEN_BYTES = 16, DISTINCT_BYTES = 16 };
+       SEEN_BYTES = 16, DISTINCT_BYTES = 16, ORDER_BYTES = 32 };
 
 static uint64_t times(uint64_t a, uint64_t b)
 {
@@ -79,28 +79,47 @@ static uint64_t pattern_cost(egret_text *text, const plan_pattern *pattern)
 
 /* ---- windows ---- */
 
+/* How many times values are kept in order: percentiles of one argument and window share them. */
+static uint64_t ordered_values(const plan_window *w)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < w->n_aggs; i++) {
+        bool first = w->aggs[i].fn == PLAN_MEDIAN || w->aggs[i].fn == PLAN_QUANTILE;
+        for (uint32_t k = 0; k < i && first; k++) {
+            const plan_agg *other = &w->aggs[k];
+            bool same_kind = other->fn == PLAN_MEDIAN || other->fn == PLAN_QUANTILE;
+            first = !(same_kind && other->arg == w->aggs[i].arg && plan_over_equal(&other->over, &w->aggs[i].over));
+        }
+        n += first;
+    }
+    return n;
+}
+
 static uint64_t window_cost(egret_text *text, const plan_window *w)
 {
-    uint64_t values = 0, distinct = 0, total = 0;
+    uint64_t values = 0, distinct = 0, ordered = ordered_values(w), total = 0;
     int64_t longest_ms = 0;
-    bool slides = false;
+    bool slides = false, logged = ordered != 0;
     for (uint32_t i = 0; i < w->n_args; i++)
         values += w->args[i].value != PLAN_NONE;
     for (uint32_t i = 0; i < w->n_aggs; i++) {
         distinct += w->aggs[i].fn == PLAN_DISTINCT;
         if (w->aggs[i].over.kind != AST_SLIDING)
             continue;
-        slides = true;
+        slides = logged = true;
         longest_ms = w->aggs[i].over.size_ms > longest_ms ? w->aggs[i].over.size_ms : longest_ms;
     }
-    if (slides) {
+    if (logged)
         total = put_line(text, "entries of the window", w->limit_values, ENTRY_HEAD + VALUE_BYTES * values, " (limits values)");
+    if (slides) {
         egret_text_puts(text, "  an entry stays ");
         expr_put_duration(text, longest_ms);
         egret_text_puts(text, "\n");
     }
     if (distinct != 0)
         total = plus(total, put_line(text, "different values", times(w->limit_values, distinct), DISTINCT_BYTES, " (limits values)"));
+    if (ordered != 0)
+        total = plus(total, put_line(text, "values in order", times(w->limit_values, ordered), ORDER_BYTES, " (limits values)"));
     return plus(total, put_line(text, "aggregates", w->n_aggs, 2 * EVENT_HEAD, ""));
 }
 

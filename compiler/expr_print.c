@@ -92,7 +92,8 @@ static void put_key(egret_text *text, const expr_view *view, uint32_t part)
 
 static const char *fn_name(unsigned fn)
 {
-    static const char *const NAMES[] = { "count", "sum", "avg", "min", "max", "stddev", "distinct", "first", "last", "duration" };
+    static const char *const NAMES[] = { "count", "sum", "avg", "min", "max", "stddev", "distinct", "first", "last", "duration", "median",
+                                         "p", "slope", "forecast" };
     return fn < sizeof NAMES / sizeof NAMES[0] ? NAMES[fn] : "?";
 }
 
@@ -138,7 +139,10 @@ void expr_put_agg(egret_text *text, const expr_view *view, uint32_t agg)
     expr_view inner = { .plan = view->plan, .stream = PLAN_NONE, .group = view->group };
     uint32_t first = PLAN_NONE;
     bool all = w->n_atoms >= 64 || arg->atoms == (UINT64_C(1) << w->n_atoms) - 1;
-    egret_text_printf(text, "%s(", fn_name(a->fn));
+    egret_text_puts(text, fn_name(a->fn));
+    if (a->fn == PLAN_QUANTILE)
+        egret_text_printf(text, "%d", (int)a->param);
+    egret_text_puts(text, "(");
     for (uint32_t i = 0; i < w->n_atoms && first == PLAN_NONE; i++)
         if ((arg->atoms >> i & 1) != 0)
             first = i;
@@ -152,6 +156,10 @@ void expr_put_agg(egret_text *text, const expr_view *view, uint32_t agg)
     size_t begin = text->len;
     if (arg->value != PLAN_NONE)
         put(text, &inner, arg->value, 0);
+    if (a->fn == PLAN_FORECAST) {
+        egret_text_puts(text, ", ");
+        expr_put_duration(text, a->param);
+    }
     if (arg->where != PLAN_NONE) {
         egret_text_puts(text, text->len == begin && all ? "where " : " where ");
         put(text, &inner, arg->where, 0);

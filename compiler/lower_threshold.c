@@ -135,6 +135,22 @@ bool lower_leaving(check *c, const plan_window *window, uint32_t when, bool posi
     return when != PLAN_NONE && !leaving_is_harmless(c->plan, window, when, positive);
 }
 
+void lower_asked(check *c, plan_window *window, uint32_t expr)
+{
+    if (expr == PLAN_NONE)
+        return;
+    const plan_expr *e = &c->plan->exprs[expr];
+    if (e->op == PLAN_AGG)
+        window->aggs[e->b].asked = true;
+    for (uint32_t i = 0; i < e->n_args; i++)
+        lower_asked(c, window, c->plan->args[e->args + i]);
+}
+
+bool lower_looks_outside(check *c, uint32_t when)
+{
+    return when != PLAN_NONE && (c->plan->exprs[when].uses & (PLAN_USES_NOW | PLAN_USES_KEY_STATE)) != 0;
+}
+
 /* ---- the rule ---- */
 
 static void lower_when(check *c, rule_ctx *rule)

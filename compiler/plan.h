@@ -207,7 +207,7 @@ typedef struct plan_item {
 typedef struct plan_unless { uint32_t atoms, n_atoms; uint32_t after_item; } plan_unless;   /* after_item PLAN_NONE: from the first */
 
 typedef enum plan_fn { PLAN_COUNT, PLAN_SUM, PLAN_AVG, PLAN_MIN, PLAN_MAX, PLAN_STDDEV, PLAN_DISTINCT, PLAN_FIRST, PLAN_LAST_VALUE,
-                       PLAN_DURATION_OF } plan_fn;
+                       PLAN_DURATION_OF, PLAN_MEDIAN, PLAN_QUANTILE, PLAN_SLOPE, PLAN_FORECAST } plan_fn;
 
 /* count(fail), sum(out.amount where …): over the bound events of one item. */
 typedef struct plan_step_agg {
@@ -263,6 +263,11 @@ typedef struct plan_over {      /* which events count */
     int64_t size_ms;
 } plan_over;
 
+static inline bool plan_over_equal(const plan_over *a, const plan_over *b)
+{
+    return a->kind == b->kind && a->size_ms == b->size_ms;
+}
+
 /* One thing remembered of each event of a window: a value, or only whether it counts. Shared by aggregates. */
 typedef struct plan_arg {
     uint64_t atoms;             /* mask of the window's atoms it counts */
@@ -279,6 +284,8 @@ typedef struct plan_agg {
     uint8_t type;               /* of the result */
     uint32_t arg;
     plan_over over;
+    bool asked;                 /* `when` or `resolve when` looks at it */
+    int64_t param;              /* QUANTILE: per cent, 1 to 99; FORECAST: how far ahead, in ms; else 0 */
 } plan_agg;
 
 typedef struct plan_window {
@@ -334,6 +341,7 @@ typedef struct plan_threshold {
     ast_window_kind kind;       /* SLIDING, EVER: at each change; TUMBLING, SESSION: at the close */
     int64_t size_ms;            /* of the rule's own over; PLAN_FOREVER */
     bool leaving_matters;       /* `when` may turn true by events leaving: their leaving must be watched */
+    bool asks_at_close;         /* TUMBLING, SESSION: `when` may hold at the close though it did not after the last event, or the other way round */
     bool negatives_matter;      /* that is so only while a summed value in the window is negative */
 } plan_threshold;
 

@@ -59,6 +59,7 @@ static uint64_t hash_agg(const hash_ctx *h, uint32_t agg)
     const plan_agg *a = &h->window->aggs[agg];
     const plan_arg *arg = &h->window->args[a->arg];
     uint64_t hash = hash_mix(hash_mix(a->fn, arg->atoms), hash_over(a->over));
+    hash = a->param == 0 ? hash : hash_mix(hash, (uint64_t)a->param);
     for (uint32_t i = 0; i < h->window->n_atoms; i++) {
         hash_ctx at = { .plan = h->plan, .stream = h->window->atoms[i].stream };
         hash = hash_mix(hash, arg->atom_value[i] == PLAN_NONE ? 0 : hash_tree(&at, arg->atom_value[i]));

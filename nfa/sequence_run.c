@@ -167,7 +167,7 @@ static egret_value fold_result(const fold *f, plan_fn fn, uint8_t type)
     case PLAN_MIN: case PLAN_MAX: return f->n ? f->best : egret_null();
     case PLAN_FIRST: return f->n ? f->first : egret_null();
     case PLAN_LAST_VALUE: return f->n ? f->last : egret_null();
-    case PLAN_DURATION_OF: break;
+    case PLAN_DURATION_OF: case PLAN_MEDIAN: case PLAN_QUANTILE: case PLAN_SLOPE: case PLAN_FORECAST: break;
     }
     return egret_null();
 }

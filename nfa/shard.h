@@ -76,7 +76,9 @@ typedef struct seq_layout {
 
 typedef struct win_agg {
     uint16_t reg;               /* offset of its register in the root */
-    uint8_t part;               /* map (distinct) or monotone deque (min, max over sliding); 0: none */
+    uint8_t part;               /* map (distinct), monotone deque (min, max over sliding), values in order (percentiles); 0: none */
+    uint16_t fit;               /* slope, forecast: offset of the sums in the root */
+    uint32_t owner;             /* the aggregate that keeps part or fit up to date: itself, or one before it that reads the same */
 } win_agg;
 
 typedef struct win_layout {
@@ -88,7 +90,7 @@ typedef struct win_layout {
     uint32_t *value_word;       /* per arg: its place among the values, NFA_NONE: only counted */
     bool *hashed;               /* per arg: only its hash is kept */
     win_agg *aggs;
-    bool timed;                 /* some aggregate slides */
+    bool timed;                 /* some aggregate looks at entries of the log */
     bool strings;               /* ever/session registers hold strings */
     int64_t longest_ms;         /* of the sliding aggregates */
 } win_layout;

@@ -15,15 +15,11 @@
  */
 #include "nfa/sum.h"
 
-#include <math.h>
-#include <string.h>
-
-__extension__ typedef __int128 wide;
-__extension__ typedef unsigned __int128 uwide;
+#include "nfa/big.h"
 
 #define DECIMAL_UNIT INT64_C(1000000000000000000)   /* 10^18 */
 #define POWER_5_18 INT64_C(3814697265625)
-enum { MAX_SCALE = 18, NUMBER_BITS = 64, BIG_WORDS = 6 };
+enum { MAX_SCALE = 18, NUMBER_BITS = 64 };
 
 static wide sum_get(const nfa_sum *sum)
 {
@@ -209,86 +205,6 @@ egret_value nfa_sum_mean(const nfa_sum *sum, egret_type type, int64_t n)
     if (type == EGRET_INT)
         return ratio(v, (uwide)n, 0);
     return type == EGRET_NUMBER ? ratio(v, (uwide)n, -NUMBER_BITS) : egret_null();
-}
-
-/* ---- integers of 384 bits, as far as the variance needs them; least word first ---- */
-
-typedef struct big {
-    uint64_t w[BIG_WORDS];
-} big;
-
-static big big_of(uwide v)
-{
-    big r;
-    memset(&r, 0, sizeof r);
-    r.w[0] = (uint64_t)v;
-    r.w[1] = (uint64_t)(v >> 64);
-    return r;
-}
-
-/* Modulo 2^384, which no caller reaches. */
-static big big_mul(big a, uint64_t m)
-{
-    uint64_t carry = 0;
-    for (int i = 0; i < BIG_WORDS; i++) {
-        uwide p = (uwide)a.w[i] * m + carry;
-        a.w[i] = (uint64_t)p;
-        carry = (uint64_t)(p >> 64);
-    }
-    return a;
-}
-
-static big big_shift_words(big a, int words)
-{
-    big r;
-    memset(&r, 0, sizeof r);
-    for (int i = words; i < BIG_WORDS; i++)
-        r.w[i] = a.w[i - words];
-    return r;
-}
-
-static big big_add(big a, big b)
-{
-    uint64_t carry = 0;
-    for (int i = 0; i < BIG_WORDS; i++) {
-        uwide s = (uwide)a.w[i] + b.w[i] + carry;
-        a.w[i] = (uint64_t)s;
-        carry = (uint64_t)(s >> 64);
-    }
-    return a;
-}
-
-/* a - b; false (and zero) when that is negative. */
-static bool big_sub(big a, big b, big *out)
-{
-    uint64_t borrow = 0;
-    for (int i = 0; i < BIG_WORDS; i++) {
-        uwide s = (uwide)a.w[i] - b.w[i] - borrow;
-        out->w[i] = (uint64_t)s;
-        borrow = (uint64_t)(s >> 64) & 1;
-    }
-    if (borrow)
-        memset(out, 0, sizeof *out);
-    return !borrow;
-}
-
-static big big_square(uwide v)
-{
-    big low = big_mul(big_of(v), (uint64_t)v);
-    big high = big_mul(big_of(v), (uint64_t)(v >> 64));
-    return big_add(low, big_shift_words(high, 1));
-}
-
-/* To the nearest double but for the last bit (what is below 128 bits is only counted as "some"). */
-static double big_number(big a)
-{
-    int top = BIG_WORDS - 1;
-    while (top > 1 && a.w[top] == 0)
-        top--;
-    uwide v = (uwide)a.w[top] << 64 | a.w[top - 1];
-    for (int i = 0; i < top - 1; i++)
-        v |= a.w[i] != 0;
-    return ldexp((double)v, 64 * (top - 1));
 }
 
 /* ---- squares ---- */

@@ -126,7 +126,7 @@ static egret_status slide_due(win_step *step)
 
 static egret_status slide(win_step *step, uint64_t atoms)
 {
-    bool unseen = !watches_leaving(step);
+    bool unseen = step->layout->longest_ms > 0 && !watches_leaving(step);
     win_leave(step->window, step->layout, &step->section, step->env.now_ms, false);
     bool was_true = (root_of(step)->flags & WIN_TRUE) != 0;
     if (was_true && unseen && !condition(step)) {
@@ -174,7 +174,7 @@ static int64_t floor_to(int64_t time_ms, int64_t size_ms)
 static egret_status close_due(win_step *step)
 {
     const win_root *root = root_of(step);
-    if (!condition(step)) {
+    if (!step->threshold->asks_at_close && !condition(step)) {
         return set_due(step, NFA_NEVER);
     }
     bool tumbling = step->threshold->kind == AST_TUMBLING;
@@ -208,7 +208,10 @@ static egret_status close_window(win_step *step, int64_t due_ms)
 {
     const win_root *root = root_of(step);
     int64_t end = step->threshold->kind == AST_TUMBLING ? root->start_ms + step->threshold->size_ms : due_ms;
-    egret_status status = fire(step, end, (uint64_t)end);
+    step->env.now_ms = end;
+    step->env.window = &step->section;
+    bool holds = !step->threshold->asks_at_close || condition(step);
+    egret_status status = holds ? fire(step, end, (uint64_t)end) : EGRET_OK;
     if (status == EGRET_OK) {
         status = life_after_change(&step->env, step->rule);
     }

@@ -10,7 +10,8 @@
  * An entry is added to every register when the event comes, and taken out of a register when it leaves that aggregate's window: one step of its
  * tail. So an event costs the same whatever the window holds, and aggregates of different sizes share the log.
  *
- * min and max over a sliding window keep a deque of candidates (each better than all after it); distinct keeps a map value -> count.
+ * min and max over a sliding window keep a deque of candidates (each better than all after it); distinct keeps a map value -> count; percentiles
+ * of one argument and window share its values in order (window_order.h), slope and forecast the sums of a line (fit.h).
  * Bounds are inclusive: an entry of time t counts until t + W, and leaves after all events of that instant.
  */
 #ifndef EGRET_NFA_WINDOW_H
@@ -52,15 +53,41 @@ typedef struct win_reference { uint64_t ref, identity; } win_reference;
 
 typedef struct win_candidate { uint32_t ord, meta; uint64_t bits; } win_candidate;
 
+/* Do its events leave as time goes by? */
 static inline bool win_slides(const plan_agg *agg)
 {
     return agg->over.kind == AST_SLIDING;
+}
+
+static inline bool win_orders(const plan_agg *agg)
+{
+    return agg->fn == PLAN_MEDIAN || agg->fn == PLAN_QUANTILE;
+}
+
+static inline bool win_fits(const plan_agg *agg)
+{
+    return agg->fn == PLAN_SLOPE || agg->fn == PLAN_FORECAST;
+}
+
+/* Are its events entries of the log? Those of percentiles always: at the limit the oldest goes, so it must be known. */
+static inline bool win_logged(const plan_agg *agg)
+{
+    return win_slides(agg) || win_orders(agg);
 }
 
 static inline win_reg *win_reg_at(const nfa_section *section, const win_layout *layout, uint32_t agg)
 {
     return (win_reg *)((uint8_t *)nfa_section_root(section) + layout->aggs[agg].reg);
 }
+
+/* window_shape.c: what the aggregates of win_orders and win_fits keep beside their registers */
+void win_shape_place(const plan_window *window, win_layout *layout, uint32_t agg, size_t *root);
+bool win_shape_add(const plan_window *window, const win_layout *layout, nfa_section *section, uint32_t agg, egret_value v,
+                   int64_t time_ms);                                                                /* false: no memory */
+void win_shape_take(const plan_window *window, const win_layout *layout, nfa_section *section, uint32_t agg, egret_value v,
+                    int64_t time_ms);
+void win_shape_clear(const plan_window *window, const win_layout *layout, nfa_section *section, uint32_t agg);
+egret_value win_shape_value(const nfa_env *env, const plan_window *window, const win_layout *layout, uint32_t agg);     /* of env->window */
 
 /* window_log.c */
 /* What leaves at or before: entries with time <= now - W - (strictly ? 1 : 0) of each sliding aggregate. */
@@ -70,7 +97,7 @@ void win_leave(const plan_window *window, const win_layout *layout, nfa_section 
 egret_value *win_ask(const nfa_env *env, uint32_t number, uint64_t atoms, egret_value *few);
 /* Adds the event with these values. false: no memory. */
 bool win_enter(const nfa_env *env, uint32_t number, nfa_section *section, const egret_value *value);
-/* When the next entry leaves some sliding aggregate; NFA_NEVER. */
+/* When the next entry leaves some sliding aggregate that a condition looks at; NFA_NEVER. */
 int64_t win_next_leave(const plan_window *window, const win_layout *layout, const nfa_section *section);
 /* Forgets all entries and values (a tumbling or session window begins anew). */
 void win_clear(const plan_window *window, const win_layout *layout, nfa_section *section);

@@ -6,7 +6,8 @@
 static size_t register_size(plan_fn fn)
 {
     switch (fn) {
-    case PLAN_COUNT: case PLAN_DISTINCT: case PLAN_DURATION_OF: return offsetof(win_reg, bits);
+    case PLAN_COUNT: case PLAN_DISTINCT: case PLAN_DURATION_OF: case PLAN_MEDIAN: case PLAN_QUANTILE:
+    case PLAN_SLOPE: case PLAN_FORECAST: return offsetof(win_reg, bits);
     case PLAN_MIN: case PLAN_MAX: case PLAN_FIRST: case PLAN_LAST_VALUE: return offsetof(win_reg, sum);
     case PLAN_SUM: case PLAN_AVG: return offsetof(win_reg, squares);
     case PLAN_STDDEV: break;
@@ -40,7 +41,7 @@ static uint32_t place_args(const plan_window *window, win_layout *layout)
         bool hash = false;
         for (uint32_t a = 0; a < window->n_aggs; a++) {
             const plan_agg *agg = &window->aggs[a];
-            bool kept = agg->arg == i && win_slides(agg) && agg->fn != PLAN_COUNT;
+            bool kept = agg->arg == i && win_logged(agg) && agg->fn != PLAN_COUNT;
             value = value || (kept && agg->fn != PLAN_DISTINCT);
             hash = hash || (kept && agg->fn == PLAN_DISTINCT);
         }
@@ -73,18 +74,21 @@ static bool place_aggs(const plan_window *window, win_layout *layout)
         layout->aggs[a].reg = (uint16_t)root;
         root += register_size((plan_fn)agg->fn);
         bool best = agg->fn == PLAN_MIN || agg->fn == PLAN_MAX;
-        bool part = agg->fn == PLAN_DISTINCT || (best && win_slides(agg));
-        if (layout->def.n_parts >= NFA_MAX_DEQUES - 2 || root > UINT16_MAX - 64) {
+        bool part = agg->fn == PLAN_DISTINCT || (best && win_logged(agg));
+        if (layout->def.n_parts >= NFA_MAX_DEQUES - 2 || root > UINT16_MAX - 256) {
             return false;
         }
+        win_shape_place(window, layout, a, &root);
         if (part) {
             layout->aggs[a].part = add_part(&layout->def, best ? NFA_DEQUE : NFA_MAP, sizeof(win_candidate));
             make_ready(&layout->def, layout->aggs[a].part);
         }
-        if (win_slides(agg)) {
+        if (win_logged(agg)) {
             layout->timed = true;
+        }
+        if (win_slides(agg)) {
             layout->longest_ms = agg->over.size_ms > layout->longest_ms ? agg->over.size_ms : layout->longest_ms;
-        } else if (holds_value((plan_fn)agg->fn) && window->args[agg->arg].type == EGRET_STRING) {
+        } else if (!win_logged(agg) && holds_value((plan_fn)agg->fn) && window->args[agg->arg].type == EGRET_STRING) {
             layout->strings = true;
         }
     }

@@ -120,7 +120,7 @@ static bool keep_one(const plan_window *window, const win_layout *layout, nfa_se
 }
 
 static bool add_to(const plan_window *window, const win_layout *layout, nfa_section *section, uint32_t agg, egret_value v,
-                   uint32_t ord)
+                   uint32_t ord, int64_t time_ms)
 {
     const plan_agg *def = &window->aggs[agg];
     win_reg *reg = win_reg_at(section, layout, agg);
@@ -141,9 +141,11 @@ static bool add_to(const plan_window *window, const win_layout *layout, nfa_sect
         return true;
     }
     case PLAN_MIN: case PLAN_MAX:
-        return win_slides(def) ? push_candidate(window, layout, section, agg, ord) : keep_one(window, layout, section, agg, v);
+        return win_logged(def) ? push_candidate(window, layout, section, agg, ord) : keep_one(window, layout, section, agg, v);
     case PLAN_FIRST: case PLAN_LAST_VALUE:
-        return win_slides(def) || keep_one(window, layout, section, agg, v);
+        return win_logged(def) || keep_one(window, layout, section, agg, v);
+    case PLAN_MEDIAN: case PLAN_QUANTILE: case PLAN_SLOPE: case PLAN_FORECAST:
+        return win_shape_add(window, layout, section, agg, v, time_ms);
     case PLAN_COUNT: case PLAN_SUM: case PLAN_AVG: case PLAN_STDDEV: case PLAN_DURATION_OF:
         break;
     }
@@ -163,7 +165,7 @@ static void take_from(const plan_window *window, const win_layout *layout, nfa_s
     if (is_sum((plan_fn)def->fn)) {
         egret_value v = entry_value(window, layout, section, entry, def->arg);
         sum_up(reg, (plan_fn)def->fn, v, -1);
-        if (def->fn == PLAN_SUM && is_negative(v)) {
+        if (def->fn == PLAN_SUM && win_slides(def) && is_negative(v)) {
             ((win_root *)nfa_section_root(section))->negatives--;
         }
     } else if (def->fn == PLAN_DISTINCT) {
@@ -173,6 +175,8 @@ static void take_from(const plan_window *window, const win_layout *layout, nfa_s
         if (count != NULL && --*count == 0) {
             nfa_map_del(section, part, hash);
         }
+    } else if (win_orders(def) || win_fits(def)) {
+        win_shape_take(window, layout, section, agg, entry_value(window, layout, section, entry, def->arg), entry->time_ms);
     } else if ((def->fn == PLAN_MIN || def->fn == PLAN_MAX) && nfa_deque_count(section, part) > 0) {
         const win_candidate *front = nfa_deque_at(section, part, nfa_deque_first(section, part));
         if (front->ord == ord) {
@@ -183,14 +187,14 @@ static void take_from(const plan_window *window, const win_layout *layout, nfa_s
 
 /* ---- leaving ---- */
 
-/* Entries before every sliding aggregate's tail are no longer needed. Without sliding aggregates the newest stay, as evidence. */
+/* Entries before every aggregate's tail are no longer needed. Where no aggregate looks at entries the newest stay, as evidence. */
 static void pop_log(const plan_window *window, const win_layout *layout, nfa_section *section, uint32_t cap)
 {
     uint32_t first = nfa_deque_first(section, layout->part_log);
     uint32_t n = nfa_deque_count(section, layout->part_log);
     uint32_t keep = layout->timed ? 0 : (n < cap ? n : cap);
     for (uint32_t a = 0; a < window->n_aggs; a++) {
-        if (win_slides(&window->aggs[a])) {
+        if (win_logged(&window->aggs[a])) {
             uint32_t inside = n - (win_reg_at(section, layout, a)->tail - first);
             keep = inside > keep ? inside : keep;
         }
@@ -235,7 +239,7 @@ int64_t win_next_leave(const plan_window *window, const win_layout *layout, cons
     uint32_t end = layout->log ? nfa_deque_first(section, layout->part_log) + nfa_deque_count(section, layout->part_log) : 0;
     for (uint32_t a = 0; a < window->n_aggs; a++) {
         const plan_agg *agg = &window->aggs[a];
-        uint32_t tail = win_slides(agg) ? win_reg_at(section, layout, a)->tail : end;
+        uint32_t tail = win_slides(agg) && agg->asked ? win_reg_at(section, layout, a)->tail : end;
         if (tail != end) {
             int64_t time_ms = entry_at(layout, section, tail)->time_ms;
             int64_t until = time_ms > INT64_MAX - agg->over.size_ms ? NFA_NEVER : time_ms + agg->over.size_ms;
@@ -247,19 +251,21 @@ int64_t win_next_leave(const plan_window *window, const win_layout *layout, cons
 
 void win_clear(const plan_window *window, const win_layout *layout, nfa_section *section)
 {
+    uint32_t end = 0;
     if (layout->log) {
         nfa_deque_pop_front(section, layout->part_log, nfa_deque_count(section, layout->part_log));
+        end = nfa_deque_first(section, layout->part_log);
     }
     for (uint32_t a = 0; a < window->n_aggs; a++) {
         win_reg *reg = win_reg_at(section, layout, a);
-        uint32_t tail = reg->tail;
         size_t size = a + 1 < window->n_aggs ? (size_t)(layout->aggs[a + 1].reg - layout->aggs[a].reg)
                                              : (size_t)(layout->def.root_size - layout->aggs[a].reg);
         memset(reg, 0, size);
-        reg->tail = tail;
+        reg->tail = end;
         if (window->aggs[a].fn == PLAN_DISTINCT) {
             nfa_map_sweep(section, layout->aggs[a].part, INT64_MAX);
         }
+        win_shape_clear(window, layout, section, a);
     }
 }
 
@@ -280,7 +286,7 @@ void win_trim_bytes(const plan_window *window, const win_layout *layout, nfa_sec
     uint32_t logged = behind;
     for (uint32_t a = 0; layout->strings && a < window->n_aggs; a++) {
         win_reg *reg = win_reg_at(section, layout, a);
-        bool holds = !win_slides(&window->aggs[a]) && reg->n > 0 && reg->meta != NFA_META_NULL
+        bool holds = !win_logged(&window->aggs[a]) && reg->n > 0 && reg->meta != NFA_META_NULL
             && window->aggs[a].fn >= PLAN_MIN && window->args[window->aggs[a].arg].type == EGRET_STRING
             && window->aggs[a].fn != PLAN_DISTINCT && window->aggs[a].fn != PLAN_STDDEV && reg->bits >> 32 != 0;
         uint32_t back = holds ? end - (uint32_t)reg->bits : 0;
@@ -403,7 +409,7 @@ static void enforce_limit(const plan_window *window, const win_layout *layout, n
         uint32_t ord = nfa_deque_first(section, layout->part_log);
         const win_entry *entry = entry_at(layout, section, ord);
         for (uint32_t a = 0; a < window->n_aggs; a++) {
-            if (win_slides(&window->aggs[a]) && win_reg_at(section, layout, a)->tail == ord) {
+            if (win_logged(&window->aggs[a]) && win_reg_at(section, layout, a)->tail == ord) {
                 take_from(window, layout, section, a, entry, ord);
                 win_reg_at(section, layout, a)->tail = ord + 1;
             }
@@ -429,7 +435,7 @@ bool win_enter(const nfa_env *env, uint32_t number, nfa_section *section, const 
         if (value[arg].type == EGRET_NULL) {
             continue;
         }
-        if (!add_to(window, layout, section, a, value[arg], ord)) {
+        if (!add_to(window, layout, section, a, value[arg], ord, env->event->time_ms)) {
             return false;
         }
     }

@@ -15,7 +15,8 @@ static egret_value of_nothing(const plan_window *window, const plan_agg *agg)
         return nfa_sum_read(&zero, (egret_type)window->args[agg->arg].type, 0);
     }
     case PLAN_DURATION_OF: return egret_duration(0);
-    case PLAN_AVG: case PLAN_MIN: case PLAN_MAX: case PLAN_STDDEV: case PLAN_FIRST: case PLAN_LAST_VALUE: break;
+    case PLAN_AVG: case PLAN_MIN: case PLAN_MAX: case PLAN_STDDEV: case PLAN_FIRST: case PLAN_LAST_VALUE:
+    case PLAN_MEDIAN: case PLAN_QUANTILE: case PLAN_SLOPE: case PLAN_FORECAST: break;
     }
     return egret_null();
 }
@@ -93,11 +94,12 @@ egret_value win_agg_value(const nfa_env *env, uint32_t number, uint32_t agg)
     case PLAN_DISTINCT: return egret_int(nfa_map_count(section, layout->aggs[agg].part));
     case PLAN_SUM: case PLAN_AVG: case PLAN_STDDEV: return sum_of(env->engine, reg, def, (egret_type)type);
     case PLAN_MIN: case PLAN_MAX:
-        return win_slides(def) ? best_of(window, layout, section, agg)
+        return win_logged(def) ? best_of(window, layout, section, agg)
                                : nfa_raw_unpack(section, layout->part_bytes, type, reg->bits, reg->meta);
     case PLAN_FIRST: case PLAN_LAST_VALUE:
-        return win_slides(def) ? outermost(window, layout, section, agg)
+        return win_logged(def) ? outermost(window, layout, section, agg)
                                : nfa_raw_unpack(section, layout->part_bytes, type, reg->bits, reg->meta);
+    case PLAN_MEDIAN: case PLAN_QUANTILE: case PLAN_SLOPE: case PLAN_FORECAST: return win_shape_value(env, window, layout, agg);
     case PLAN_COUNT: case PLAN_DURATION_OF: break;
     }
     return egret_null();

@@ -4,7 +4,7 @@ The idea: a rule never reaches the oracle as text, so that it shares no parser w
 printer writes them as rule text for the engine, and meaning/ says what they do. An int is an int here, a decimal a Fraction, a number a float.
 
 Expressions are tuples: ("const", c) ("f", field) ("step", item, field) ("stepstream", item) ("agg", fn, item, field, where)
-("prev", field) ("changed", field) ("new", field, ms) ("prof", member) ("win", fn, label, field, where, over) ("let", name) ("which", let, let…)
+("prev", field) ("changed", field) ("new", field, ms) ("prof", member) ("win", fn, label, field, where, over) ("win", "forecast", label, field, where, over, ms) ("let", name) ("which", let, let…)
 ("null?", x) ("not", x) ("and", x…) ("or", x…) ("in", x, (c…)) ("call", function, x…)
 ("+" "-" "*" "/" "==" "!=" "<" "<=" ">" ">=", x, y). None is null. `over` is ("sliding", ms), ("ever",),
 ("tumbling", ms), ("session", ms), or None for the rule's own.

@@ -25,7 +25,15 @@ class Windows:
             return ("win", "duration", None, None, None, None)
         at_change = rule.over is None or rule.over[0] in ("sliding", "ever")
         over = self.window() if rule.over is None or (at_change and self.chance(0.2)) else None
+        if fn not in ("count", "sum") and name != "s" and self.chance(0.3):
+            return self.shape(label, name if numeric_only else r.choice("vwxm"), where, over)
         return ("win", fn, label, name, where, over)
+
+    def shape(self, label, name, where, over):
+        """Percentiles, and the line through the values."""
+        r = self.r
+        fn = r.choice(("median", "p50", "p95", "p90", "p99", "p30", "slope", "forecast"))
+        return ("win", fn, label, name, where, over) + ((r.choice((0, 1000, 2500, 10000)),) if fn == "forecast" else ())
 
     def judgement(self, rule):
         """measure >= constant, aimed at what a handful of events can reach."""
@@ -38,6 +46,8 @@ class Windows:
             return (r.choice((">", ">=")), measure, ("const", r.choice((0.1, 0.3, 0.30000000000000004, 0.6, 1.0, 3.0))))
         if measure[3] == "m":
             return (r.choice((">", ">=")), measure, ("const", Fraction(r.choice((10, 30, 40, 60, 110)), 100)))
+        if measure[1] in ("slope", "median"):
+            return (r.choice((">", ">=", "<", "==")), measure, ("const", r.choice((0.0, 0.5, 1.0, 1.5, -0.5))))
         top = 6 if measure[1] == "sum" else 3
         op = r.choice((">=", ">=", ">", "==", "<")) if measure[1] != "avg" else r.choice((">", ">="))
         return (op, measure, ("const", r.randint(1, top)))

@@ -32,4 +32,4 @@ def profile_member(x, view):
     counted = [(y, "") for y in view.history[:view.event.idx] if fits([source], y, view)]
     expr = dict(members)[x[1]]
     over = expr[5] or ("ever",)     # never the window of the rule that asks
-    return value((*expr[:5], over), View(view.desk, view.event, view.history, (), counted, (view.event.time, EVENT)))
+    return value((*expr[:5], over, *expr[6:]), View(view.desk, view.event, view.history, (), counted, (view.event.time, EVENT)))

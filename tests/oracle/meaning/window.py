@@ -1,12 +1,12 @@
 """window.py: threshold rules. What is in a window is chosen from all events of the key, each time it is asked."""
-from meaning.aggregates import aggregate
+from meaning.aggregates import aggregate, shape
 from meaning.place import CLOSE, EVENT, TIMER, View
 from meaning.values import fits, means, value
 
 
 @means("win")
 def window_value(x, view):
-    _, fn, label, name, where, over = x
+    _, fn, label, name, where, over, *ahead = x
     over = over or view.rule.over or ("ever",)
     time, phase = view.now
     if fn == "duration":
@@ -22,15 +22,19 @@ def window_value(x, view):
     chosen = [e for e, its_label in events if not label or its_label == label]
     if where:
         chosen = [e for e in chosen if value(where, View(view.desk, e, view.history))]
+    if fn in ("slope", "forecast"):
+        return shape(fn, name, chosen, time + sum(ahead))
     return aggregate(fn, name, chosen)
 
 
-def windows_of(x):
-    """All sizes of sliding windows that an expression names; None stands for the rule's own."""
+def windows_of(x, lets):
+    """All windows that an expression looks at, by way of lets, too; None stands for the rule's own."""
     if not isinstance(x, tuple):
         return set()
+    if x and x[0] == "let":
+        return windows_of(lets[x[1]], lets)
     own = {x[5]} if x and x[0] == "win" else set()
-    return own.union(*(windows_of(y) for y in x[1:]))
+    return own.union(*(windows_of(y, lets) for y in x[1:]))
 
 
 class ThresholdKey:
@@ -40,8 +44,7 @@ class ThresholdKey:
         self.since = None       # `when` is true since then; None: false
         self.spent = False      # this edge has fired
         self.resolving = None   # `resolve when` is true since then
-        judged = [rule.when, rule.resolve_when] + [x for _, x in rule.lets]
-        overs = {o or rule.over for x in judged for o in windows_of(x)}
+        overs = {o or rule.over for x in (rule.when, rule.resolve_when) for o in windows_of(x, dict(rule.lets))}
         self.sizes = {o[1] for o in overs if o and o[0] == "sliding"}
         self.at_close = rule.over and rule.over[0] in ("tumbling", "session")
 

@@ -1,7 +1,8 @@
 """window.py: threshold rules, their windows, and aggregates over these."""
+from meaning.aggregates import is_percentile
 from operators.look import op
 
-AGGREGATES = ("count", "sum", "avg", "min", "max", "stddev", "distinct", "first", "last", "duration")
+AGGREGATES = ("count", "sum", "avg", "min", "max", "stddev", "distinct", "first", "last", "duration", "median", "slope", "forecast")
 
 
 def over(how):
@@ -34,4 +35,6 @@ OPERATORS = [
     op("window: its own over ever", own_over("ever")),
     op("window: where", lambda look: look.any_node("win", lambda x: x[4] is not None), "args:where"),
 ]
+PERCENTILES = ("p50", "p90", "p95", "p99")
+OPERATORS += [op("window: percentile", lambda look: look.any_node("win", lambda x: is_percentile(x[1])), *("form:" + fn for fn in PERCENTILES))]
 OPERATORS += [op(f"window: {fn}", aggregate(fn), "form:" + fn) for fn in AGGREGATES]

@@ -8,8 +8,8 @@ def window(over):
 
 @writes("win")
 def window_aggregate(x, rule):
-    _, fn, label, name, where, over = x
-    what = ".".join(part for part in (label, name) if part)
+    _, fn, label, name, where, over, *ahead = x
+    what = ", ".join([".".join(part for part in (label, name) if part)] + [duration(ms) for ms in ahead])
     parts = [what] if what else []
     parts += [f"where {expression(where, rule)}"] if where else []
     parts += [f"over {window(over)}"] if over else []

@@ -211,7 +211,7 @@ static const row ROWS[] = {
     { 917, "2:28", "rule r { watch a by k over last 5 when count() > 1 }" },
     { 919, "2:38", "source s: file { path: \"x\" stream: a format: debezium }" },
     { 920, "3:22", "profile p { from a by k n: count() }\nrule r { match x: a [p[k].n > 1] by k }" },
-    { 921, "2:36", "rule r { watch a by k over 5m when median(v) > 1 }" },
+    { 921, "2:36", "rule r { match x: a {2,} by k when median(x.v) > 1 }" },
     { 923, "2:59", "rule r { match x: a {2,} by k when count(b over 5m before x) > 1 }" },
     { 926, "2:26", "rule r { match x: a by k warm up 5m }" },
     { 927, "2:39", "profile p { from a by k n: count(over tumbling 1h) }" },
