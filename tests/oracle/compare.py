@@ -42,12 +42,14 @@ def same_fields(alert, text):
 
 def same_alert(alert, line):
     head, key, fields, evidence = line[2:].split("|")
-    kind, rule, at, started, bound, held, limited, _ = head.split()
+    kind, rule, at, started, bound, held, limited, _, severity, repeat = head.split()
     if (kind, rule, int(at), limited) != (alert.kind, alert.rule.name, alert.time, "0") or not same_key(alert.rule, alert.key, key):
+        return False
+    if (severity, int(repeat), int(held)) != (alert.severity, alert.repeat, alert.held):
         return False
     if kind not in NEW:
         return True
-    if int(held) != alert.held or not same_fields(alert, fields):
+    if not same_fields(alert, fields):
         return False
     if not alert.evidence:      # windows and silence: which events are shown is not part of the meaning
         return True
@@ -56,11 +58,11 @@ def same_alert(alert, line):
 
 
 def same_ids(theirs):
-    """Each alert has an id of its own; what follows on an alert has that alert's."""
+    """Each alert has an id of its own; what follows on an alert (told again, raised, resolved) has that alert's."""
     told = set()
     for line in theirs:
-        words = line.split(" ", 9)
-        if words[0] == "A" and (words[8] in told) == (words[1] in NEW):
+        words = line.split(" ", 11)
+        if words[0] == "A" and (words[8] in told) == (words[1] in NEW and words[10] == "0"):
             return False
         told.add(words[8] if words[0] == "A" else "")
     return True

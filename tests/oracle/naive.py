@@ -14,7 +14,7 @@ from meaning.place import EVENT, View
 from meaning.sequence import SequenceKey
 from meaning.silence import LoneAbsenceKey
 from meaning.window import ThresholdKey
-from rules import Event, instances
+from rules import Event, all_expressions, instances
 
 
 def state_of(rule):
@@ -36,26 +36,48 @@ def key_of(rule, event):
     return None if None in key else key
 
 
+def asked_by(rule):
+    """Names of the rules that this one asks about with open()."""
+    def walk(x):
+        if not isinstance(x, tuple):
+            return set()
+        return {x[1]} if x[:1] in (("open",), ("open at end",)) else set().union(*map(walk, x))
+    return set().union(*map(walk, all_expressions(rule)))
+
+
+def level_of(rule, rules):
+    """0 asks nobody; every other stands one above the highest it asks about."""
+    return max((1 + level_of(r, rules) for r in rules if r.name in asked_by(rule)), default=0)
+
+
 class Run:
-    """All rules over one stream of events. Rules meet an event, and timers of one instant, in order of their names."""
+    """All rules over one stream of events. Rules meet an event, and timers of one instant, in order of their names, but after those they ask about."""
 
     def __init__(self, rules, events):
         self.alerts = []
         self.begin = events[0].time if events else None
         self.clock = (-1 << 62, EVENT)
-        self.desks = [Desk(rule, self) for rule in sorted(instances(rules), key=lambda rule: rule.name)]
+        self.desks = [Desk(rule, self) for rule in sorted(instances(rules), key=lambda rule: (level_of(rule, rules), rule.name))]
+        self.asked = {name for rule in rules for name in asked_by(rule)}
 
     def run_timers(self, until):
         while True:
             due = [(t, i, key) for i, desk in enumerate(self.desks) for key, state in desk.states.items()
-                   for t in state.timers() if self.clock < t < until]
+                   for t in state.timers() + desk.timers(key) if self.clock < t < until]
             if not due:
                 self.clock = until
                 return
             self.clock = min(t for t, _, _ in due)
             now = {(i, key) for t, i, key in due if t == self.clock}
             for i, key in sorted(now, key=lambda pair: (pair[0], key_order(pair[1]))):
-                self.desks[i].states[key].on_timer(self.clock)
+                desk, state = self.desks[i], self.desks[i].states[key]
+                if self.clock in state.timers():
+                    state.on_timer(self.clock)
+                if self.clock in desk.timers(key):
+                    desk.on_timer(key)
+
+    def is_open(self, name, event):
+        return any(key_of(desk.rule, event) in desk.open for desk in self.desks if desk.rule.name == name)
 
     def on_event(self, event):
         self.run_timers((event.time, EVENT))
@@ -66,6 +88,7 @@ class Run:
             state = desk.states.setdefault(key, None) or state_of(desk.rule)(desk.rule, key, desk)
             desk.states[key] = state
             own = Event(event.pos, event.stream, event.time, event.f)
+            own.open = {name: self.is_open(name, event) for name in self.asked}
             desk.on_event(key, own, View(desk, None, state.history))
             state.on_event(own)
 

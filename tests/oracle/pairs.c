@@ -11,7 +11,7 @@
  *
  * and on standard output, for each pair the alerts, then a line with a dot:
  *
- *   A <kind> <rule> <ms> <started> <bound> <held> <limited> <id> | <part>=<value>… | <name>=<value>… | <step>:<ref>…
+ *   A <kind> <rule> <ms> <started> <bound> <held> <limited> <id> <severity> <repeat> | <part>=<value>… | <name>=<value>… | <step>:<ref>…
  *   X <status> <bytes>   the rules were refused; the diagnostics follow        ! <text>      a call failed
  *
  * Values are printed so that equal numbers look equal: i5, d0.25 (no zeros at the end), f0.25 (17 digits), s<text>, n, b0, t<ms>, u<ms>.
@@ -72,9 +72,9 @@ static void print_value(const egret_value *value)
 static void print_alert(const egret_alert *alert)
 {
     static const char *const kinds[] = {"alert", "resolved", "escalated", "timeout"};
-    printf("A %s %s %" PRId64 " %" PRId64 " %" PRIu64 " %" PRIu64 " %d %s |", kinds[alert->kind], alert->rule, alert->time_ms,
-           alert->started_ms, alert->n_events_total, alert->held_back, alert->limited,
-           alert->id);
+    printf("A %s %s %" PRId64 " %" PRId64 " %" PRIu64 " %" PRIu64 " %d %s %s %" PRIu64 " |", kinds[alert->kind], alert->rule,
+           alert->time_ms, alert->started_ms, alert->n_events_total, alert->held_back, alert->limited, alert->id, alert->severity,
+           alert->repeat);
     for (size_t i = 0; i < alert->n_key; i++) {
         printf(" %s=", alert->key[i].name);
         print_value(&alert->key[i].value);

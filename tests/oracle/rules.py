@@ -3,11 +3,15 @@
 The idea: a rule never reaches the oracle as text, so that it shares no parser with the engine. The generator makes these structures, the
 printer writes them as rule text for the engine, and meaning/ says what they do. An int is an int here, a decimal a Fraction, a number a float.
 
-Expressions are tuples: ("const", c) ("f", field) ("step", item, field) ("stepstream", item) ("agg", fn, item, field, where)
-("prev", field) ("changed", field) ("new", field, ms) ("prof", member) ("win", fn, label, field, where, over) ("win", "forecast", label, field, where, over, ms) ("let", name) ("which", let, let…)
-("null?", x) ("not", x) ("and", x…) ("or", x…) ("in", x, (c…)) ("call", function, x…)
-("+" "-" "*" "/" "==" "!=" "<" "<=" ">" ">=", x, y). None is null. `over` is ("sliding", ms), ("ever",),
-("tumbling", ms), ("session", ms), or None for the rule's own.
+Expressions are tuples, by subject. None is null.
+
+sequence  ("step", item, field) ("stepstream", item) ("agg", fn, item, field, where)
+window    ("win", fn, label, field, where, over) ("win", "forecast", label, field, where, over, ms); `over` is ("sliding", ms),
+          ("ever",), ("tumbling", ms), ("session", ms), or None for the rule's own
+known     ("prev", field) ("changed", field) ("new", field, ms) ("prof", member)
+alert     ("open", rule) ("open at end", rule) ("level", name)
+values    ("const", c) ("f", field) ("let", name) ("which", let, let…) ("null?", x) ("not", x) ("and", x…) ("or", x…) ("in", x, (c…))
+          ("call", function, x…) ("+" "-" "*" "/" "%" "==" "!=" "<" "<=" ">" ">=", x, y)
 """
 from dataclasses import dataclass, field, replace
 
@@ -53,6 +57,8 @@ class Rule:
     throttle: int = None
     escalate_on: list = field(default_factory=list)
     escalate_within: int = None
+    repeat: int = None
+    severity: tuple = None
     resolve_on: list = field(default_factory=list)
     resolve_when: tuple = None
     resolve_for: int = None
@@ -76,10 +82,12 @@ class Rule:
 
 
 class Event:
-    __slots__ = ("pos", "stream", "time", "f", "idx")
+    __slots__ = ("pos", "stream", "time", "f", "idx", "open")
 
     def __init__(self, pos, stream, time, fields):
-        self.pos, self.stream, self.time, self.f, self.idx = pos, stream, time, fields, None
+        self.pos, self.stream, self.time, self.f = pos, stream, time, fields
+        self.idx = None     # its place in the history of the key
+        self.open = {}      # rule -> was its alert open for the key, when the rule at hand met the event?
 
 
 def said(rule, kind):
@@ -97,7 +105,7 @@ def all_atoms(rule):
 def all_expressions(rule):
     """All expressions of a rule but those of its profile."""
     named = [x for _, x in rule.lets + rule.fields + (rule.timeout or [])]
-    return [x for x in [a.cond for a in all_atoms(rule)] + [rule.when, rule.resolve_when, rule.exempt] + named if x is not None]
+    return [x for x in [a.cond for a in all_atoms(rule)] + [rule.when, rule.resolve_when, rule.exempt, rule.severity] + named if x is not None]
 
 
 def instances(rules):

@@ -69,7 +69,7 @@ def show(harness, rules, events):
     print("expected:")
     for a in judged(rules, events):
         named = ", ".join(f"{n}={x}" for (n, _), x in zip(said(a.rule, a.kind), a.fields))
-        print(f"  {a.rule.name} {a.kind} {a.key} at {a.time} (+ {a.time - begin}) {{ {named} }} {a.evidence or ''} held {a.held}")
+        print(f"  {a.rule.name} {a.kind} {a.key} at {a.time} (+ {a.time - begin}) {{ {named} }} {a.evidence or ''} held {a.held} {a.severity} {a.repeat}")
     print("engine:")
     results, died = engine(harness, [pair_text(rules, events)])
     print("\n".join("  " + line for line in (results[0] if results else [])) + (f"\n  {died}" if died else ""))

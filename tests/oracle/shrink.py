@@ -3,8 +3,9 @@
 A candidate need not make sense (a condition may name a step that is gone): the compiler then refuses it, which is no difference.
 """
 import copy
+from dataclasses import MISSING, fields
 
-from rules import Event, all_atoms
+from rules import Event, Item, Rule, all_atoms
 
 
 def renumbered(x, gone):
@@ -26,6 +27,7 @@ def without_item(rule, gone):
         atom.cond = renumbered(atom.cond, gone)
     rule.when = renumbered(rule.when, gone)
     rule.exempt = renumbered(rule.exempt, gone)
+    rule.severity = renumbered(rule.severity, gone)
     rule.fields = [(name, renumbered(x, gone)) for name, x in rule.fields]
     rule.timeout = rule.timeout and [(name, renumbered(x, gone)) for name, x in rule.timeout]
     rule.lets = [(name, renumbered(x, gone)) for name, x in rule.lets]
@@ -45,9 +47,13 @@ def simpler_conditions(x):
         yield from x[1:]
 
 
-PLAIN = {"lets": [], "fields": [], "when": None, "exempt": None, "throttle": None, "resolve_on": [], "escalate_on": [], "escalate_within": None, "also_by": None, "resolve_when": None, "resolve_for": None, "profile": None,
-         "within": None, "idle": None, "silence": [], "absence": [], "unless": [], "skip": ("past",), "hold": None, "timeout": None}
-PLAIN_ITEM = {"strict": False, "greedy": False, "own_within": None, "link": "then", "link_within": None, "nots": [], "until": [], "min": 1, "max": 1}
+def plain_values(kind, frame):
+    """For each field, but for those of the frame, what it is when nobody writes it."""
+    return {f.name: f.default if f.default is not MISSING else f.default_factory() for f in fields(kind) if f.name not in frame}
+
+
+PLAIN = plain_values(Rule, ("kind", "name", "keys", "alias", "items", "watch", "over", "absence_for", "silence_for", "content"))
+PLAIN_ITEM = plain_values(Item, ("name", "atoms"))
 
 
 def smaller_rules(rule):

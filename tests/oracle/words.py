@@ -42,7 +42,7 @@ OUTSIDE = {
 
 # Evaluated, and not yet in the registry.
 LACKING = {
-    "clause:repeat", "clause:active", "clause:limits", "clause:severity", "form:open", "form:now", "form:during",
+    "clause:active", "clause:limits", "form:now", "form:during",
     "list:list", "table:table", "table:key", "calendar:calendar", "keys:in", "rel:like", "rel:matches", "rel:not", "prod:%", "unary:-",
     "function:ceil", "function:concat", "function:contains", "function:day", "function:distance_km", "function:ends_with", "function:floor",
     "function:hour", "function:ip_in", "function:length", "function:lower", "function:minute", "function:month", "function:round",

@@ -20,7 +20,10 @@ class Generator(Sequences, Silence, Windows, Alerts, Known, Values, Events, Choi
     def rules(self):
         """Mostly one; several have streams in common, so that the engine has something to share."""
         streams = self.r.sample(STREAMS, self.r.choice((2, 3, 3)))
-        return [self.rule(f"r{i + 1}", streams) for i in range(self.r.choices((1, 2, 3), (80, 12, 8))[0])]
+        rules = [self.rule(f"r{i + 1}", streams) for i in range(self.r.choices((1, 2, 3), (80, 12, 8))[0])]
+        if len(rules) > 1 and self.chance(0.35):
+            self.ask_open(rules)
+        return rules
 
     def rule(self, name, streams):
         rule = Rule("sequence" if self.chance(0.66) else "threshold", name)

@@ -1,6 +1,9 @@
 """alert.py: the life of an alert: throttle, except, resolve, escalate."""
-from generator.choices import STREAMS
-from rules import Atom
+from generator.choices import BOUNDS_MS, STREAMS
+from rules import Atom, all_atoms
+
+REPEATS_MS = (*BOUNDS_MS, 20000)
+LEVELS = ("info", "low", "high", "critical")
 
 
 class Alerts:
@@ -15,6 +18,40 @@ class Alerts:
         if self.chance(0.06):
             rule.escalate_on = [Atom(self.r.choice(streams), self.own_condition() if self.chance(0.5) else None)]
             rule.escalate_within = self.bound() if self.chance(0.6) else None
+
+        if (rule.resolve_on or rule.resolve_when) and self.chance(0.3):
+            rule.repeat = self.r.choice(REPEATS_MS)
+        if self.chance(0.1):
+            rule.severity = self.severity(rule)
+
+    def severity(self, rule):
+        """A constant, or one of two by a condition."""
+        some = [("level", name) for name in self.r.sample(LEVELS, 2)]
+        if rule.watch:
+            asked = ("f", "v")
+        elif rule.items:
+            asked = self.step_value(rule, range(len(rule.items)))
+        else:
+            return some[0]
+        return some[0] if self.chance(0.2) else ("call", "if", (">", asked, ("const", self.r.randint(0, 2))), *some)
+
+    def ask_open(self, rules):
+        """Some rule asks whether another's alert is open; never in a circle."""
+        asking, asked = self.r.sample(rules, 2)
+        if not (asked.resolve_on or asked.resolve_when):
+            asked.resolve_on = [Atom(self.r.choice(sorted(asked.alias or STREAMS)), self.own_condition() if self.chance(0.5) else None)]
+        at_end = ("open at end", asked.name)
+        if self.chance(0.4) and set(asked.keys) <= set(asking.keys) and not asked.also_by and not asking.also_by:
+            if asking.watch and asking.when and asking.hold is None and self.chance(0.4):
+                asking.when = ("and", asking.when, ("not", at_end))
+            else:
+                asking.exempt = at_end if self.chance(0.7) else ("not", at_end)
+            return
+        atoms = [a for a in all_atoms(asking) if asked.alias is None or a.stream in asked.alias]
+        if atoms:
+            atom = self.r.choice(atoms)
+            ask = ("open", asked.name) if self.chance(0.6) else ("not", ("open", asked.name))
+            atom.cond = ("and", atom.cond, ask) if atom.cond else ask
 
     def resolve_when(self, rule, first):
         """A condition that cannot hold together with the first part of `when`."""

@@ -18,5 +18,6 @@ class View:
     counted: list = ()          # (event, label): what the rule's own window may count
     now: tuple = (0, EVENT)
     session: list = ()
+    key: tuple = ()             # of the rule that asks
 
     rule = property(lambda self: self.desk.rule)

@@ -60,7 +60,7 @@ class SequenceKey:
         self.streams = streams_of(rule)
 
     def view(self, attempt):
-        return View(self.desk, None, self.history, attempt.bound)
+        return View(self.desk, None, self.history, attempt.bound, key=self.key)
 
     def next_items(self, item):
         """Items that may take an event when all before `item` are done, the preferred first: the furthest, but for greedy."""

@@ -50,7 +50,7 @@ class ThresholdKey:
 
     def view(self, now):
         newest = self.counted[-1][0] if self.counted else None
-        return View(self.desk, newest, self.history, (), self.counted, now, self.session)
+        return View(self.desk, newest, self.history, (), self.counted, now, self.session, self.key)
 
     def on_event(self, event):
         event.idx = len(self.history)
@@ -105,7 +105,8 @@ class ThresholdKey:
                 self.match(now)
             self.session = []
             return
-        self.change(now)        # what leaves at this instant; nothing does: the same again
+        if any(e.time + size == now[0] for e, _ in self.counted for size in self.sizes):
+            self.change(now)
         if self.rule.hold is not None and self.since is not None and not self.spent and self.since + self.rule.hold == now[0]:
             self.spent = True
             self.match(now)

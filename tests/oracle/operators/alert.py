@@ -20,5 +20,9 @@ OPERATORS = [
     op("resolve when", lambda look: bool(look.rule.resolve_when) and look.rule.resolve_for is None),
     op("resolve when for", lambda look: look.rule.resolve_for is not None),
     op("escalate", lambda look: bool(look.rule.escalate_on) and look.rule.escalate_within is None, "clause:escalate"),
+    op("repeat", lambda look: look.rule.repeat is not None, "clause:repeat"),
+    op("severity", lambda look: look.has("level"), "clause:severity"),
+    op("open: in a condition", lambda look: look.has("open"), "form:open"),
+    op("open: at the end", lambda look: look.has("open at end")),
     op("escalate within", lambda look: bool(look.rule.escalate_on) and look.rule.escalate_within is not None),
 ]

@@ -1,5 +1,15 @@
 """alert.py: what is said of a match, and the life of an alert."""
-from printer.values import atoms_text, duration, expression, pairs
+from printer.values import atoms_text, duration, expression, pairs, writes
+
+
+@writes("level")
+def level(x, rule):
+    return x[1]
+
+
+@writes("open", "open at end")
+def is_open(x, rule):
+    return f"open({x[1]})"
 
 
 def said(rule):
@@ -13,6 +23,8 @@ def said(rule):
 def clauses(rule):
     lines = [f"except {expression(rule.exempt, rule)}"] if rule.exempt else []
     lines += [f"throttle {duration(rule.throttle)}"] if rule.throttle is not None else []
+    lines += [f"severity {expression(rule.severity, rule)}"] if rule.severity else []
+    lines += [f"repeat {duration(rule.repeat)}"] if rule.repeat is not None else []
     if rule.escalate_on:
         within = f" within {duration(rule.escalate_within)}" if rule.escalate_within is not None else ""
         lines.append(f"escalate critical{within} on {atoms_text(rule.escalate_on, rule)}")
