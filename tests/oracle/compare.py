@@ -7,7 +7,7 @@ NEW = ("alert", "timeout")      # kinds that are told of something new; the othe
 
 
 def same_value(ours, theirs, x=()):
-    """x: the expression; a root may differ in its last digits."""
+    """x: the expression; roots and sines may differ in their last digits."""
     if ours is None or theirs == "n":
         return ours is None and theirs == "n"
     kind, text = theirs[0], theirs[1:]
@@ -16,8 +16,8 @@ def same_value(ours, theirs, x=()):
     if isinstance(ours, bool):
         return kind == "b" and text == str(int(ours))
     if kind == "f":
-        return float(ours) == float(text) or (x[1:2] == ("stddev",) and abs(ours - float(text)) <= 1e-12 * ours)
-    return kind in "idu" and Fraction(text) == ours
+        return float(ours) == float(text) or (x[1:2] in (("stddev",), ("distance_km",)) and abs(ours - float(text)) <= 1e-12 * ours)
+    return kind in "idtu" and Fraction(text) == ours
 
 
 def same_evidence(ours, shown):

@@ -2,10 +2,13 @@
 
 One process takes thousands of pairs, so that the cost of a pair is what the engine costs.
 """
+import os
 import subprocess
+import tempfile
 from fractions import Fraction
 
-from printer import file_text
+from printer import file_text, files_of
+from rules import Time
 
 AFTER_MS = 100_000      # the clock goes this far beyond the last event: longer than all bounds of a rule together
 
@@ -18,7 +21,11 @@ def encode(x):
     if x is None:
         return "n"
     if isinstance(x, str):
-        return "s" + x
+        return "s" + x.replace(" ", "~")
+    if isinstance(x, bool):
+        return f"b{int(x)}"
+    if isinstance(x, Time):
+        return f"t{int(x)}"
     if isinstance(x, float):
         return f"f{x!r}"
     return f"d{int(x * 100)}e-2" if isinstance(x, Fraction) else f"i{x}"
@@ -59,9 +66,14 @@ def split_results(out):
     return results, current
 
 
-def engine(harness, texts):
-    """Results of the pairs, and what the program said when it died before the last of them."""
-    done = subprocess.run([harness], input="".join(texts).encode(), capture_output=True)
+def engine(harness, pairs):
+    """Results of the pairs (rules, events), and what the program said when it died before the last of them."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in {k: v for rules, _ in pairs for k, v in files_of(rules).items()}.items():
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        texts = [pair_text(rules, events) for rules, events in pairs]
+        done = subprocess.run([os.path.abspath(harness)], input="".join(texts).encode(), capture_output=True, cwd=folder)
     results, rest = split_results(done.stdout.decode(errors="replace"))
     died = None
     if done.returncode != 0 or len(results) < len(texts):

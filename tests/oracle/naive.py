@@ -8,11 +8,13 @@ asked for, and a timer is found by asking everything that waits.
 Here stands the run: the order of events, timers, rules and keys. What a rule does at each of them stands in meaning/, by subject; the rules
 are those of rules.py.
 """
-from meaning import functions, known    # noqa: F401  they say what their expressions mean
+from meaning import functions   # noqa: F401  it says what its expressions mean
 from meaning.alert import Desk
+from meaning.known import row_of
 from meaning.place import EVENT, View
 from meaning.sequence import SequenceKey
 from meaning.silence import LoneAbsenceKey
+from meaning.values import value
 from meaning.window import ThresholdKey
 from rules import Event, all_expressions, instances
 
@@ -29,10 +31,17 @@ def key_order(key):
     return [(len(part) if isinstance(part, str) else 0, part) for part in key]
 
 
+def knows_its_keys(rule):
+    """A lone absence over `by k in table`: its keys are those of the table. For other rules `in table` says nothing."""
+    return bool(rule.known_keys) and state_of(rule) is LoneAbsenceKey
+
+
 def key_of(rule, event):
-    """The key that the event means to the rule; None: one of its parts is null."""
+    """The key that the event means to the rule; None: it means none."""
     names = rule.keys if rule.alias is None else [rule.alias.get(event.stream)]
-    key = tuple(event.f.get(name) for name in names)
+    key = tuple(value(name, View(Desk(rule, None), event, [])) if isinstance(name, tuple) else event.f.get(name) for name in names)
+    if knows_its_keys(rule) and row_of(rule.content.tables[rule.known_keys], key) is None:
+        return None
     return None if None in key else key
 
 
@@ -58,7 +67,20 @@ class Run:
         self.begin = events[0].time if events else None
         self.clock = (-1 << 62, EVENT)
         self.desks = [Desk(rule, self) for rule in sorted(instances(rules), key=lambda rule: (level_of(rule, rules), rule.name))]
+        for desk in self.desks:
+            self.watch_known_keys(desk)
         self.asked = {name for rule in rules for name in asked_by(rule)}
+
+    def watch_known_keys(self, desk):
+        """A lone absence over `by k in table`: the keys of the table count from the first instant."""
+        rule = desk.rule
+        if not knows_its_keys(rule) or self.begin is None:
+            return
+        table = rule.content.tables[rule.known_keys]
+        for row in table.rows:
+            key = tuple(row[name] for name in table.key)
+            desk.states[key] = state_of(rule)(rule, key, desk)
+            desk.states[key].armed = self.begin
 
     def run_timers(self, until):
         while True:

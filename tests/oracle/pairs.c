@@ -4,8 +4,8 @@
  * One process takes thousands of pairs, so that the cost of a pair is what the engine costs. The protocol is lines on standard input:
  *
  *   R <bytes>            the rule text follows, that many bytes and a newline; it stays until the next R
- *   E <ms> <stream> <ref> {<field>=<value>}      an event; a value is n (null), i<int>, f<double>, s<text without blanks>,
- *                        d<mantissa>e-<scale>
+ *   E <ms> <stream> <ref> {<field>=<value>}      an event; a value is n (null), i<int>, b<0 or 1>, t<ms>, f<double>, d<mantissa>e-<scale>,
+ *                        s<text, with ~ for blanks>
  *   A <ms>               the clock goes on: no event before <ms> will come
  *   F <ms>               the end of the pair: the clock goes to <ms>, alerts of the rest are printed, the engine is closed
  *
@@ -108,6 +108,11 @@ static bool parse_value(char *text, egret_value *out)
         out->type = EGRET_INT;
         out->u.i = strtoll(text + 1, &rest, 10);
         return *rest == '\0';
+    case 'b':
+    case 't':
+        out->type = text[0] == 'b' ? EGRET_BOOL : EGRET_TIME;
+        out->u.i = strtoll(text + 1, &rest, 10);
+        return *rest == '\0';
     case 'f':
         out->type = EGRET_NUMBER;
         out->u.d = strtod(text + 1, &rest);
@@ -116,6 +121,8 @@ static bool parse_value(char *text, egret_value *out)
         out->type = EGRET_STRING;
         out->u.s = text + 1;
         out->len = (uint32_t)strlen(text + 1);
+        for (char *blank = text; (blank = strchr(blank, '~')) != NULL;)
+            *blank = ' ';
         return true;
     case 'd':
         out->type = EGRET_DECIMAL;

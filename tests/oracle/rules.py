@@ -3,17 +3,52 @@
 The idea: a rule never reaches the oracle as text, so that it shares no parser with the engine. The generator makes these structures, the
 printer writes them as rule text for the engine, and meaning/ says what they do. An int is an int here, a decimal a Fraction, a number a float.
 
+<<<<<<< HEAD
 Expressions are tuples, by subject. None is null.
 
 sequence  ("step", item, field) ("stepstream", item) ("agg", fn, item, field, where)
 window    ("win", fn, label, field, where, over) ("win", "forecast", label, field, where, over, ms); `over` is ("sliding", ms),
           ("ever",), ("tumbling", ms), ("session", ms), or None for the rule's own
-known     ("prev", field) ("changed", field) ("new", field, ms) ("prof", member)
-alert     ("open", rule) ("open at end", rule) ("level", name)
+known     ("prev", field) ("changed", field) ("new", field, ms) ("prof", member) ("cell", table, column, key…) ("in list", list, x)
+hours     ("local", function, t, zone) ("during", t, (from, to) in minutes of the day, zone) ("in calendar", calendar, x)
+          ("now",) ("now at end",)
+alert     ("open", rule) ("open at end", rule) ("level", name) ("key", number of the part)
 values    ("const", c) ("f", field) ("let", name) ("which", let, let…) ("null?", x) ("not", x) ("and", x…) ("or", x…) ("in", x, (c…))
-          ("call", function, x…) ("+" "-" "*" "/" "%" "==" "!=" "<" "<=" ">" ">=", x, y)
+          ("call", function, x…) ("+" "-" "*" "/" "%" "==" "!=" "<" "<=" ">" ">=", x, y) ("minus", x) ("like", x, pattern)
+          ("matches", x, expression of re)
 """
 from dataclasses import dataclass, field, replace
+
+
+class Time(int):
+    """An instant in a field of an event, in ms since 1970."""
+
+
+class Duration(int):
+    """A constant length of time, in ms."""
+
+
+@dataclass
+class Hours:                    # an entry of a calendar, or `active`; None: not written
+    without: bool = False       # begins with `not`
+    weekdays: tuple = None      # (first, last), Monday 1
+    dates: tuple = None         # (first, last) as datetime.date
+    clock: tuple = None         # (from, to) in minutes of the day
+    zone: str = None
+
+
+@dataclass
+class Table:
+    key: tuple                  # names of columns
+    columns: dict               # name -> type as it is declared
+    rows: list                  # of dicts
+
+
+@dataclass
+class Content:                  # what the rules of a pair may know, by name
+    lists: dict = field(default_factory=dict)
+    tables: dict = field(default_factory=dict)
+    calendars: dict = field(default_factory=dict)   # name -> list of Hours
 
 
 @dataclass
@@ -45,7 +80,8 @@ class Rule:
     name: str = "r1"
     # The key.
     keys: list = field(default_factory=list)    # names of fields; none: the whole stream is one key
-    alias: dict = None          # stream -> field: `by id = a.k | b.s`; keys is then ["id"]
+    alias: dict = None          # stream -> field or expression: `by id = a.k | places[b.s].owner`; keys is then ["id"]
+    known_keys: str = None      # the table of `by k in table`
     also_by: list = None        # a second `by`: one more rule of the same name
     # What is said of a match.
     lets: list = field(default_factory=list)    # (name, expression)
@@ -59,10 +95,12 @@ class Rule:
     escalate_within: int = None
     repeat: int = None
     severity: tuple = None
+    active: Hours = None
     resolve_on: list = field(default_factory=list)
     resolve_when: tuple = None
     resolve_for: int = None
     # What is known.
+    content: Content = None     # the same of all rules of a pair
     profile: tuple = None       # (Atom, [(member, expression)]), by the rule's keys
     # A sequence. No items and an absence: a lone absence.
     items: list = field(default_factory=list)
@@ -71,7 +109,7 @@ class Rule:
     skip: tuple = ("past",)     # ("past",) ("next",) ("no",) ("first", item) ("last", item)
     # Silence.
     absence: list = field(default_factory=list)     # atoms
-    absence_for: int = None                         # None: to the end of `within`
+    absence_for: int = None                         # ms, or an expression that looks it up by the key; None: to the end of `within`
     silence: list = field(default_factory=list)     # atoms of `not x for D` at the start
     silence_for: int = None
     idle: int = None
@@ -104,8 +142,18 @@ def all_atoms(rule):
 
 def all_expressions(rule):
     """All expressions of a rule but those of its profile."""
-    named = [x for _, x in rule.lets + rule.fields + (rule.timeout or [])]
+    named = [x for _, x in rule.lets + rule.fields + (rule.timeout or [])] + list((rule.alias or {}).values()) + [rule.absence_for]
+    named = [x for x in named if isinstance(x, tuple)]
     return [x for x in [a.cond for a in all_atoms(rule)] + [rule.when, rule.resolve_when, rule.exempt, rule.severity] + named if x is not None]
+
+
+def parts_of(x):
+    """An expression and all expressions in it."""
+    if isinstance(x, tuple):
+        if x and isinstance(x[0], str):
+            yield x
+        for y in x:
+            yield from parts_of(y)
 
 
 def instances(rules):

@@ -20,7 +20,7 @@ from fractions import Fraction
 sys.dont_write_bytecode = True     # the source tree stays as it is
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from compare import same
-from engine import end_of, engine, pair_text, refused
+from engine import end_of, engine, refused
 from generator import Generator
 from naive import run
 from operators import operators_of
@@ -37,7 +37,7 @@ def judged(rules, events):
 
 def differs(harness, rules, events):
     """Whether the two differ on this pair; a rule that the compiler refuses is no difference."""
-    results, died = engine(harness, [pair_text(rules, events)])
+    results, died = engine(harness, [(rules, events)])
     if died:
         return True
     return not refused(results[0]) and not same(judged(rules, events), results[0])
@@ -71,7 +71,7 @@ def show(harness, rules, events):
         named = ", ".join(f"{n}={x}" for (n, _), x in zip(said(a.rule, a.kind), a.fields))
         print(f"  {a.rule.name} {a.kind} {a.key} at {a.time} (+ {a.time - begin}) {{ {named} }} {a.evidence or ''} held {a.held} {a.severity} {a.repeat}")
     print("engine:")
-    results, died = engine(harness, [pair_text(rules, events)])
+    results, died = engine(harness, [(rules, events)])
     print("\n".join("  " + line for line in (results[0] if results else [])) + (f"\n  {died}" if died else ""))
 
 
@@ -129,7 +129,7 @@ def batch(options, seeds):
     with contextlib.redirect_stdout(out):
         pairs = pairs_of(options, seeds)
         while pairs:
-            results, died = engine(options.harness, [pair_text(rules, events) for _, rules, events in pairs])
+            results, died = engine(options.harness, [pair[1:] for pair in pairs])
             for (seed, rules, events), theirs in zip(pairs, results):
                 judge(options, seed, rules, events, theirs, result)
             pairs = pairs[len(results):]

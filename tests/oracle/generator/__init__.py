@@ -6,6 +6,7 @@ combinations that share something in the engine. Everything follows from the see
 from generator.alert import Alerts
 from generator.choices import STREAMS, Choices
 from generator.events import Events
+from generator.hours import Times
 from generator.known import Known
 from generator.sequence import Sequences
 from generator.silence import Silence
@@ -14,13 +15,16 @@ from generator.window import Windows
 from rules import Rule, all_atoms
 
 
-class Generator(Sequences, Silence, Windows, Alerts, Known, Values, Events, Choices):
+class Generator(Sequences, Silence, Windows, Alerts, Known, Times, Values, Events, Choices):
     """One seed, one pair: call rules() once, then events()."""
 
     def rules(self):
         """Mostly one; several have streams in common, so that the engine has something to share."""
         streams = self.r.sample(STREAMS, self.r.choice((2, 3, 3)))
+        content = self.content()
         rules = [self.rule(f"r{i + 1}", streams) for i in range(self.r.choices((1, 2, 3), (80, 12, 8))[0])]
+        for rule in rules:
+            rule.content = content
         if len(rules) > 1 and self.chance(0.35):
             self.ask_open(rules)
         return rules
@@ -43,11 +47,15 @@ class Generator(Sequences, Silence, Windows, Alerts, Known, Values, Events, Choi
     def key(self, rule, streams):
         rule.keys = list(self.r.choice((["k"], ["k"], ["k"], ["k"], ["k", "g"], [])))
         if rule.keys == ["k"] and self.chance(0.08):
-            rule.keys, rule.alias = ["id"], {s: self.r.choice("ks") for s in streams}
+            rule.keys, rule.alias = ["id"], {s: self.r.choice(("k", "s", "k", ("cell", "places", "owner", ("f", "k")))) for s in streams}
+        elif rule.keys == ["k"] and self.chance(0.1):
+            rule.keys, rule.known_keys = ["k"], "places"
+        elif rule.keys == ["k", "g"] and self.chance(0.1):
+            rule.known_keys = "grid"
 
     def key_again(self, rule):
         """What depends on the whole rule: an alias for each stream it names, and a second `by`."""
         if rule.alias:
             rule.alias = {s: rule.alias.get(s, "k") for s in {a.stream for a in all_atoms(rule)}}
-        elif rule.keys == ["k"] and not rule.profile and self.chance(0.05):
+        elif rule.keys == ["k"] and not rule.profile and not rule.known_keys and not isinstance(rule.absence_for, tuple) and self.chance(0.05):
             rule.also_by = self.r.choice((["g"], ["g", "k"], ["s"]))

@@ -21,6 +21,8 @@ class Alerts:
 
         if (rule.resolve_on or rule.resolve_when) and self.chance(0.3):
             rule.repeat = self.r.choice(REPEATS_MS)
+        if self.chance(0.06):
+            rule.active = self.hours()
         if self.chance(0.1):
             rule.severity = self.severity(rule)
 
@@ -42,7 +44,8 @@ class Alerts:
             asked.resolve_on = [Atom(self.r.choice(sorted(asked.alias or STREAMS)), self.own_condition() if self.chance(0.5) else None)]
         at_end = ("open at end", asked.name)
         if self.chance(0.4) and set(asked.keys) <= set(asking.keys) and not asked.also_by and not asking.also_by:
-            if asking.watch and asking.when and asking.hold is None and self.chance(0.4):
+            sliding = asking.over is None or asking.over[0] in ("sliding", "ever")
+            if asking.watch and asking.when and asking.hold is None and sliding and self.chance(0.4):
                 asking.when = ("and", asking.when, ("not", at_end))
             else:
                 asking.exempt = at_end if self.chance(0.7) else ("not", at_end)

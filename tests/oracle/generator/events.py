@@ -1,11 +1,15 @@
 """events.py: random streams of events, mostly of the streams that the rules name."""
 from fractions import Fraction
 
-from generator.choices import CENTS, NUMBERS, START_MS, STEPS_MS, STREAMS, TEXTS
-from rules import Event, all_atoms
+from generator.choices import CENTS, NUMBERS, ODD_TEXTS, START_MS, STEPS_MS, STREAMS, TEXTS, TURNS_MS
+from rules import Event, Time, all_atoms
 
 
 class Events:
+    def instant(self, time):
+        """Mostly that of the event; else some other, around which clocks change."""
+        return Time(time if self.chance(0.6) else self.r.choice(TURNS_MS) + self.r.choice((0, 0, 1, 999, 1000, 3_600_000)))
+
     def events(self, rules):
         r = self.r
         named = sorted({a.stream for rule in rules for a in all_atoms(rule)})
@@ -14,12 +18,13 @@ class Events:
         if self.chance(0.0015):     # long ones reach what the engine sweeps, and where a key's state outgrows its block
             keys, size = [f"k{i:02}" for i in range(r.choice((1, 2, 40)))], r.randint(150, 500)
             pace = len(keys)
-        top = r.choice((2, 3, 3, 4))
-        time, events = r.choice(START_MS), []
+        top, texts = r.choice((2, 3, 3, 4)), TEXTS if self.chance(0.7) else ODD_TEXTS
+        time, events = r.choice(START_MS if self.chance(0.7) else TURNS_MS), []
         for pos in range(size):
             time += r.choice(STEPS_MS) // pace
             stream = r.choice(named) if self.chance(0.94) else r.choice(STREAMS)
             fields = {"k": r.choice(keys) if self.chance(0.98) else None, "g": r.randint(0, 1), "v": r.randint(0, top),
-                      "w": r.choice((None, 0, 1, 2)), "m": Fraction(r.choice(CENTS), 100), "s": r.choice(TEXTS), "x": r.choice(NUMBERS)}
+                      "w": r.choice((None, 0, 1, 2)), "m": Fraction(r.choice(CENTS), 100), "s": r.choice(texts), "x": r.choice(NUMBERS),
+                      "t": self.instant(time), "u": self.chance(0.5)}
             events.append(Event(pos, stream, time, fields))
         return events

@@ -1,5 +1,6 @@
-"""known.py: profiles, and conditions on what the key's earlier events say."""
-from rules import Atom
+"""known.py: lists and tables; profiles, and conditions on what the key's earlier events say."""
+from generator.choices import ODD_TEXTS, ZONES
+from rules import Atom, Content, Duration, Table
 
 
 class Known:
@@ -25,3 +26,27 @@ class Known:
                    ("was", ("win", "last", None, "v", None, None)), ("kinds", ("win", "distinct", None, "v", None, None))]
         source = Atom(self.r.choice(streams), self.own_condition() if self.chance(0.4) else None)
         rule.profile = (source, self.r.sample(members, 3))
+
+    def content(self):
+        """The same of all rules of a pair."""
+        r = self.r
+        names = [f"k{i + 1}" for i in range(4) if self.chance(0.7)]
+        places = [{"name": name, "tz": r.choice((*ZONES, "Nowhere")), "top": r.choice((None, 0, 1, 2)), "owner": r.choice(("p", "q", None)),
+                   "gap": r.choice((None, *(Duration(n) for n in (1000, 2000, 3000, 5000))))} for name in names]
+        grid = [{"k": name, "g": g, "top": r.randint(0, 3)} for name in ("k1", "k2") for g in (0, 1) if self.chance(0.7)]
+        tables = {"places": Table(("name",), {"name": "string", "tz": "string", "top": "int?", "owner": "string?", "gap": "duration?"}, places),
+                  "grid": Table(("k", "g"), {"k": "string", "g": "int", "top": "int"}, grid)}
+        lists = {"some_texts": tuple(t for t in ODD_TEXTS if t.strip() == t and t and self.chance(0.4)), "some_numbers": tuple(n for n in range(4) if self.chance(0.5))}
+        return Content(lists, tables, self.calendars())
+
+    def content_condition(self):
+        """Looks into a list or a table."""
+        r, n = self.r, self.r.random()
+        if n < 0.3:
+            x = ("in list", "some_texts", ("f", "s")) if self.chance(0.6) else ("in list", "some_numbers", ("f", r.choice("vw")))
+        elif n < 0.6:
+            x = ("null?", ("cell", "places", r.choice(("top", "gap")), ("f", "k")))
+        else:
+            top = ("cell", "places", "top", ("f", r.choice("kks"))) if n < 0.85 else ("cell", "grid", "top", ("f", "k"), ("f", "g"))
+            return (r.choice((">", "<=", "==", "!=")), ("f", "v"), top)
+        return x if self.chance(0.7) else ("not", x)

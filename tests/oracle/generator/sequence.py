@@ -82,6 +82,8 @@ class Sequences:
         item = rule.items[i]
         if not numeric_only and self.chance(0.15):
             return ("step", i, r.choice("ssxm"))
+        if not numeric_only and self.chance(0.15):
+            return self.any_value(lambda name: ("step", i, name))
         if not numeric_only and self.chance(0.1):
             return ("agg", r.choice(("sum", "avg", "stddev")), i, r.choice("vxm"), None)
         if (item.min, item.max) == (1, 1) or self.chance(0.35):

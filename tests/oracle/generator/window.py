@@ -82,3 +82,7 @@ class Windows:
             rule.fields.append(("limbs", ("which", *(name for name, _ in rule.lets))))
         if self.chance(0.3):
             rule.fields.append(("newest", ("f", r.choice("vws"))))
+        if self.chance(0.15):
+            rule.fields.append(("made", self.any_value(lambda name: ("f", name))))
+        if self.chance(0.05) and (rule.over is None or rule.over[0] != "tumbling"):
+            rule.fields.append(("at", ("now at end",)))

@@ -4,6 +4,7 @@ Whatever a rule finds comes here as a match of a key at an instant. The desk of 
 """
 from dataclasses import dataclass, replace
 
+from meaning.hours import in_entries
 from meaning.place import TIMER
 from meaning.values import fits, means, value
 from rules import said
@@ -59,7 +60,8 @@ class Desk:
         if kind == "alert" and self.rule.timeout is not None and not self.rule.fields:
             return              # it has `on timeout alert` alone
         view = replace(view, key=key)
-        if self.rule.exempt and value(self.rule.exempt, view):
+        view.now = (time, view.now[1])
+        if (self.rule.exempt and value(self.rule.exempt, view)) or not self.is_active(time):
             return
         last = self.last.get(key)
         if key in self.open or (self.rule.throttle is not None and last is not None and time - last <= self.rule.throttle):
@@ -75,6 +77,9 @@ class Desk:
             self.open.add(key)
         if self.rule.escalate_on:
             self.may_escalate.add(key)
+
+    def is_active(self, time):
+        return self.rule.active is None or in_entries([self.rule.active], time)
 
     def on_event(self, key, event, view):
         """What was told before this event may be raised or ended by it; the matches it makes come after."""
@@ -101,6 +106,7 @@ class Desk:
     def on_timer(self, key):
         """Still open: told again, as it was."""
         due, alert = self.again[key]
-        alert = replace(alert, time=due, repeat=alert.repeat + 1, held=self.held.get(key, 0))
-        self.run.alerts.append(alert)
+        if self.is_active(due):
+            alert = replace(alert, time=due, repeat=alert.repeat + 1, held=self.held.get(key, 0))
+            self.run.alerts.append(alert)
         self.again[key] = (due + self.rule.repeat, alert)

@@ -1,4 +1,6 @@
-"""known.py: what the key's earlier events say: prev, changed, new, and profiles. All look at what was before the event at hand, in order."""
+"""known.py: lists and tables; and what the key's earlier events say: prev, changed, new, and profiles. All of these look at what was before the
+event at hand, in order.
+"""
 from meaning.place import EVENT, View
 from meaning.values import fits, means, value
 
@@ -33,3 +35,18 @@ def profile_member(x, view):
     expr = dict(members)[x[1]]
     over = expr[5] or ("ever",)     # never the window of the rule that asks
     return value((*expr[:5], over, *expr[6:]), View(view.desk, view.event, view.history, (), counted, (view.event.time, EVENT)))
+
+
+@means("in list")
+def in_list(x, view):
+    return value(x[2], view) in view.rule.content.lists[x[1]]
+
+
+def row_of(table, key):
+    return next((row for row in table.rows if None not in key and tuple(row[name] for name in table.key) == key), None)
+
+
+@means("cell")
+def cell(x, view):
+    row = row_of(view.rule.content.tables[x[1]], tuple(value(y, view) for y in x[3:]))
+    return row[x[2]] if row else None

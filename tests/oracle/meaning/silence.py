@@ -2,7 +2,7 @@
 import math
 
 from meaning.place import TIMER, View
-from meaning.values import fits
+from meaning.values import fits, value
 
 
 # ---- of a sequence; `state` is its SequenceKey ----
@@ -28,13 +28,20 @@ def was_silent(state, event):
             and not any(fits(rule.silence, x, View(state.desk, x, state.history[:x.idx + 1], state.blank)) for x in past))
 
 
+def span_of(state):
+    """How long an absence must last; None: what it is looked up in does not say, so it never ends."""
+    span = state.rule.absence_for
+    return value(span, View(state.desk, None, [], key=state.key)) if isinstance(span, tuple) else span
+
+
 def deadline(state, attempt):
     """When an absence at the end has lasted; None: the attempt is not there yet."""
     if not state.at_end(attempt):
         return None
     if state.rule.absence_for is None:
         return attempt.first.time + state.rule.within
-    return attempt.last.time + state.rule.absence_for
+    span = span_of(state)
+    return None if span is None else attempt.last.time + span
 
 
 def lasts(state, attempt):
@@ -74,7 +81,7 @@ class LoneAbsenceKey:
                 self.armed = event.time
 
     def timers(self):
-        return [(self.armed + self.rule.absence_for, TIMER)] if self.armed is not None else []
+        return [(self.armed + span_of(self), TIMER)] if self.armed is not None and span_of(self) is not None else []
 
     def on_timer(self, now):
         self.desk.match(self.key, now[0], View(self.desk, None, self.history), [], None)

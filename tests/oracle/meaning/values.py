@@ -77,6 +77,22 @@ def among(x, view):
     return value(x[1], view) in x[2]
 
 
+@means("now")
+def now(x, view):
+    """In the condition of a stream: the time of its event."""
+    return view.event.time
+
+
+@means("now at end")
+def now_at_end(x, view):
+    return view.now[0]
+
+
+@means("key")
+def key_part(x, view):
+    return view.key[x[1]]
+
+
 COMPARE = {"==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
@@ -86,9 +102,20 @@ def comparison(x, view):
     return a is not None and b is not None and COMPARE[x[0]](a, b)
 
 
-@means("+", "-", "*", "/")
+ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": lambda a, b: float(Fraction(a) / Fraction(b)),
+              "%": lambda a, b: a - b * int(Fraction(a, b))}    # what is left has the sign of a
+
+
+@means(*ARITHMETIC)
 def arithmetic(x, view):
     op, a, b = x[0], value(x[1], view), value(x[2], view)
-    if a is None or b is None or (op == "/" and b == 0):
+    if a is None or b is None or (op in "/%" and b == 0):
         return None
-    return a + b if op == "+" else a - b if op == "-" else a * b if op == "*" else float(Fraction(a) / Fraction(b))
+    result = ARITHMETIC[op](a, b)
+    return None if isinstance(result, int) and not -1 << 63 <= result < 1 << 63 else result
+
+
+@means("minus")
+def minus(x, view):
+    a = value(x[1], view)
+    return None if a is None else -a

@@ -2,6 +2,9 @@
 from operators.look import expr, op
 
 OPERATORS = [
+    op("list", lambda look: look.has("in list"), "list:list"),
+    op("table: cell", lambda look: look.has("cell"), "table:table", "table:key"),
+    op("table: cell of two keys", lambda look: look.any_node("cell", lambda x: len(x) == 5)),
     expr("prev", "form:prev"), expr("changed", "form:changed"), expr("new", "form:new"),
     op("profile", lambda look: bool(look.rule.profile), "profile:profile", "profile:from", "profile:by"),
     op("profile: member", lambda look: look.has("prof")),

@@ -25,9 +25,10 @@ class Look:
         self.rule = rule
         self.items = rule.items
         self.atoms = all_atoms(rule)
+        self.nodes = []
         members = [x for _, x in rule.profile[1]] + [rule.profile[0].cond] if rule.profile else []
         self.nodes = [node for x in all_expressions(rule) + members for node in nodes_of(x)]
-        self.tags = {(node[0], node[1] if isinstance(node[1], str) else None) for node in self.nodes if len(node) > 1}
+        self.tags = {(node[0], node[1] if len(node) > 1 and isinstance(node[1], str) else None) for node in self.nodes}
 
     def has(self, tag, name=None):
         """Does an expression of this tag (and name) stand in the rule?"""

@@ -1,5 +1,5 @@
 """silence.py: absence and idle."""
-from printer.values import atoms_text, duration
+from printer.values import atoms_text, duration, expression
 
 
 def at_start(rule):
@@ -10,7 +10,9 @@ def at_end(rule):
     if not rule.absence:
         return []
     parts = [("then " if rule.items else "") + "not " + atoms_text(rule.absence, rule)]
-    return parts + ([f"for {duration(rule.absence_for)}"] if rule.absence_for is not None else [])
+    if rule.absence_for is None:
+        return parts
+    return parts + ["for " + (expression(rule.absence_for, rule) if isinstance(rule.absence_for, tuple) else duration(rule.absence_for))]
 
 
 def clauses(rule):

@@ -1,8 +1,10 @@
 """values.py: values, windows, expressions and atoms as text. Each kind of expression is one function, said by @writes to write its tag."""
 from fractions import Fraction
 
-INFIX = ("==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/")
-LOOSE = set(INFIX) | {"and", "or", "not", "null?"}      # in brackets where they are operands
+from rules import Duration
+
+INFIX = ("==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%")
+LOOSE = set(INFIX) | {"and", "or", "not", "minus", "null?", "in", "in list", "in calendar", "like", "matches"}  # in brackets where they are operands
 TEXT = {}       # tag of an expression -> function of (expression, rule)
 
 
@@ -47,7 +49,10 @@ def pairs(named, rule):
 
 @writes("const")
 def constant(x, rule):
-    return decimal_text(x[1]) if isinstance(x[1], Fraction) else f'"{x[1]}"' if isinstance(x[1], str) else str(x[1])
+    c = x[1]
+    if isinstance(c, Duration):
+        return duration(c)
+    return decimal_text(c) if isinstance(c, Fraction) else f'"{c}"' if isinstance(c, str) else str(c).lower()
 
 
 @writes("f", "let")
@@ -65,9 +70,42 @@ def joined(x, rule):
     return f" {x[0]} ".join(operand(y, rule) for y in x[1:])
 
 
+NEGATED = {"in": "in", "in list": "in", "in calendar": "in", "like": "like", "matches": "matches"}
+
+
 @writes("not")
 def negation(x, rule):
-    return f"not {operand(x[1], rule)}"
+    """With an odd number of letters in it, `x not in y` instead of `not x in y`: it means the same."""
+    inner = x[1]
+    plain = expression(inner, rule)
+    if inner[0] in NEGATED and len(plain) % 2 == 1:
+        return plain.replace(f" {NEGATED[inner[0]]} ", f" not {NEGATED[inner[0]]} ", 1)
+    return f"not {operand(inner, rule)}"
+
+
+@writes("minus")
+def minus(x, rule):
+    return f"-{operand(x[1], rule)}"
+
+
+@writes("now", "now at end")
+def now(x, rule):
+    return "now()"
+
+
+@writes("key")
+def key_part(x, rule):
+    return rule.keys[x[1]]
+
+
+@writes("like")
+def like(x, rule):
+    return f'{operand(x[1], rule)} like "{x[2]}"'
+
+
+@writes("matches")
+def matches(x, rule):
+    return f'{operand(x[1], rule)} matches r"{x[2]}"'
 
 
 @writes("null?")
