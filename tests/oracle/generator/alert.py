@@ -47,6 +47,7 @@ class Alerts:
             sliding = asking.over is None or asking.over[0] in ("sliding", "ever")
             if asking.watch and asking.when and asking.hold is None and sliding and self.chance(0.4):
                 asking.when = ("and", asking.when, ("not", at_end))
+                asking.fields = []      # a window of these alone leaves at instants of its own; whether `when` is asked then is left open
             else:
                 asking.exempt = at_end if self.chance(0.7) else ("not", at_end)
             return
