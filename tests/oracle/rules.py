@@ -3,7 +3,6 @@
 The idea: a rule never reaches the oracle as text, so that it shares no parser with the engine. The generator makes these structures, the
 printer writes them as rule text for the engine, and meaning/ says what they do. An int is an int here, a decimal a Fraction, a number a float.
 
-<<<<<<< HEAD
 Expressions are tuples, by subject. None is null.
 
 sequence  ("step", item, field) ("stepstream", item) ("agg", fn, item, field, where)
