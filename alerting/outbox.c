@@ -25,6 +25,7 @@ typedef struct entry {
     int64_t came_ms;
     unsigned attempts;
     bool from_file;         /* an earlier run left it */
+    uint64_t row;           /* the host keeps it under this number; 0: it does not */
     char id[MAX_ID];
     size_t len;
     char bytes[];
@@ -94,14 +95,22 @@ static struct timespec monotonic_in(int64_t ms)
 
 /* ---- the queue; the lock is held ---- */
 
-static void bury(outbox *box, const sink_message *message, unsigned attempts, const char *reason)
+/* False: the dead letter could not be written. */
+static bool bury(outbox *box, const sink_message *message, unsigned attempts, const char *reason)
 {
     box->stats.failed++;
     outbox_dead dead = {box->options.name, reason, attempts, wall_ms(box)};
     const char *dir = box->options.env->data_dir;
+    bool written = dir && outbox_dead_write(dir, &dead, message);
     if (!dir) say(box, 0, "alert %s is lost: %s", message->id, reason);
-    else if (!outbox_dead_write(dir, &dead, message)) say(box, 0, "alert %s: dead letter not written: %s", message->id, strerror(errno));
+    else if (!written) say(box, 0, "alert %s: dead letter not written: %s", message->id, strerror(errno));
     else say(box, 1, "alert %s is in the dead letters: %s", message->id, reason);
+    return written;
+}
+
+static void settle(const outbox *box, uint64_t row)
+{
+    if (row != 0 && box->options.settled) box->options.settled(box->options.settled_user, row);
 }
 
 static bool push(outbox *box, const sink_message *message, bool from_file)
@@ -109,7 +118,7 @@ static bool push(outbox *box, const sink_message *message, bool from_file)
     size_t id_len = strlen(message->id);
     entry *e = id_len < MAX_ID && message->len < SIZE_MAX - sizeof *e ? malloc(sizeof *e + message->len) : NULL;
     if (!e) return false;
-    *e = (entry){.came_ms = wall_ms(box), .from_file = from_file, .len = message->len};
+    *e = (entry){.came_ms = wall_ms(box), .from_file = from_file, .row = message->row, .len = message->len};
     memcpy(e->id, message->id, id_len + 1);
     memcpy(e->bytes, message->bytes, message->len);
     *box->tail = e;
@@ -127,6 +136,7 @@ static void pop(outbox *box)
     box->stats.backlog--;
     if (e->from_file && --box->from_file == 0 && !outbox_kept_write(box->kept_path, NULL, 0))
         say(box, 1, "%s: %s", box->kept_path, strerror(errno));
+    settle(box, e->row);
     free(e);
     pthread_cond_broadcast(&box->changed);
 }
@@ -141,9 +151,17 @@ static void wait_before_try(outbox *box, int64_t ms)
         if (pthread_cond_timedwait(&box->changed, &box->lock, &until) == ETIMEDOUT) return;
 }
 
+/* The head goes to the dead letters. When they cannot be written, whoever keeps it goes on keeping it. */
+static void bury_head(outbox *box, const char *reason)
+{
+    entry *e = box->head;
+    sink_message message = {.id = e->id, .bytes = e->bytes, .len = e->len};
+    if (!bury(box, &message, e->attempts, reason)) e->row = 0;
+    pop(box);
+}
+
 static void judge(outbox *box, entry *e, sink_result result, const sink_outcome *outcome)
 {
-    sink_message message = {.id = e->id, .bytes = e->bytes, .len = e->len};
     switch (result) {
     case SINK_SENT:
         box->stats.sent++;
@@ -152,19 +170,16 @@ static void judge(outbox *box, entry *e, sink_result result, const sink_outcome 
     case SINK_GONE:
         box->stats.gone = true;
         say(box, 0, "the receiver wants nothing more: %s", outcome->reason);
-        bury(box, &message, e->attempts, outcome->reason);
-        pop(box);
+        bury_head(box, outcome->reason);
         return;
     case SINK_REFUSED:
-        bury(box, &message, e->attempts, outcome->reason);
-        pop(box);
+        bury_head(box, outcome->reason);
         return;
     case SINK_RETRY:
         break;
     }
     if (e->attempts >= box->max_attempts) {
-        bury(box, &message, e->attempts, outcome->reason);
-        pop(box);
+        bury_head(box, outcome->reason);
         return;
     }
     if (box->closing) {     /* what cannot be sent now is for the next run */
@@ -182,8 +197,7 @@ static void try_head(outbox *box)
     entry *e = box->head;
     sink_message message = {.id = e->id, .bytes = e->bytes, .len = e->len};
     if (box->stats.gone) {
-        bury(box, &message, e->attempts, "the receiver wants nothing more (410)");
-        pop(box);
+        bury_head(box, "the receiver wants nothing more (410)");
         return;
     }
     e->attempts++;
@@ -290,9 +304,9 @@ outbox *outbox_open(const outbox_options *options, char *reason, size_t reason_s
 void outbox_put(outbox *box, const sink_message *message)
 {
     pthread_mutex_lock(&box->lock);
-    if (box->stats.backlog >= box->max_queue) bury(box, message, 0, "the queue is full");
-    else if (!push(box, message, false)) bury(box, message, 0, "no memory");
-    else pthread_cond_broadcast(&box->changed);
+    const char *trouble = box->stats.backlog >= box->max_queue ? "the queue is full" : push(box, message, false) ? NULL : "no memory";
+    if (trouble && bury(box, message, 0, trouble)) settle(box, message->row);
+    pthread_cond_broadcast(&box->changed);
     pthread_mutex_unlock(&box->lock);
 }
 
@@ -314,7 +328,8 @@ static void keep_rest(outbox *box)
         say(box, 0, "%llu alerts are lost: no memory", (unsigned long long)box->stats.backlog);
         return;
     }
-    for (const entry *e = box->head; e; e = e->next) messages[n++] = (sink_message){.id = e->id, .bytes = e->bytes, .len = e->len};
+    for (const entry *e = box->head; e; e = e->next)
+        if (e->row == 0) messages[n++] = (sink_message){.id = e->id, .bytes = e->bytes, .len = e->len};
     if (!outbox_kept_write(box->kept_path, messages, n)) say(box, 0, "%s: %s", box->kept_path, strerror(errno));
     else if (n > 0) say(box, 1, "%llu alerts are kept for the next run in %s", (unsigned long long)n, box->kept_path);
     free(messages);

@@ -7,6 +7,9 @@
  * dead-alerts-<sink>.ndjson in the data folder: after the last try, when the receiver refuses it, when the receiver is gone (410),
  * and when the queue is full. What still waits at close is kept in outbox-<sink>.ndjson and sent at the next open; that file is
  * deleted only when all of it has left, so a crash in between sends again (receivers know alerts by id).
+ *
+ * A host that keeps alerts itself gives each message a number (`row`) and is told when it is settled: delivered, or in the dead letters. The
+ * outbox then keeps no file of those: at close they are simply left, and the host hands them in again.
  */
 #ifndef EGRET_ALERTING_OUTBOX_H
 #define EGRET_ALERTING_OUTBOX_H
@@ -25,6 +28,9 @@ typedef struct outbox_options {
     const sink_env *env;            /* borrowed until close; data_dir is where kept and dead alerts go; NULL there: nowhere */
     outbox_log_fn log;              /* may be NULL */
     void *log_user;
+    /* A message with a row is settled. From the worker or whoever puts; must not call the outbox. May be NULL. */
+    void (*settled)(void *user, uint64_t row);
+    void *settled_user;
 } outbox_options;
 
 typedef struct outbox_stats {

@@ -18,6 +18,7 @@ typedef struct sink_message {
     const char *id;         /* stays the same over all tries; letters, digits, '-' and '_' */
     const char *bytes;      /* one JSON object, no newline */
     size_t len;
+    uint64_t row;           /* the host's number of it, given back when it is settled; 0: none */
     const atomic_bool *give_up;     /* a send that waits looks at it now and then and ends with SINK_RETRY when it is true; may be NULL */
 } sink_message;
 

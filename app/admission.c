@@ -29,9 +29,16 @@ admission_batch *admission_batch_new(uint32_t source)
     return batch;
 }
 
+void admission_batch_answer(admission_batch *batch, const char *trouble)
+{
+    if (batch->answer) batch->answer(batch->answer_user, trouble);
+    batch->answer = NULL;
+}
+
 void admission_batch_free(admission_batch *batch)
 {
     if (!batch) return;
+    admission_batch_answer(batch, "the appliance is stopping; nothing of this request was kept");
     egret_arena_deinit(&batch->arena);
     free(batch->records);
     free(batch);
@@ -105,13 +112,24 @@ admission *admission_new(size_t max_records, size_t max_bytes)
     return queue;
 }
 
-void admission_free(admission *queue)
+void admission_discard(admission *queue)
 {
-    if (!queue) return;
-    for (admission_batch *batch = queue->head, *next; batch; batch = next) {
+    pthread_mutex_lock(&queue->lock);
+    admission_batch *batch = queue->head;
+    queue->head = NULL;
+    queue->tail = &queue->head;
+    queue->records = queue->bytes = 0;
+    pthread_mutex_unlock(&queue->lock);
+    for (admission_batch *next; batch; batch = next) {
         next = batch->next;
         admission_batch_free(batch);
     }
+}
+
+void admission_free(admission *queue)
+{
+    if (!queue) return;
+    admission_discard(queue);
     pthread_cond_destroy(&queue->drained);
     pthread_cond_destroy(&queue->filled);
     pthread_mutex_destroy(&queue->lock);

@@ -22,6 +22,8 @@ static const app_option options[] = {
     {"insecure", APP_FLAG, NULL, NULL, "allow an address that other machines reach: there is no access control yet"},
     {"idle", APP_ONE, "DURATION", "2s", "silence after which a source holds the clock no more"},
     {"queue", APP_ONE, "N", "100000", "records that may wait for the engine before senders are told to wait"},
+    {"keep", APP_ONE, "DURATION", "7d", "how long accepted events stay in the journal"},
+    {"keep-bytes", APP_ONE, "SIZE", "20G", "how large the journal may grow: bytes, or with K, M, G or T"},
     {"drain", APP_ONE, "DURATION", "8s", "at the end: longest time for alerts to leave"},
     {"log", APP_ONE, "FORMAT", "json", "lines on stderr: json or text"},
     {0},
@@ -35,11 +37,27 @@ static bool read_duration(const app_args *args, const char *name, int64_t *out)
     return false;
 }
 
+static bool read_size(const app_args *args, const char *name, uint64_t *out)
+{
+    static const char units[] = "KMGT";
+    const char *text = app_args_one(args, name);
+    char *end = NULL;
+    errno = 0;
+    unsigned long long n = strtoull(text, &end, 10);
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+    bool fine = errno == 0 && end > text && text[0] >= '0' && text[0] <= '9' && end[unit != NULL] == '\0' && n <= UINT64_MAX >> shift;
+    *out = fine ? (uint64_t)n << shift : 0;
+    if (!fine) app_usage(args, "--%s: '%s' is no size such as 500M or 20G", name, text);
+    return fine;
+}
+
 static bool read_options(const app_args *args, daemon_options *out)
 {
     int64_t queue;
     const char *log = app_args_one(args, "log"), *listen = app_args_one(args, "listen");
     if (!read_duration(args, "idle", &out->idle_ms) || !read_duration(args, "drain", &out->drain_ms)) return false;
+    if (!read_duration(args, "keep", &out->keep_ms) || !read_size(args, "keep-bytes", &out->keep_bytes)) return false;
     if (!app_args_int(args, "queue", 1, 100000000, &queue)) return false;
     out->queue_records = (size_t)queue;
     out->log.json = strcmp(log, "json") == 0;
@@ -109,8 +127,8 @@ const app_command app_cmd_run = {
     .options = options,
     .notes = "Events come by POST /v1/events/STREAM and from the sources the rules declare; /livez, /readyz and /metrics tell how it is.\n"
              "Alerts go to the sinks that rules name, else to stdout, one line of JSON each. SIGTERM and SIGINT end it: what was accepted\n"
-             "is evaluated and alerts are sent first.\n"
-             "In DIR: dead-letters.ndjson (records not taken, late or duplicate), dead-alerts-SINK.ndjson (alerts no receiver took),\n"
-             "outbox-SINK.ndjson (alerts kept for the next start), evidence.spool, lock.",
+             "is evaluated and alerts are sent first. What was accepted (202) is in DIR whatever happens; the next start goes on from there.\n"
+             "In DIR: store.mdb (the journal and alerts on their way; see egret journal), dead-letters.ndjson (records not taken, late or\n"
+             "duplicate), dead-alerts-SINK.ndjson (alerts no receiver took), lock.",
     .run = run,
 };

@@ -76,6 +76,7 @@ extern const app_command app_cmd_check;
 extern const app_command app_cmd_explain;
 extern const app_command app_cmd_fmt;
 extern const app_command app_cmd_generate;
+extern const app_command app_cmd_journal;
 extern const app_command app_cmd_replay;
 extern const app_command app_cmd_run;
 extern const app_command app_cmd_test;

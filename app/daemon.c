@@ -1,8 +1,11 @@
 /*
- * daemon.c: the daemon's life: start in the order sinks, engine, sources, HTTP; wait for a signal; end in the opposite order.
+ * daemon.c: the daemon's life: start in the order sinks, store, engine, HTTP, sources; wait for a signal; end in the opposite order.
  *
- * Ending: no new connections and no new records; what was admitted is evaluated; what was held back for order, too; then the outboxes get
- * their time. What is not delivered by then is kept in the data folder for the next start. A request that is being answered is answered.
+ * HTTP and sources begin when the engine has evaluated the journal again.
+ *
+ * Ending: no new connections and no new records; what was admitted is evaluated and committed; then the outboxes get their time. What is held
+ * back for order stands in the journal and goes on waiting in the next run; what is not delivered is in the store. A request that is
+ * being answered is answered.
  */
 #include "app/daemon.h"
 
@@ -17,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static const web_route *const tables[] = {web_routes_events, web_routes_health, web_routes_metrics, NULL};
 
@@ -35,18 +39,37 @@ void daemon_block_signals(void)
     pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-/* Waits for the signal to end; gives its number. */
-static int wait_for_signal(daemon_state *d, web_server *server)
+/* One look at what has been signalled; waits a moment for it. 0: nothing that ends us. */
+static int look_for_signal(const daemon_state *d, const struct timespec *moment)
 {
     sigset_t set;
     fill_signals(&set);
+    int number = sigtimedwait(&set, NULL, moment);
+    if (number != SIGHUP) return number > 0 ? number : 0;
+    app_log_say(&d->options->log, LOG_INFO, "SIGHUP: rules are read at start only; nothing is done");
+    return 0;
+}
+
+/* Waits until the engine has evaluated the journal; gives the number of a signal that says to end before. */
+static int wait_for_recovery(daemon_state *d)
+{
+    static const struct timespec moment = {.tv_nsec = 5000000};
+    while (!atomic_load(&d->recovered)) {
+        int number = look_for_signal(d, &moment);
+        if (number > 0) return number;
+    }
+    return 0;
+}
+
+/* Waits for the signal to end; gives its number. */
+static int wait_for_signal(daemon_state *d, web_server *server)
+{
+    static const struct timespec second = {.tv_sec = 1};
     for (;;) {
-        struct timespec second = {.tv_sec = 1};
-        int number = sigtimedwait(&set, NULL, &second);
+        int number = look_for_signal(d, &second);
         web_server_tick(server);
         if (atomic_load(&d->failed)) return 0;
-        if (number == SIGHUP) app_log_say(&d->options->log, LOG_INFO, "SIGHUP: rules are read at start only; nothing is done");
-        else if (number > 0) return number;
+        if (number > 0) return number;
     }
 }
 
@@ -64,14 +87,10 @@ static int complain(const daemon_state *d, const char *what, egret_status status
 
 static int open_files(daemon_state *d)
 {
-    char *spool = data_path(d, "evidence.spool"), *letters = data_path(d, "dead-letters.ndjson");
-    egret_status status = spool && letters ? EGRET_OK : EGRET_NO_MEMORY;
-    if (status == EGRET_OK) status = ingest_spool_open(spool, 0, &d->spool);
-    int exit_code = status == EGRET_OK ? APP_FINE : complain(d, spool ? spool : "data folder", status);
-    if (exit_code == APP_FINE) {
-        status = ingest_letters_open(letters, 0, &d->letters);
-        if (status != EGRET_OK) exit_code = complain(d, letters, status);
-    }
+    char *letters = data_path(d, "dead-letters.ndjson"), *spool = data_path(d, "evidence.spool");
+    egret_status status = spool && letters ? ingest_letters_open(letters, 0, &d->letters) : EGRET_NO_MEMORY;
+    int exit_code = status == EGRET_OK ? APP_FINE : complain(d, letters ? letters : "data folder", status);
+    if (spool) unlink(spool);   /* left by versions without a journal */
     free(spool);
     free(letters);
     return exit_code;
@@ -82,8 +101,10 @@ static int open_inside(daemon_state *d)
     d->queue = admission_new(d->options->queue_records, DAEMON_QUEUE_BYTES);
     if (!d->queue) return complain(d, "start", EGRET_NO_MEMORY);
     int exit_code = open_files(d);
+    if (exit_code == APP_FINE) exit_code = daemon_store_open(d);
     if (exit_code == APP_FINE) exit_code = daemon_sources_name(d);
     if (exit_code == APP_FINE) exit_code = daemon_sinks_open(d);
+    if (exit_code == APP_FINE) exit_code = daemon_store_name(d);
     if (exit_code == APP_FINE && !daemon_web_init(d)) exit_code = complain(d, "start", EGRET_NO_MEMORY);
     return exit_code;
 }
@@ -111,26 +132,32 @@ static web_server *open_web(daemon_state *d, web_endpoints *endpoints)
     return server;
 }
 
+/* The journal has been evaluated: takes events until a signal. */
+static int take_events(daemon_state *d, web_endpoints *endpoints, web_server **server)
+{
+    if (atomic_load(&d->failed)) return APP_TROUBLE;
+    *server = open_web(d, endpoints);
+    int exit_code = *server ? daemon_sources_start(d) : APP_TROUBLE;
+    if (exit_code != APP_FINE) return exit_code;
+    int number = wait_for_signal(d, *server);
+    app_log_say(&d->options->log, LOG_INFO, "stopping: %s", number > 0 ? strsignal(number) : "the engine has stopped");
+    return APP_FINE;
+}
+
 /* Everything is open: runs until a signal. */
 static int serve(daemon_state *d)
 {
     web_endpoints *endpoints = web_endpoints_new(&d->backend);
     int exit_code = daemon_engine_start(d);
     web_server *server = NULL;
-    if (exit_code == APP_FINE) {
-        server = open_web(d, endpoints);
-        if (!server) exit_code = APP_TROUBLE;
-    }
-    if (exit_code == APP_FINE) exit_code = daemon_sources_start(d);
-    if (exit_code == APP_FINE) {
-        int number = wait_for_signal(d, server);
-        app_log_say(&d->options->log, LOG_INFO, "stopping: %s", number > 0 ? strsignal(number) : "the engine has stopped");
-    }
+    if (exit_code == APP_FINE && wait_for_recovery(d) == 0) exit_code = take_events(d, endpoints, &server);
     atomic_store(&d->stopping, true);
     if (server) web_server_quiesce(server);
     admission_close(d->queue);
     daemon_sources_stop(d);
     daemon_engine_join(d);
+    admission_discard(d->queue);
+    if (d->committer) committer_flush(d->committer);
     web_server_close(server);
     web_endpoints_free(endpoints);
     return atomic_load(&d->failed) ? APP_TROUBLE : exit_code;
@@ -140,9 +167,9 @@ static void close_inside(daemon_state *d)
 {
     daemon_web_deinit(d);
     daemon_sinks_close(d);
+    daemon_store_close(d);
     daemon_sources_free(d);
     ingest_letters_close(d->letters);
-    ingest_spool_close(d->spool);
     admission_free(d->queue);
 }
 

@@ -1,11 +1,14 @@
 /*
  * daemon.h: the appliance: sources, HTTP, evaluation and sinks, wired together. All threads are here:
  *
- *     HTTP thread (web/)          decodes bodies ------+
- *     one reader per source       decodes files -------+--> admission queue --> engine thread --> outboxes --> a worker per sink
- *     main thread                 signals, time limits of connections
+ *     HTTP thread (web/)       decodes bodies --+
+ *     one reader per source    decodes files ---+--> admission queue --> engine thread --> committer --> outboxes --> a worker per sink
+ *     main thread              signals, time limits of connections
  *
- * Only the admission queue, the outboxes and a copy of the counters are shared, each behind its own lock, and no thread ever holds two.
+ * The engine evaluates an epoch and hands it to the committer, which writes it to the journal and then answers those who wait and lets alerts go;
+ * meanwhile the engine evaluates the next. Shared are the admission queue, the committer's list, the outboxes and a copy of the
+ * counters, each behind its own lock. Of two locks held at once (an outbox tells the committer that an alert is settled) the
+ * committer's is always the inner one.
  */
 #ifndef EGRET_APP_DAEMON_H
 #define EGRET_APP_DAEMON_H
@@ -20,6 +23,8 @@ typedef struct daemon_options {
     listen_address listen;
     app_log log;
     size_t queue_records;
+    int64_t keep_ms;                /* of the journal */
+    uint64_t keep_bytes;
     int64_t idle_ms;
     int64_t drain_ms;               /* at the end: longest time for alerts to leave */
 } daemon_options;

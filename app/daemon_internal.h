@@ -1,14 +1,17 @@
 /*
- * daemon_internal.h: what the files of the daemon share: daemon.c (life), daemon_engine.c (the engine's thread), daemon_sinks.c,
- * daemon_sources.c (readers), daemon_web.c (what HTTP asks for).
+ * daemon_internal.h: what the files of the daemon share: daemon.c (life), daemon_engine.c (the engine's thread), daemon_store.c (the data folder),
+ * daemon_sinks.c, daemon_sources.c (readers), daemon_web.c (what HTTP asks for).
  */
 #ifndef EGRET_APP_DAEMON_INTERNAL_H
 #define EGRET_APP_DAEMON_INTERNAL_H
 
 #include "alerting/outbox.h"
 #include "app/admission.h"
+#include "app/committer.h"
 #include "app/daemon.h"
 #include "app/evaluation.h"
+#include "app/recovery.h"
+#include "store/journal_lookup.h"
 #include "web/backend.h"
 
 #include <pthread.h>
@@ -36,11 +39,24 @@ typedef struct daemon_state {
     uint32_t n_sources;
     size_t max_body_bytes;      /* the greatest an http source asks for; 0: none does */
     admission *queue;
-    ingest_spool *spool;
     ingest_letters *letters;
+    store *store;
+    committer *committer;
+    const char **source_names, **sink_names;    /* by number; the names are the sources' and the sinks' */
+    uint64_t *layouts;          /* of the plan's streams */
+    uint64_t fingerprint;       /* of the rules */
+    journal_lookup *lookup;     /* evidence; the engine's thread */
+    recovery recovery;
+    epoch *epoch;               /* being evaluated; the engine's thread */
+    bool alerts_failed;         /* of that epoch: no memory for one */
+    uint64_t quarantined;       /* blocks of the journal, as of the start */
+    uint64_t next_lsn, next_event;
+    int64_t clock_base_ms;      /* the journal's clock is this and the monotonic one */
+    egret_text rules_files;     /* as in journal_start.files */
     evaluation *evaluation;     /* the engine's thread, while it runs */
     pthread_t engine_thread;
     bool has_engine_thread;
+    atomic_bool recovered;      /* the engine's thread has evaluated the journal */
     atomic_bool failed;         /* the engine gave up; said why in the log */
     atomic_bool stopping;
     atomic_llong heartbeat_ms;  /* monotonic, of the engine's thread */
@@ -53,14 +69,21 @@ typedef struct daemon_state {
 /* All print their own troubles to the log and give an exit code. */
 int daemon_sinks_open(daemon_state *d);
 void daemon_sinks_close(daemon_state *d);
-void daemon_sinks_alert(void *user, const plan_rule *rule, const sink_message *message);    /* user: daemon_state */
+/* A committed alert goes to its outbox; user: daemon_state. */
+void daemon_sinks_release(void *user, const epoch_alert *alert);
+int daemon_sinks_restore(daemon_state *d);  /* alerts that an earlier run committed and did not deliver */
+
+int daemon_store_open(daemon_state *d);
+int daemon_store_name(daemon_state *d);     /* when sources and sinks have their names */
+int daemon_store_start(daemon_state *d);    /* the committer */
+void daemon_store_close(daemon_state *d);   /* after the sinks */
 
 int daemon_sources_name(daemon_state *d);   /* fills sources and readers, opens files */
 int daemon_sources_start(daemon_state *d);
 void daemon_sources_stop(daemon_state *d);  /* joins the readers */
 void daemon_sources_free(daemon_state *d);
 
-int daemon_engine_start(daemon_state *d);
+int daemon_engine_start(daemon_state *d);   /* evaluates the journal first, then sets `recovered` */
 void daemon_engine_join(daemon_state *d);   /* after admission_close: all that was admitted is evaluated */
 
 bool daemon_web_init(daemon_state *d);      /* false: no memory */

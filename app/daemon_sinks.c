@@ -1,10 +1,13 @@
 /*
- * daemon_sinks.c: the sinks that rules declare, each behind its outbox, and standard output for rules that name none.
+ * daemon_sinks.c: the sinks that rules declare, each behind its outbox, and standard output for rules that name none. An alert stands in the store,
+ * once for each of its sinks, from the commit of its events until its outbox says that it is settled.
  */
 #include "app/daemon_internal.h"
 
 #include "app/command.h"
+#include "store/outbox_rows.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,11 +16,17 @@ static void say_outbox(void *user, int level, const char *text)
     app_log_line(user, level, text);
 }
 
+static void settle(void *user, uint64_t row)
+{
+    daemon_state *d = user;
+    committer_settled(d->committer, row);
+}
+
 static int open_sink(daemon_state *d, daemon_sink *sink, const sink_kind *kind)
 {
     char reason[512];
     outbox_options options = {.name = sink->name, .kind = kind, .settings = &sink->settings, .env = &d->sink_env, .log = say_outbox,
-                              .log_user = (void *)(uintptr_t)&d->options->log};
+                              .log_user = (void *)(uintptr_t)&d->options->log, .settled = settle, .settled_user = d};
     sink->box = outbox_open(&options, reason, sizeof reason);
     if (sink->box) return APP_FINE;
     app_log_say(&d->options->log, LOG_ERROR, "sink %s: %s", sink->name, reason);
@@ -76,9 +85,41 @@ void daemon_sinks_close(daemon_state *d)
     d->n_sinks = 0;
 }
 
-void daemon_sinks_alert(void *user, const plan_rule *rule, const sink_message *message)
+void daemon_sinks_release(void *user, const epoch_alert *alert)
 {
     daemon_state *d = user;
-    if (rule->n_sinks == 0) outbox_put(d->sinks[d->n_sinks - 1].box, message);
-    for (uint32_t i = 0; i < rule->n_sinks; i++) outbox_put(d->sinks[rule->sinks[i]].box, message);
+    outbox_put(d->sinks[alert->sink].box, &(sink_message){.id = alert->id, .bytes = alert->bytes, .len = alert->len, .row = alert->row});
+}
+
+/* ---- what an earlier run left ---- */
+
+typedef struct restoring {
+    daemon_state *daemon;
+    uint64_t n, homeless;
+} restoring;
+
+static bool restore_row(void *user, const outbox_row *row)
+{
+    restoring *r = user;
+    for (uint32_t i = 0; i < r->daemon->n_sinks; i++) {
+        if (strcmp(r->daemon->sinks[i].name, row->sink) != 0) continue;
+        outbox_put(r->daemon->sinks[i].box, &(sink_message){.id = row->id, .bytes = row->bytes, .len = row->len, .row = row->number});
+        r->n++;
+        return true;
+    }
+    r->homeless++;
+    return true;
+}
+
+int daemon_sinks_restore(daemon_state *d)
+{
+    restoring r = {.daemon = d};
+    uint64_t broken;
+    const app_log *log = &d->options->log;
+    int code = outbox_rows_each(d->store, restore_row, &r, &broken);
+    if (code != 0) app_log_say(log, LOG_ERROR, "outbox: %s", store_text(code));
+    if (r.n > 0) app_log_say(log, LOG_INFO, "outbox: %" PRIu64 " alerts of the run before are on their way", r.n);
+    if (r.homeless > 0) app_log_say(log, LOG_WARNING, "outbox: %" PRIu64 " alerts wait for sinks that no rule declares any more", r.homeless);
+    if (broken > 0) app_log_say(log, LOG_ERROR, "outbox: %" PRIu64 " alerts cannot be read", broken);
+    return code == 0 ? APP_FINE : APP_TROUBLE;
 }

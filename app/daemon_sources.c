@@ -2,6 +2,10 @@
  * daemon_sources.c: files and standard input as sources of the daemon: one thread for each, which reads, decodes and waits for room in the
  * admission queue. HTTP is source 0 and is not read here: its bodies come by themselves.
  *
+ * A file is read on from the place that stands in the store, which was written in the same commit as the events before it: so none is lost and none
+ * comes twice. It is the same file when device and inode are the same and it is not shorter; else it is read from its beginning. Its
+ * first record (the header of CSV, the layout of JSON) is looked at in any case.
+ *
  * A followed file is looked at again after a pause; the pause is a timed wait that stopping cuts short. Standard input is waited for with
  * poll and the same pause, so that a silent pipe does not keep the daemon from ending.
  */
@@ -31,6 +35,10 @@ struct daemon_reader {
     ingest_format format;
     ingest_source *source;
     ingest_decoder *decoder;
+    uint64_t fed_at;                /* offset of what was fed to the decoder */
+    uint64_t line;                  /* of the record decoded last */
+    bool has_identity;
+    ingest_file_identity identity;  /* of the file that is read */
     nfa_engine *routes;             /* evaluates conditions of routes, and nothing else: the real one belongs to another thread */
     pthread_t thread;
     bool has_thread;
@@ -89,13 +97,53 @@ static int read_options(daemon_state *d, daemon_reader *reader)
     return APP_FINE;
 }
 
+static ingest_decoder *new_decoder(const daemon_reader *reader)
+{
+    ingest_decoder_options options = {.plan = reader->daemon->plan, .stream = PLAN_NONE, .source = reader->edge, .engine = reader->routes,
+                                      .format = reader->format};
+    return ingest_decoder_new(&options);
+}
+
+/* The decoder sees the first record of the file, and then what follows from `place` on. */
+static egret_status skip_to(daemon_reader *reader, const store_place *place)
+{
+    ingest_batch batch;
+    ingest_record record;
+    ingest_source *rest = NULL;
+    egret_status status = reader->kind->next(reader->source, 0, &batch);
+    if (status == EGRET_OK) {
+        ingest_decoder_feed(reader->decoder, batch.ptr, batch.len, batch.readable, batch.final);
+        (void)ingest_decoder_next(reader->decoder, &record);
+        status = reader->kind->open(reader->path, place->offset, reader->follow, &rest);
+    }
+    if (status != EGRET_OK) return status;
+    reader->kind->close(reader->source);
+    reader->source = rest;
+    reader->line = place->line;
+    ingest_decoder_seek(reader->decoder, place->offset, place->line);
+    return EGRET_OK;
+}
+
+/* Goes on where the last commit left the file. */
+static egret_status resume(daemon_reader *reader)
+{
+    store_place place;
+    const daemon_state *d = reader->daemon;
+    reader->has_identity = reader->kind->identity(reader->source, &reader->identity);
+    if (!reader->has_identity || !store_place_get(d->store, reader->name, &place) || place.offset == 0) return EGRET_OK;
+    const ingest_file_identity *now = &reader->identity;
+    if (now->device == place.device && now->inode == place.inode && now->size >= place.offset) return skip_to(reader, &place);
+    app_log_say(&d->options->log, LOG_WARNING, "source %s: %s is another file than before, or was cut; it is read from its beginning",
+                reader->name, reader->path);
+    return EGRET_OK;
+}
+
 static int open_reader(daemon_state *d, daemon_reader *reader)
 {
     reader->routes = nfa_engine_new(egret_mem_of(NULL), d->plan);
-    ingest_decoder_options options = {.plan = d->plan, .stream = PLAN_NONE, .source = reader->edge, .engine = reader->routes,
-                                      .format = reader->format};
-    if (reader->routes) reader->decoder = ingest_decoder_new(&options);
+    if (reader->routes) reader->decoder = new_decoder(reader);
     egret_status status = reader->decoder ? reader->kind->open(reader->path, 0, reader->follow, &reader->source) : EGRET_NO_MEMORY;
+    if (status == EGRET_OK) status = resume(reader);
     if (status == EGRET_OK) return APP_FINE;
     app_log_say(&d->options->log, LOG_ERROR, "source %.*s: %s: %s", (int)reader->edge->name.len, reader->edge->name.ptr,
                 reader->path ? reader->path : "standard input", status == EGRET_IO ? strerror(errno) : egret_status_text(status));
@@ -153,6 +201,9 @@ static bool hand_on(daemon_reader *reader, admission_batch **batch, bool ends)
     if (!*batch) return !ends;
     (*batch)->arrival_ms = app_wall_ms(NULL);
     (*batch)->ends_source = ends;
+    (*batch)->has_place = reader->has_identity;
+    (*batch)->place = (store_place){reader->identity.device, reader->identity.inode,
+                                    reader->fed_at + ingest_decoder_taken(reader->decoder), reader->line};
     bool taken = admission_put_wait(d->queue, *batch) == ADMISSION_TAKEN;
     if (!taken) admission_batch_free(*batch);
     *batch = NULL;
@@ -193,6 +244,7 @@ static bool decode_all(daemon_reader *reader)
             fine = got != INGEST_GOT_NO_MEMORY;
             break;
         }
+        reader->line = record.line;
         fine = add_record(reader, &batch, &record);
         if (fine && batch->n >= BATCH_RECORDS) fine = hand_on(reader, &batch, false);
     }
@@ -229,7 +281,12 @@ static bool read_some(daemon_reader *reader, bool *final)
         *final = true;
         return true;
     }
-    if (batch.restarted) ingest_decoder_reset(reader->decoder);
+    if (batch.restarted) {
+        ingest_decoder_reset(reader->decoder);
+        reader->has_identity = reader->kind->identity(reader->source, &reader->identity);
+        reader->line = 0;
+    }
+    reader->fed_at = batch.offset;
     ingest_decoder_feed(reader->decoder, batch.ptr, batch.len, batch.readable, batch.final);
     *final = batch.final;
     if (!decode_all(reader)) return false;

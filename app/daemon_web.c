@@ -50,27 +50,40 @@ static void pass_over(web_batch *request, uint64_t n)
     request->batch->unrouted += n;
 }
 
-static web_admission end(web_batch *request)
+static void answer(void *user, const char *trouble)
+{
+    web_later_done(user, trouble);
+}
+
+static web_admission end(web_batch *request, web_later *later)
 {
     daemon_state *d = request->daemon;
-    request->batch->arrival_ms = app_wall_ms(NULL);
-    web_admission answer = WEB_STOPPING;
-    if (request->batch->n == 0 && request->batch->unrouted == 0) {
+    admission_batch *batch = request->batch;
+    batch->arrival_ms = app_wall_ms(NULL);
+    web_admission refusal = WEB_STOPPING;
+    if (batch->n == 0 && batch->unrouted == 0) {
         drop(request);
         return WEB_ADMITTED;
     }
-    switch (admission_put(d->queue, request->batch)) {
+    if (committer_trouble(d->committer)) {
+        drop(request);
+        return WEB_UNKEPT;
+    }
+    batch->answer = answer;
+    batch->answer_user = later;
+    switch (admission_put(d->queue, batch)) {
     case ADMISSION_TAKEN:
         free(request);
-        return WEB_ADMITTED;
+        return WEB_PENDING;
     case ADMISSION_FULL:
-        answer = WEB_FULL;
+        refusal = WEB_FULL;
         break;
     case ADMISSION_CLOSED:
         break;
     }
+    batch->answer = NULL;
     drop(request);
-    return answer;
+    return refusal;
 }
 
 static const char *not_ready(void *user)
@@ -78,13 +91,16 @@ static const char *not_ready(void *user)
     daemon_state *d = user;
     if (atomic_load(&d->failed)) return "the engine has stopped";
     if (atomic_load(&d->stopping)) return "stopping";
+    if (committer_trouble(d->committer)) return "the disk is full";
     return NULL;
 }
 
 static bool is_live(void *user)
 {
     daemon_state *d = user;
-    return !atomic_load(&d->failed) && app_monotonic_ms() - atomic_load(&d->heartbeat_ms) < STALLED_MS;
+    if (atomic_load(&d->failed)) return false;
+    /* While nothing can be written the engine waits, and to start anew would not help. */
+    return committer_trouble(d->committer) || app_monotonic_ms() - atomic_load(&d->heartbeat_ms) < STALLED_MS;
 }
 
 /* ---- counters ---- */
@@ -123,6 +139,15 @@ static void numbers(void *user, web_numbers *out)
     d->shown.queued_records = admission_records(d->queue);
     d->shown.queue_limit = admission_limit(d->queue);
     d->shown.start_time_ms = d->start_ms;
+    committer_stats stats = committer_get_stats(d->committer);
+    d->shown.commits = stats.commits;
+    d->shown.commit_failures = stats.failures;
+    d->shown.commit_us = stats.commit_us;
+    d->shown.journal_bytes = stats.journal_bytes;
+    d->shown.journal_blocks = stats.journal_blocks;
+    d->shown.journal_dropped = stats.dropped_blocks;
+    d->shown.journal_quarantined = d->quarantined;
+    d->shown.store_bytes = stats.file_bytes;
     *out = d->shown;
 }
 

@@ -5,13 +5,11 @@
 
 #include "alerting/outbox_files.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct source_state {
     int64_t heard_ms;           /* monotonic; 0: never */
-    uint64_t records;           /* given so far: positions */
     bool active;
 } source_state;
 
@@ -26,7 +24,10 @@ struct evaluation {
     int64_t newest_ms;          /* greatest event time accepted; INT64_MIN: none */
     int64_t heard_ms;           /* monotonic: when any source was last heard */
     bool is_history;            /* the newest event was old when it came */
-    bool told_spool;            /* that evidence cannot be kept */
+    bool replaying;
+    int64_t wall_ms;
+    nfa_stats engine_before;    /* counters as they were when evaluation_forget_numbers was called */
+    nfa_rule_stats *rules_before;
     json_writer out;
     egret_text record;
     int64_t lateness_ms;        /* greatest of the sources' */
@@ -38,26 +39,34 @@ static bool find_record(void *user, uint64_t ref, const char **ptr, size_t *len)
 {
     evaluation *e = user;
     e->record.len = 0;
-    if (ingest_spool_get(e->options.spool, ref, &e->record) != EGRET_OK || e->record.failed) return false;
+    if (!e->options.record || !e->options.record(e->options.user, ref, &e->record) || e->record.failed) return false;
     *ptr = e->record.ptr;
     *len = e->record.len;
     return true;
 }
 
-static egret_status take_alerts(evaluation *e)
+static egret_status hand_on(evaluation *e, const nfa_alert *alert)
 {
     char id[64];
-    const nfa_alert *alert;
-    while ((alert = nfa_engine_take(e->engine)) != NULL) {
-        alert_json_options json = {.evidence = true, .record = find_record, .record_user = e, .has_detected = true,
-                                   .detected_ms = app_wall_ms(NULL)};
+    alert_json_options json = {.evidence = true, .record = find_record, .record_user = e, .has_detected = true, .detected_ms = e->wall_ms};
+    sink_message message = {.id = id};
+    if (!outbox_message_id(id, sizeof id, alert->body.id, alert_kind_name(alert->body.kind), alert->body.repeat)) return EGRET_BAD_USE;
+    if (!e->replaying) {
         jsonw_reset(&e->out);
         alert_json_write(&e->out, e->options.plan, alert, &json);
         if (e->out.failed) return EGRET_NO_MEMORY;
-        if (!outbox_message_id(id, sizeof id, alert->body.id, alert_kind_name(alert->body.kind), alert->body.repeat)) return EGRET_BAD_USE;
-        e->options.alert(e->options.user, &e->options.plan->rules[alert->rule], &(sink_message){.id = id, .bytes = e->out.ptr, .len = e->out.len});
+        message.bytes = e->out.ptr;
+        message.len = e->out.len;
     }
+    e->options.alert(e->options.user, &e->options.plan->rules[alert->rule], &message);
     return EGRET_OK;
+}
+
+static egret_status take_alerts(evaluation *e)
+{
+    egret_status status = EGRET_OK;
+    for (const nfa_alert *alert; status == EGRET_OK && (alert = nfa_engine_take(e->engine)) != NULL;) status = hand_on(e, alert);
+    return status;
 }
 
 static egret_status release(void *user, const nfa_event *event)
@@ -83,6 +92,7 @@ static void put_letter(evaluation *e, const admission_batch *batch, const admitt
     ingest_letter letter = {.source = e->options.sources[batch->source].name, .line = record->line, .offset = record->offset,
                             .kind = kind, .reason = reason, .record = record->raw, .record_len = record->raw_len};
     if (record->stream != PLAN_NONE) letter.stream = e->options.plan->streams[record->stream].name;
+    if (e->replaying) return;
     ingest_letters_put(e->options.letters, &letter);
 }
 
@@ -120,22 +130,15 @@ static void note_outcome(evaluation *e, const admission_batch *batch, const admi
     }
 }
 
-static egret_status push_record(evaluation *e, const admission_batch *batch, const admitted_record *record)
+/* The n-th good record of the batch. */
+static egret_status push_record(evaluation *e, const admission_batch *batch, const admitted_record *record, uint64_t n)
 {
-    ingest_arrival arrival = {.source = batch->source, .stream = record->stream, .slots = record->slots,
-                              .position = e->sources[batch->source].records++, .arrival_ms = batch->arrival_ms, .now_ms = batch->arrival_ms};
+    ingest_arrival arrival = {.source = batch->source, .stream = record->stream, .slots = record->slots, .ref = batch->lsn + 1 + n,
+                              .position = batch->event + n, .arrival_ms = batch->arrival_ms, .now_ms = batch->arrival_ms};
     ingest_outcome outcome = INGEST_ACCEPTED;
     int64_t time_ms;
-    egret_status status = ingest_spool_put(e->options.spool, record->raw, record->raw_len, &arrival.ref);
-    if (status == EGRET_IO) {
-        /* Evidence is lost, events are not: an alert without its records is better than none. */
-        if (!e->told_spool) app_log_say(e->options.log, LOG_ERROR, "evidence is not kept: %s", strerror(errno));
-        e->told_spool = true;
-        arrival.ref = UINT64_MAX;
-        status = EGRET_OK;
-    }
     bool timed = ingest_order_time(e->order, &arrival, &time_ms);
-    if (status == EGRET_OK) status = ingest_order_push(e->order, &arrival, &outcome);
+    egret_status status = ingest_order_push(e->order, &arrival, &outcome);
     if (status != EGRET_OK) return status;
     if (outcome == INGEST_ACCEPTED && timed && time_ms >= e->newest_ms) {
         e->newest_ms = time_ms;
@@ -149,12 +152,14 @@ egret_status evaluation_batch(evaluation *e, const admission_batch *batch, int64
 {
     source_state *source = &e->sources[batch->source];
     egret_status status = EGRET_OK;
+    uint64_t n = 0;
     e->unrouted += batch->unrouted;
     for (size_t i = 0; i < batch->n && status == EGRET_OK; i++) {
-        if (batch->records[i].slots) status = push_record(e, batch, &batch->records[i]);
+        if (batch->records[i].slots) status = push_record(e, batch, &batch->records[i], n);
         else note_rejected(e, batch, &batch->records[i]);
+        n += batch->records[i].slots != NULL || batch->records[i].numbered;
     }
-    if (batch->n > 0) {
+    if (batch->n > 0 || batch->heard) {
         source->heard_ms = e->heard_ms = monotonic_ms;
         source->active = true;
     }
@@ -174,28 +179,63 @@ static bool any_active(const evaluation *e)
     return false;
 }
 
+static bool is_silent(const evaluation *e, const source_state *source, int64_t monotonic_ms)
+{
+    return source->active && source->heard_ms != 0 && monotonic_ms - source->heard_ms >= e->options.idle_ms;
+}
+
+/* Where the clock may go while all are silent; INT64_MIN: nowhere. */
+static int64_t silent_target(const evaluation *e, int64_t monotonic_ms)
+{
+    if (any_active(e) || e->newest_ms == INT64_MIN) return INT64_MIN;
+    int64_t target_ms = e->newest_ms + (monotonic_ms - e->heard_ms) - e->lateness_ms - e->options.idle_ms;
+    if (e->is_history && target_ms > e->newest_ms) target_ms = e->newest_ms;
+    return target_ms > ingest_order_watermark(e->order) ? target_ms : INT64_MIN;
+}
+
+bool evaluation_tick_due(const evaluation *e, int64_t monotonic_ms)
+{
+    for (uint32_t i = 0; i < e->options.n_sources; i++)
+        if (e->sources[i].heard_ms == 0 || is_silent(e, &e->sources[i], monotonic_ms)) return true;
+    int64_t target_ms = silent_target(e, monotonic_ms);
+    return target_ms != INT64_MIN && (nfa_engine_next_due(e->engine) < target_ms || ingest_order_first_held(e->order) <= target_ms);
+}
+
 egret_status evaluation_tick(evaluation *e, int64_t monotonic_ms)
 {
     egret_status status = EGRET_OK;
     for (uint32_t i = 0; i < e->options.n_sources && status == EGRET_OK; i++) {
         source_state *source = &e->sources[i];
         if (source->heard_ms == 0) source->heard_ms = monotonic_ms;
-        if (!source->active || monotonic_ms - source->heard_ms < e->options.idle_ms) continue;
+        if (!is_silent(e, source, monotonic_ms)) continue;
         source->active = false;
         status = ingest_order_idle(e->order, i);
     }
-    if (status != EGRET_OK || any_active(e) || e->newest_ms == INT64_MIN)
-        return status == EGRET_OK ? advance(e) : status;
-    int64_t target_ms = e->newest_ms + (monotonic_ms - e->heard_ms) - e->lateness_ms - e->options.idle_ms;
-    if (e->is_history && target_ms > e->newest_ms) target_ms = e->newest_ms;
-    if (target_ms > ingest_order_watermark(e->order)) status = ingest_order_advance(e->order, target_ms);
+    int64_t target_ms = silent_target(e, monotonic_ms);
+    if (status == EGRET_OK && target_ms != INT64_MIN) status = ingest_order_advance(e->order, target_ms);
     return status == EGRET_OK ? advance(e) : status;
+}
+
+void evaluation_resume(evaluation *e, int64_t monotonic_ms)
+{
+    for (uint32_t i = 0; i < e->options.n_sources; i++) e->sources[i].heard_ms = monotonic_ms;
+    e->heard_ms = monotonic_ms;
 }
 
 egret_status evaluation_drain(evaluation *e)
 {
     egret_status status = ingest_order_flush(e->order);
     return status == EGRET_OK ? advance(e) : status;
+}
+
+void evaluation_set_replaying(evaluation *e, bool replaying)
+{
+    e->replaying = replaying;
+}
+
+void evaluation_set_wall(evaluation *e, int64_t wall_ms)
+{
+    e->wall_ms = wall_ms;
 }
 
 /* ---- life ---- */
@@ -214,7 +254,8 @@ evaluation *evaluation_new(const evaluation_options *options)
     e->sources = calloc((size_t)options->n_sources + 1, sizeof *e->sources);
     e->streams = calloc((size_t)options->plan->n_streams + 1, sizeof *e->streams);
     e->rules = calloc((size_t)options->plan->n_rules + 1, sizeof *e->rules);
-    bool fine = e->engine && e->order && e->sources && e->streams && e->rules;
+    e->rules_before = calloc((size_t)options->plan->n_rules + 1, sizeof *e->rules_before);
+    bool fine = e->engine && e->order && e->sources && e->streams && e->rules && e->rules_before;
     for (uint32_t i = 0; fine && i < options->n_sources; i++) {
         const evaluation_source *source = &options->sources[i];
         e->sources[i].active = source->active;
@@ -236,16 +277,50 @@ void evaluation_free(evaluation *e)
     free(e->sources);
     free(e->streams);
     free(e->rules);
+    free(e->rules_before);
     free(e);
+}
+
+void evaluation_forget_numbers(evaluation *e)
+{
+    memset(e->streams, 0, e->options.plan->n_streams * sizeof *e->streams);
+    for (uint32_t i = 0; i < e->options.plan->n_rules; i++) e->rules_before[i] = *nfa_engine_rule_stats(e->engine, i);
+    e->engine_before = *nfa_engine_stats(e->engine);
+    e->unrouted = 0;
+}
+
+static nfa_rule_stats rule_since(nfa_rule_stats now, const nfa_rule_stats *before)
+{
+    now.events -= before->events;
+    now.matches -= before->matches;
+    now.alerts -= before->alerts;
+    now.held_back -= before->held_back;
+    now.attempts_started -= before->attempts_started;
+    now.attempts_dropped -= before->attempts_dropped;
+    now.null_keys -= before->null_keys;
+    return now;
+}
+
+static nfa_stats engine_since(nfa_stats now, const nfa_stats *before)
+{
+    now.events -= before->events;
+    now.late -= before->late;
+    now.matches -= before->matches;
+    now.alerts -= before->alerts;
+    now.overflows -= before->overflows;
+    now.regex_limits -= before->regex_limits;
+    now.guards_tried -= before->guards_tried;
+    return now;
 }
 
 void evaluation_numbers(evaluation *e, web_numbers *out)
 {
-    for (uint32_t i = 0; i < e->options.plan->n_rules; i++) e->rules[i] = *nfa_engine_rule_stats(e->engine, i);
+    for (uint32_t i = 0; i < e->options.plan->n_rules; i++)
+        e->rules[i] = rule_since(*nfa_engine_rule_stats(e->engine, i), &e->rules_before[i]);
     out->plan = e->options.plan;
     out->streams = e->streams;
     out->rules = e->rules;
-    out->engine = *nfa_engine_stats(e->engine);
+    out->engine = engine_since(*nfa_engine_stats(e->engine), &e->engine_before);
     out->unrouted = e->unrouted;
     out->letters = ingest_letters_count(e->options.letters);
     out->letters_unwritten = ingest_letters_unwritten(e->options.letters);

@@ -1,6 +1,10 @@
 /*
  * evaluation.h: the daemon's inner part: admitted records -> order -> engine -> alerts. One thread; time comes in as numbers.
  *
+ * It is a function of what the journal holds: the same batches, ticks and resumes, with the same numbers, give the same state and the same alerts.
+ * When it is given what was evaluated before (replaying), alerts are named but not written out, and nothing is put into the
+ * dead letters again.
+ *
  * How deadlines act when nothing arrives. The clock is moved by events (each source's greatest time less its lateness). A source that has been
  * silent for `idle` holds nothing up any more; when all are silent, the clock goes on at the speed of the wall clock:
  *
@@ -19,7 +23,6 @@
 #include "app/log.h"
 #include "ingest/deadletter.h"
 #include "ingest/order.h"
-#include "ingest/spool.h"
 #include "web/backend.h"
 
 enum { EVALUATION_HISTORY_MS = 3600 * 1000 };
@@ -34,11 +37,12 @@ typedef struct evaluation_options {
     const plan *plan;
     const evaluation_source *sources;   /* borrowed */
     uint32_t n_sources;
-    ingest_spool *spool;                /* borrowed; keeps the records for evidence */
+    /* Appends the text of the event with that LSN; false: it is not to be had. */
+    bool (*record)(void *user, uint64_t lsn, egret_text *out);
     ingest_letters *letters;            /* borrowed */
     const app_log *log;
     int64_t idle_ms;
-    /* Takes an alert, already a line; borrowed for the call. */
+    /* Takes an alert, already a line; borrowed for the call. Replaying: its id alone, bytes is NULL. */
     void (*alert)(void *user, const plan_rule *rule, const sink_message *message);
     void *user;
 } evaluation_options;
@@ -47,10 +51,19 @@ typedef struct evaluation evaluation;
 
 evaluation *evaluation_new(const evaluation_options *options);      /* NULL: no memory */
 void evaluation_free(evaluation *e);                                /* NULL is allowed */
+/* Until the next call: what comes has been evaluated before. The wall clock of alerts (`detected`). */
+void evaluation_set_replaying(evaluation *e, bool replaying);
+void evaluation_set_wall(evaluation *e, int64_t wall_ms);
 /* Takes all records of a batch. What is not EGRET_OK ends the evaluation: state is not to be trusted any more. */
 egret_status evaluation_batch(evaluation *e, const admission_batch *batch, int64_t monotonic_ms);
-/* Lets time pass; call it a few times a second, between batches. */
+/* Lets time pass. A tick changes something only when evaluation_tick_due says so: a source falls silent, or a deadline is due or a held event
+ * may go as nothing arrives. */
 egret_status evaluation_tick(evaluation *e, int64_t monotonic_ms);
+bool evaluation_tick_due(const evaluation *e, int64_t monotonic_ms);
+/* The process has begun anew: the time it did not run does not count as silence. */
+void evaluation_resume(evaluation *e, int64_t monotonic_ms);
+/* From here on counters count from zero: what was evaluated before was counted when it came. */
+void evaluation_forget_numbers(evaluation *e);
 /* Evaluates what is held back for order; deadlines beyond the newest event do not act. */
 egret_status evaluation_drain(evaluation *e);
 

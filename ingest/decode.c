@@ -162,7 +162,9 @@ void ingest_decoder_seek(ingest_decoder *decoder, uint64_t offset, uint64_t line
     decoder->len = decoder->readable = decoder->pos = 0;
     decoder->base = offset;
     decoder->line = lines_before;
-    if (offset > 0 && decoder->options.format == INGEST_FORMAT_JSON)
+    if (decoder->started)
+        decoder->csv.next_line = 1;     /* it counts from here on */
+    if (offset > 0 && decoder->options.format == INGEST_FORMAT_JSON && decoder->layout == DECODE_UNKNOWN)
         decoder->layout = DECODE_LINES;
 }
 

@@ -61,7 +61,7 @@ void ingest_decoder_free(ingest_decoder *decoder);      /* NULL is allowed */
 /* Begins another file or body: header, format of JSON, lines and offsets start anew. What was learned of keys stays. */
 void ingest_decoder_reset(ingest_decoder *decoder);
 /* Says that the bytes fed next are at this place of the source (following a file from where it was left). The header line of CSV
- * must have been read, or is expected there. */
+ * must have been read, or is expected there; the layout of JSON, where it was not seen before, is taken to be lines. */
 void ingest_decoder_seek(ingest_decoder *decoder, uint64_t offset, uint64_t lines_before);
 
 /* ptr[0] is the first byte not taken yet. readable >= len: bytes from ptr on that may be read, whatever they hold; records with

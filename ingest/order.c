@@ -379,6 +379,12 @@ size_t ingest_order_held(const ingest_order *order)
     return held_count(order->held);
 }
 
+int64_t ingest_order_first_held(const ingest_order *order)
+{
+    held_key first;
+    return held_first(order->held, &first) != NULL ? first.time_ms : INT64_MAX;
+}
+
 const ingest_stats *ingest_order_stats(ingest_order *order)
 {
     order->stats.identity_cuts = 0;

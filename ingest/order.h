@@ -73,6 +73,7 @@ int64_t ingest_order_source_watermark(const ingest_order *order, uint32_t source
 /* The event time an arrival has, as push would take it. False: its stream's time is null, or there is none yet. */
 bool ingest_order_time(const ingest_order *order, const ingest_arrival *arrival, int64_t *time_ms);
 size_t ingest_order_held(const ingest_order *order);
+int64_t ingest_order_first_held(const ingest_order *order);     /* its time; INT64_MAX: nothing is held */
 /* accepted, rejected[AHEAD], late, duplicates, released_early, identity_cuts; the rest stays zero. */
 const ingest_stats *ingest_order_stats(ingest_order *order);
 

@@ -21,6 +21,8 @@ typedef struct ingest_batch {
     bool restarted;         /* the file was replaced or cut: this batch begins a new one, what was left of the old one is dropped */
 } ingest_batch;
 
+typedef struct ingest_file_identity { uint64_t device, inode, size; } ingest_file_identity;
+
 typedef struct ingest_source_kind {
     const char *name;
     /* target: path or whatever the kind needs. follow: the end of the file is not the end of the source. EGRET_IO: errno says why. */
@@ -29,6 +31,8 @@ typedef struct ingest_source_kind {
     egret_status (*next)(ingest_source *source, size_t taken, ingest_batch *batch);
     /* Of the first byte not taken: what a restart goes on from. */
     uint64_t (*position)(const ingest_source *source);
+    /* Which file it is now, and how long; false: it is no file that could be found again. */
+    bool (*identity)(const ingest_source *source, ingest_file_identity *out);
     /* File descriptor of a regular file whose bytes can be read again by offset; -1: there is none. */
     int (*reread)(const ingest_source *source);
     void (*close)(ingest_source *source);   /* NULL is allowed */

@@ -192,10 +192,19 @@ static uint64_t position(const ingest_source *source)
     return source->offset;
 }
 
+static bool identity(const ingest_source *source, ingest_file_identity *out)
+{
+    struct stat info;
+    if (!source->regular || fstat(source->fd, &info) != 0)
+        return false;
+    *out = (ingest_file_identity){ (uint64_t)info.st_dev, (uint64_t)info.st_ino, (uint64_t)info.st_size };
+    return true;
+}
+
 static int reread_fd(const ingest_source *source)
 {
     return source->regular && !source->follow ? source->fd : -1;
 }
 
-const ingest_source_kind ingest_source_file = { "file", open_file, next_batch, position, reread_fd, close_source };
-const ingest_source_kind ingest_source_stdin = { "stdin", open_stdin, next_batch, position, reread_fd, close_source };
+const ingest_source_kind ingest_source_file = { "file", open_file, next_batch, position, identity, reread_fd, close_source };
+const ingest_source_kind ingest_source_stdin = { "stdin", open_stdin, next_batch, position, identity, reread_fd, close_source };

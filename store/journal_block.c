@@ -131,6 +131,7 @@ static void empty(journal_pack *pack)
     pack->names.len = pack->body.len = 0;
     pack->n_names = pack->n_records = pack->n_events = 0;
     pack->last_stream = UINT32_MAX;
+    pack->timed = false;
 }
 
 /* The number of a name in this block. */
@@ -163,11 +164,11 @@ static void begin_record(journal_pack *pack, journal_kind kind)
 
 static void note_time(journal_pack *pack, int64_t wall_ms)
 {
-    if (pack->n_records == 1)
-        pack->first_ms = pack->last_ms = wall_ms;
-    else if (wall_ms < pack->first_ms)
+    if (!pack->timed || wall_ms < pack->first_ms)
         pack->first_ms = wall_ms;
-    pack->last_ms = wall_ms > pack->last_ms ? wall_ms : pack->last_ms;
+    if (!pack->timed || wall_ms > pack->last_ms)
+        pack->last_ms = wall_ms;
+    pack->timed = true;
 }
 
 void journal_pack_start(journal_pack *pack, const journal_start *start)
@@ -183,6 +184,7 @@ void journal_pack_start(journal_pack *pack, const journal_start *start)
 void journal_pack_batch(journal_pack *pack, const journal_batch *batch)
 {
     begin_record(pack, JOURNAL_BATCH);
+    pack->n_records -= batch->continued;
     note_time(pack, batch->arrival_ms);
     put_number(&pack->body, name_number(pack, batch->source, 0));
     put_signed(&pack->body, batch->arrival_ms);
@@ -499,6 +501,8 @@ bool journal_block_next(journal_block *block, journal_record *record)
     *record = (journal_record){ .kind = (journal_kind)get_byte(&in), .lsn = block->lsn++ };
     if (!get_record(block, &in, record))
         return fail(block, "a record is broken");
+    if (record->kind == JOURNAL_BATCH && record->u.batch.continued)
+        block->lsn--;
     block->at = (size_t)(in.at - block->raw);
     return true;
 }

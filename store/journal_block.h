@@ -40,7 +40,7 @@ typedef struct journal_batch {
     egret_str source;
     int64_t arrival_ms;     /* wall clock */
     bool ends_source;
-    bool continued;         /* told before, in the block before */
+    bool continued;         /* told before, in the block before; not numbered */
 } journal_batch;
 
 typedef struct journal_event {
@@ -80,6 +80,7 @@ typedef struct journal_pack {
     uint32_t n_names, cap_names, last_stream;
     uint32_t n_records, n_events;
     int64_t first_ms, last_ms;      /* wall clock of its records */
+    bool timed;             /* they are set */
     bool failed;            /* no memory */
 } journal_pack;
 

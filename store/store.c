@@ -2,8 +2,8 @@
  * store.c: opens the environment, its tables and its format; transactions; what an error means.
  *
  * LMDB's default mode: a commit is on the disk when it returns. The file is made by us with a synced folder, which LMDB does not do.
- * A commit that fails because the disk is full leaves everything as it was, and LMDB may call it an I/O error; whether there is room is asked then. A real
- * I/O error leaves pages of which nobody knows whether they are on the disk, so that it is no use to try again: the process must end and
+ * A commit that fails because there is no room leaves everything as it was, and LMDB calls it an I/O error when the write was cut short; then
+ * a write beside it tells whether there is room. A real I/O error leaves pages of which nobody knows whether they are on the disk, so that it is no use to try again: the process must end and
  * see at its next start what is there.
  */
 #include "store/store_internal.h"
@@ -14,11 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 static const uint64_t DEFAULT_MAX_BYTES = UINT64_C(1) << 40;
-static const uint64_t SPARE_BYTES = UINT64_C(4) << 20;  /* with less free, an I/O error is a full disk */
+enum { PROBE_BYTES = 4 << 20 };
 
 static const struct { const char *name; unsigned flags; } tables[STORE_TABLES] = {
     [STORE_META] = { "meta", 0 },
@@ -100,10 +99,29 @@ bool store_meta_get(const store *s, MDB_txn *txn, const char *name, void *bytes,
 
 /* ---- troubles ---- */
 
-static bool is_disk_full(const store *s)
+static bool means_no_room(int code)
 {
-    struct statvfs info;
-    return statvfs(s->dir, &info) == 0 && (uint64_t)info.f_bavail * info.f_frsize < SPARE_BYTES;
+    return code == ENOSPC || code == EDQUOT || code == EFBIG;
+}
+
+/* Is there room for PROBE_BYTES in a file as long as ours (disk, quota, limit of the process)? The probe is gone afterwards. */
+static bool is_room(const store *s)
+{
+    static const char bytes[4096];
+    char path[sizeof s->dir + 16];
+    snprintf(path, sizeof path, "%s/probe", s->dir);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return !means_no_room(errno);
+    bool room = true;
+    off_t at = (off_t)store_file_bytes(s);
+    for (off_t end = at + PROBE_BYTES; room && at < end; at += (off_t)sizeof bytes) {
+        ssize_t done = pwrite(fd, bytes, sizeof bytes, at);
+        room = done == (ssize_t)sizeof bytes || (done < 0 && !means_no_room(errno));
+    }
+    close(fd);
+    unlink(path);
+    return room;
 }
 
 store_trouble store_judge(const store *s, int code)
@@ -111,7 +129,7 @@ store_trouble store_judge(const store *s, int code)
     switch (code) {
     case 0: return STORE_FINE;
     case ENOSPC: case EDQUOT: case EFBIG: case MDB_MAP_FULL: case ENOMEM: return STORE_FULL;
-    case EIO: return is_disk_full(s) ? STORE_FULL : STORE_LOST;
+    case EIO: return is_room(s) ? STORE_LOST : STORE_FULL;
     default: return STORE_LOST;
     }
 }

@@ -30,13 +30,17 @@ typedef struct web_numbers {
     uint64_t queue_limit;
     int64_t clock_ms;                   /* of the engine; INT64_MIN before the first event */
     int64_t start_time_ms;              /* of the process, wall clock */
+    uint64_t commits, commit_failures, commit_us;
+    uint64_t journal_bytes, journal_blocks, journal_quarantined, journal_dropped, store_bytes;
 } web_numbers;
 
 typedef enum web_admission {
     WEB_ADMITTED,
+    WEB_PENDING,        /* admitted; the answer is given when it has been kept (web_later_done) */
     WEB_FULL,           /* the queue has no room: the same again in a moment */
     WEB_TOO_LARGE,      /* more records than the queue could ever hold: send them in parts */
     WEB_STOPPING,
+    WEB_UNKEPT,         /* what is accepted could not be kept now: the disk is full */
     WEB_NO_MEMORY
 } web_admission;
 
@@ -53,8 +57,8 @@ typedef struct web_backend {
     web_admission (*add)(web_batch *batch, const ingest_record *record);
     /* Counts n records of the request that no route of their source wanted. */
     void (*pass_over)(web_batch *batch, uint64_t n);
-    /* Admits all of the batch or nothing; the batch is gone afterwards. */
-    web_admission (*end)(web_batch *batch);
+    /* Admits all of the batch or nothing; the batch is gone afterwards. WEB_PENDING: later will be told. */
+    web_admission (*end)(web_batch *batch, web_later *later);
     /* Gives the batch up: nothing of it happened. */
     void (*drop)(web_batch *batch);
     /* Ready to take events? Else a constant sentence. */

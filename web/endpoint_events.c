@@ -4,6 +4,7 @@
  *
  * The body is one JSON object, an array of objects, objects one a line, or CSV with a header (by content type). Records are judged one by
  * one: the answer counts what was accepted and what was not and names the first bad ones by line; the good ones are not spoiled by them.
+ * The answer is given when what was accepted is on the disk (WEB_PENDING), so that a 202 is a promise.
  * The records of a request are admitted all together or, when the queue is full, not at all (429): so a client that repeats a request
  * after a 429 repeats nothing that was taken. Records of a source that none of its routes wants are counted as `unrouted`; that is no error.
  * An accepted record may still turn out late or a duplicate; that is counted, not an error.
@@ -211,8 +212,16 @@ static void answer_tally(const tally *t, web_response *response)
 static void answer_admission(web_admission admission, const tally *t, web_response *response)
 {
     switch (admission) {
+    case WEB_PENDING:
+        response->waits = true;
+        answer_tally(t, response);
+        return;
     case WEB_ADMITTED:
         answer_tally(t, response);
+        return;
+    case WEB_UNKEPT:
+        web_response_problem(response, 503, "the disk is full; nothing of this request was taken");
+        response->retry_after_s = 5;
         return;
     case WEB_FULL:
         web_response_problem(response, 429, "the queue is full; nothing of this request was taken; send it again");
@@ -248,7 +257,7 @@ static void answer_events(void *app, const web_request *request, web_response *r
     jsonw_init(&t.errors);
     uint32_t stream = target < backend->plan->n_streams ? target : PLAN_NONE;
     if (t.admission == WEB_ADMITTED) read_body(backend, batch, decoder, request, stream, &t);
-    if (t.admission == WEB_ADMITTED) t.admission = backend->end(batch);
+    if (t.admission == WEB_ADMITTED) t.admission = backend->end(batch, request->later);
     else if (batch) backend->drop(batch);
     answer_admission(t.admission, &t, response);
     jsonw_deinit(&t.errors);

@@ -179,6 +179,33 @@ static void put_sinks(egret_text *out, const web_numbers *numbers)
     }
 }
 
+typedef struct store_metric {
+    const char *name, *type, *help;
+    size_t offset;      /* in web_numbers */
+} store_metric;
+
+static const store_metric store_metrics[] = {
+    {"egret_commits_total", "counter", "Commits of events, places and alerts to the disk.", offsetof(web_numbers, commits)},
+    {"egret_commit_failures_total", "counter", "Commits that failed: a full disk, mostly.", offsetof(web_numbers, commit_failures)},
+    {"egret_journal_bytes", "gauge", "Size of the journal's blocks, compressed.", offsetof(web_numbers, journal_bytes)},
+    {"egret_journal_blocks", "gauge", "Blocks of the journal.", offsetof(web_numbers, journal_blocks)},
+    {"egret_journal_dropped_blocks_total", "counter", "Blocks dropped as they were older or more than is kept.",
+     offsetof(web_numbers, journal_dropped)},
+    {"egret_journal_quarantined_blocks", "gauge", "Blocks that could not be read and were put aside.",
+     offsetof(web_numbers, journal_quarantined)},
+    {"egret_store_bytes", "gauge", "Size of the store's file, free pages included.", offsetof(web_numbers, store_bytes)},
+};
+
+static void put_store(egret_text *out, const web_numbers *numbers)
+{
+    for (size_t m = 0; m < sizeof store_metrics / sizeof store_metrics[0]; m++) {
+        metrics_family(out, store_metrics[m].name, store_metrics[m].type, store_metrics[m].help);
+        metrics_count(out, store_metrics[m].name, NULL, counter_at(numbers, store_metrics[m].offset));
+    }
+    metrics_family(out, "egret_commit_seconds_total", "counter", "Time spent in commits.");
+    metrics_number(out, "egret_commit_seconds_total", NULL, (double)numbers->commit_us / 1e6);
+}
+
 static uint64_t resident_bytes(void)
 {
     unsigned long long size = 0, resident = 0;
@@ -213,5 +240,6 @@ void metrics_page(egret_text *out, const web_numbers *numbers)
     put_rules(out, numbers);
     put_engine(out, numbers);
     put_sinks(out, numbers);
+    put_store(out, numbers);
     put_process(out, numbers);
 }

@@ -6,6 +6,9 @@
  * timeout counts silence, not time, so connections are kept in a list with the moment their request began, and web_server_tick
  * shuts down what takes too long; the library then sees the end of the connection and cleans up itself.
  *
+ * An answer that waits for something outside (a commit) is kept in its exchange and the connection suspended; web_later_done, from another
+ * thread, resumes it, and the library then calls the access handler once more. It may come before the connection is suspended.
+ *
  * A body that grows beyond the limit is not kept any more but still read to its end, up to ten times the limit, so that the client
  * gets to see the 413 instead of a broken connection.
  */
@@ -31,6 +34,14 @@ typedef struct connection {
     int64_t since_ms;       /* monotonic: when it was opened, its request began, or its last one ended */
 } connection;
 
+struct web_later {
+    struct web_server *server;
+    struct MHD_Connection *mhd;
+    /* under the server's lock: */
+    bool suspended, done;
+    const char *trouble;        /* a constant */
+};
+
 typedef struct exchange {
     const web_route *route; /* NULL: status says why */
     const char *argument;
@@ -38,6 +49,9 @@ typedef struct exchange {
     const char *detail;
     char *body;
     size_t len, capacity, drained;
+    bool waits;             /* for later; then response is to be given */
+    web_response response;
+    web_later later;
 } exchange;
 
 struct web_server {
@@ -46,7 +60,7 @@ struct web_server {
     int listener;               /* -1: not ours any more */
     uint16_t port;
     size_t body_bytes;          /* of all exchanges; the server's thread */
-    pthread_mutex_t lock;       /* guards connections */
+    pthread_mutex_t lock;       /* guards connections, and what is said there */
     connection *connections;
 };
 
@@ -269,6 +283,34 @@ static enum MHD_Result queue_response(struct MHD_Connection *mhd, web_response *
     return result;
 }
 
+void web_later_done(web_later *later, const char *trouble)
+{
+    web_server *server = later->server;
+    pthread_mutex_lock(&server->lock);
+    later->done = true;
+    later->trouble = trouble;
+    if (later->suspended) MHD_resume_connection(later->mhd);
+    pthread_mutex_unlock(&server->lock);
+}
+
+/* What was waited for has come. */
+static enum MHD_Result answer_later(web_server *server, struct MHD_Connection *mhd, exchange *x)
+{
+    pthread_mutex_lock(&server->lock);
+    const char *trouble = x->later.trouble;
+    bool done = x->later.done;
+    pthread_mutex_unlock(&server->lock);
+    if (!done) return MHD_YES;
+    x->waits = false;
+    if (trouble) {
+        free(x->response.body);
+        x->response = (web_response){.status = 200};
+        web_response_problem(&x->response, 503, trouble);
+        x->response.retry_after_s = 1;
+    }
+    return queue_response(mhd, &x->response, NULL);
+}
+
 static enum MHD_Result answer(web_server *server, struct MHD_Connection *mhd, exchange *x, const char *path)
 {
     web_response response = {.status = 200};
@@ -283,9 +325,18 @@ static enum MHD_Result answer(web_server *server, struct MHD_Connection *mhd, ex
     }
     if (!grow_body(server, x, 0)) return MHD_NO;
     const char *type = MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE);
-    web_request request = {path, x->argument, type ? type : "", x->body, x->len};
+    x->later = (web_later){.server = server, .mhd = mhd};
+    web_request request = {path, x->argument, type ? type : "", x->body, x->len, &x->later};
     x->route->handler(server->options.app, &request, &response);
-    return queue_response(mhd, &response, NULL);
+    if (!response.waits) return queue_response(mhd, &response, NULL);
+    x->waits = true;
+    x->response = response;
+    drop_body(server, x);
+    pthread_mutex_lock(&server->lock);
+    x->later.suspended = !x->later.done;
+    if (x->later.suspended) MHD_suspend_connection(mhd);
+    pthread_mutex_unlock(&server->lock);
+    return x->later.suspended ? MHD_YES : answer_later(server, mhd, x);
 }
 
 static enum MHD_Result on_access(void *user, struct MHD_Connection *mhd, const char *path, const char *method, const char *version,
@@ -307,7 +358,7 @@ static enum MHD_Result on_access(void *user, struct MHD_Connection *mhd, const c
         *len = 0;
         return go_on ? MHD_YES : MHD_NO;
     }
-    return answer(server, mhd, x, path);
+    return x->waits ? answer_later(server, mhd, x) : answer(server, mhd, x, path);
 }
 
 static void on_completed(void *user, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code)
@@ -315,6 +366,7 @@ static void on_completed(void *user, struct MHD_Connection *mhd, void **context,
     exchange *x = *context;
     (void)code;
     if (x) drop_body(user, x);
+    if (x && x->waits) free(x->response.body);
     free(x);
     *context = NULL;
     restart_time(user, mhd);
@@ -386,7 +438,7 @@ static int listen_on(const struct sockaddr_storage *address, socklen_t len, uint
 static struct MHD_Daemon *start_daemon(web_server *server)
 {
     const web_server_options *options = &server->options;
-    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC, 0, NULL, NULL, on_access, server,
+    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, server,
                             MHD_OPTION_LISTEN_SOCKET, server->listener,
                             MHD_OPTION_CONNECTION_LIMIT, options->max_connections,
                             MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->max_connections_per_address,

@@ -16,12 +16,16 @@
 /* Bytes readable behind a body, so that parsers that read ahead may read in place. */
 enum { WEB_BODY_PADDING = 64 };
 
+/* An answer that something outside still has to allow: see web_response.waits. */
+typedef struct web_later web_later;
+
 typedef struct web_request {
     const char *path;           /* decoded, without the query */
     const char *argument;       /* what stands at {…} of the route; "" when it has none */
     const char *content_type;   /* as sent, or "" */
     const char *body;           /* body_len bytes and WEB_BODY_PADDING more that may be read */
     size_t body_len;
+    web_later *later;           /* of this request */
 } web_request;
 
 typedef struct web_response {
@@ -30,6 +34,9 @@ typedef struct web_response {
     char *body;                 /* malloced; the server takes it */
     size_t body_len;
     unsigned retry_after_s;     /* 0: no such header */
+    /* The answer is given when web_later_done is called for the request's `later`; until then the server does other things. Whoever sets it
+     * sees to it that it is called, once, before web_server_close. */
+    bool waits;
 } web_response;
 
 typedef void (*web_handler)(void *app, const web_request *request, web_response *response);
@@ -63,6 +70,9 @@ void web_server_tick(web_server *server);
 /* No new connections; those that are open go on until web_server_close. */
 void web_server_quiesce(web_server *server);
 void web_server_close(web_server *server);      /* NULL is allowed */
+
+/* The answer that waits may go; trouble: it is a 503 with this sentence instead. From any thread, also while the handler still runs. */
+void web_later_done(web_later *later, const char *trouble);
 
 /* Bodies. Without memory the response is an empty 500. */
 void web_response_text(web_response *response, unsigned status, const char *content_type, const char *text, size_t len);

@@ -122,8 +122,9 @@ static web_admission add(web_batch *batch, const ingest_record *record)
     return WEB_ADMITTED;
 }
 
-static web_admission end(web_batch *batch)
+static web_admission end(web_batch *batch, web_later *later)
 {
+    (void)later;
     must(ingest_order_flush(batch->order) == EGRET_OK, "the order is flushed");
     take_alerts(batch);
     batch->ended = true;
@@ -177,7 +178,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *body = calloc(1, size + WEB_BODY_PADDING);
     must(batch.engine && batch.order && endpoints && body && ingest_order_add_source(batch.order, 5000, false) == EGRET_OK, "memory");
     memcpy(body, data + 1, size - 1);
-    web_request request = {"/v1/events/x", data[0] & 1 ? "pay" : "login", data[0] & 2 ? "text/csv" : "application/json", body, size - 1};
+    web_request request = {"/v1/events/x", data[0] & 1 ? "pay" : "login", data[0] & 2 ? "text/csv" : "application/json", body, size - 1, NULL};
     web_response response = {.status = 200};
     web_routes_events[0].handler(endpoints, &request, &response);
     check_answer(&batch, &response);

@@ -73,10 +73,10 @@ class Folder(unittest.TestCase):
 class Daemon:
     """`egret run` on a free port, with what it writes collected by threads."""
 
-    def __init__(self, rules, data, *args, stdin=subprocess.DEVNULL, env=None):
+    def __init__(self, rules, data, *args, stdin=subprocess.DEVNULL, env=None, before=None):
         command = [EGRET, "run", "--rules", rules, "--data", data, "--listen", "127.0.0.1:0", *args]
         self.process = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        env={**os.environ, **(env or {})})
+                                        env={**os.environ, **(env or {})}, preexec_fn=before)
         self.out, self.err = [], []
         self.threads = [self.collect(self.process.stdout, self.out), self.collect(self.process.stderr, self.err)]
         self.port = None

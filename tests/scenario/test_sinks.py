@@ -4,7 +4,7 @@ import socket
 import time
 import unittest
 
-from harness import Daemon, Folder, Receiver, signature, wait_for
+from harness import Daemon, Folder, Receiver, egret, signature, wait_for
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 RULES = """\
@@ -24,6 +24,11 @@ class Sinks(Folder):
         daemon = Daemon(self.path("rules"), self.path("data"), env=env)
         self.addCleanup(daemon.kill)
         return daemon.wait_until_ready()
+
+    def outbox(self):
+        done = egret("journal", "outbox", "--data", self.path("data"))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return [json.loads(line) for line in done.stdout.splitlines()]
 
     def receiver(self, *args, **more):
         receiver = Receiver(*args, **more)
@@ -130,7 +135,7 @@ class Sinks(Folder):
         daemon.post("login", login("ada"))
         first = receiver.wait_for_requests(1)[0]
         self.assertEqual(daemon.stop(), 0)
-        self.assertEqual(len(self.lines("data/outbox-desk.ndjson")), 1)
+        self.assertEqual([row["sink"] for row in self.outbox()], ["desk"])
         tries = len(receiver.requests)
         receiver.statuses = [200]
         again = self.start(sinks, "desk")
@@ -138,7 +143,7 @@ class Sinks(Folder):
         self.assertEqual((last[1]["webhook-id"], last[2]), (first[1]["webhook-id"], first[2]))
         wait_for(lambda: again.metric('egret_sink_sent_total{sink="desk"}') == 1, "the counter")
         self.assertEqual(again.stop(), 0)
-        self.assertEqual(self.lines("data/outbox-desk.ndjson"), [])
+        self.assertEqual(self.outbox(), [])
 
     def test_a_receiver_that_never_answers_does_not_keep_it_from_ending(self):
         with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -152,7 +157,7 @@ class Sinks(Folder):
             self.assertEqual(daemon.stop(), 0)
             self.assertLess(time.monotonic() - began, 20)
             peer.close()
-        self.assertEqual([alert["key"] for alert in self.lines("data/outbox-desk.ndjson")], [{"user": "ada"}])
+        self.assertEqual([row["alert"]["key"] for row in self.outbox()], [{"user": "ada"}])
 
 
 if __name__ == "__main__":

@@ -24,7 +24,6 @@ enum { BEAT, NOTE, IDLE_MS = 2000, NOW_MS = 1000000000 };
 typedef struct fixture {
     rules_files rules;
     evaluation_source sources[2];
-    ingest_spool *spool;
     ingest_letters *letters;
     app_log log;
     evaluation *evaluation;
@@ -45,9 +44,8 @@ static void set_up(fixture *f, uint32_t n_sources, bool second_active)
     compile_text(&f->rules, rules_text);
     f->sources[0] = (evaluation_source){"http", 5000, false};
     f->sources[1] = (evaluation_source){"file", 0, second_active};
-    assert_int_equal(ingest_spool_open(NULL, 0, &f->spool), EGRET_OK);
     assert_int_equal(ingest_letters_open(NULL, 0, &f->letters), EGRET_OK);
-    evaluation_options options = {.plan = f->rules.plan, .sources = f->sources, .n_sources = n_sources, .spool = f->spool,
+    evaluation_options options = {.plan = f->rules.plan, .sources = f->sources, .n_sources = n_sources,
                                   .letters = f->letters, .log = &f->log, .idle_ms = IDLE_MS, .alert = take, .user = f};
     f->evaluation = evaluation_new(&options);
     assert_non_null(f->evaluation);
@@ -57,7 +55,6 @@ static void tear_down(fixture *f)
 {
     evaluation_free(f->evaluation);
     ingest_letters_close(f->letters);
-    ingest_spool_close(f->spool);
     rules_files_free(&f->rules);
 }
 

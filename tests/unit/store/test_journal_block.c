@@ -75,7 +75,7 @@ static void all_kinds_come_back(void **state)
     assert_true(journal_pack_seal(&pack, 100, 40, &out));
     assert_int_equal(pack.n_records, 0);
     assert_true(journal_block_open(&block, out.ptr, out.len));
-    assert_int_equal(block.head.n_records, 7);
+    assert_int_equal(block.head.n_records, 6);     /* what is continued is not counted again */
     assert_int_equal(block.head.n_events, 3);
     assert_int_equal(block.head.first_ms, 900);
     assert_int_equal(block.head.last_ms, 1002);
@@ -92,7 +92,7 @@ static void all_kinds_come_back(void **state)
     assert_true(journal_block_next(&block, &r) && r.u.batch.ends_source && r.u.batch.continued);
     assert_true(journal_block_next(&block, &r) && r.event == 42 && r.u.event.line == UINT64_MAX);
     assert_text(r.u.event.stream, "payment");
-    assert_true(journal_block_next(&block, &r) && r.kind == JOURNAL_EPOCH && r.lsn == 106);
+    assert_true(journal_block_next(&block, &r) && r.kind == JOURNAL_EPOCH && r.lsn == 105);
     assert_true(r.u.epoch.clock_ms == -5 && r.u.epoch.n_alerts == 3 && r.u.epoch.alerts == UINT64_MAX);
     assert_false(journal_block_next(&block, &r));
     assert_null(block.fault);

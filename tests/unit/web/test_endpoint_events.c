@@ -39,8 +39,9 @@ static web_admission add(web_batch *batch, const ingest_record *record)
     return batch->on_add;
 }
 
-static web_admission end(web_batch *batch)
+static web_admission end(web_batch *batch, web_later *later)
 {
+    (void)later;
     batch->ended++;
     return batch->on_end;
 }
@@ -82,7 +83,7 @@ static unsigned post(fixture *f, const char *stream, const char *type, const cha
     char padded[1024] = "";
     assert_true(strlen(body) + WEB_BODY_PADDING < sizeof padded);
     strcpy(padded, body);
-    web_request request = {"/", stream, type, padded, strlen(body)};
+    web_request request = {"/", stream, type, padded, strlen(body), NULL};
     web_response response = {.status = 200};
     web_routes_events[0].handler(f->endpoints, &request, &response);
     assert_non_null(response.body);
@@ -129,7 +130,7 @@ static void refusals_of_the_queue_have_their_status(void **state)
 {
     fixture *f = *state;
     static const struct { web_admission admission; unsigned status; } cases[] = {
-        {WEB_FULL, 429}, {WEB_STOPPING, 503}, {WEB_NO_MEMORY, 503}, {WEB_TOO_LARGE, 413},
+        {WEB_FULL, 429}, {WEB_STOPPING, 503}, {WEB_NO_MEMORY, 503}, {WEB_TOO_LARGE, 413}, {WEB_UNKEPT, 503},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         f->batch = (web_batch){.on_end = cases[i].admission};

@@ -1,0 +1,402 @@
+/*
+ * committer.c: see committer.h. The list of epochs is shared behind one lock: those at its front are being written (`writing` of them), those
+ * behind wait. They stay in the list until they are in the journal, so that evidence finds their events in one of both.
+ */
+#include "app/committer.h"
+
+#include "store/outbox_rows.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    WAITING_RECORDS = 200000,   /* with more of them not written, the engine waits */
+    WAITING_BYTES = 128 << 20,
+    SPACING_US = 2000,          /* between the begins of two commits, unless… */
+    SPACING_RECORDS = 1000,     /* …so many records wait */
+    RETRY_MS = 200,
+    SETTLE_MS = 200,            /* a settled alert's row goes within that time, if nothing else is committed */
+    TRIM_BLOCKS = 64            /* dropped with one commit at most */
+};
+
+static const char UNKEPT[] = "the disk is full; what was sent is not kept yet";
+static const char GIVEN_UP[] = "the store does not work; nothing of this request was kept";
+
+struct committer {
+    committer_options options;
+    journal_pack pack;
+    pthread_t thread;
+    _Atomic(const char *) trouble;
+    atomic_bool lost;
+    pthread_mutex_t lock;       /* all below */
+    pthread_cond_t came, went;
+    epoch *first, **end;
+    size_t n_records, bytes;    /* of all epochs in the list */
+    uint64_t *settled;          /* rows */
+    size_t n_settled, cap_settled;
+    uint64_t needed;
+    bool releasing;             /* what was taken out of the list is still being answered and released */
+    bool closing;
+    committer_stats stats;
+};
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* ---- writing: the committer's thread, without the lock ---- */
+
+/* Ends the block when it is large enough. in: the batch that goes on in the next one, or NULL. */
+static int maybe_append(committer *c, size_t limit, const journal_batch *in)
+{
+    if (journal_pack_bytes(&c->pack) <= limit) return 0;
+    int code = journal_append(c->options.store, &c->pack);
+    if (code == 0 && in) {
+        journal_batch again = *in;
+        again.continued = true;
+        journal_pack_batch(&c->pack, &again);
+    }
+    return code;
+}
+
+static int write_batch(committer *c, const admission_batch *batch)
+{
+    const plan *p = c->options.plan;
+    const char *source = c->options.sources[batch->source];
+    journal_batch head = {.source = {source, (uint32_t)strlen(source)}, .arrival_ms = batch->arrival_ms, .ends_source = batch->ends_source};
+    int code = 0;
+    journal_pack_batch(&c->pack, &head);
+    for (size_t i = 0; i < batch->n && code == 0; i++) {
+        const admitted_record *record = &batch->records[i];
+        if (!record->slots) continue;
+        journal_event event = {.stream = p->streams[record->stream].name, .layout = c->options.layouts[record->stream], .line = record->line,
+                               .offset = record->offset, .raw = {record->raw, (uint32_t)record->raw_len}, .slots = record->slots,
+                               .n_slots = p->streams[record->stream].n_slots};
+        journal_pack_event(&c->pack, &event);
+        code = maybe_append(c, JOURNAL_BLOCK_BYTES, &head);
+    }
+    if (code == 0 && batch->has_place) code = store_place_put(c->options.store, source, &batch->place);
+    return code;
+}
+
+static int write_alerts(committer *c, epoch *e)
+{
+    int code = 0;
+    for (epoch_alert *alert = e->alerts; alert && code == 0; alert = alert->next) {
+        outbox_row row = {.sink = c->options.sinks[alert->sink], .id = alert->id, .bytes = alert->bytes, .len = alert->len};
+        code = outbox_row_put(c->options.store, &row);
+        alert->row = row.number;
+    }
+    return code;
+}
+
+static int write_epoch(committer *c, epoch *e)
+{
+    int code = 0;
+    if (e->is_start) journal_pack_start(&c->pack, &e->start);
+    for (admission_batch *batch = e->batches; batch && code == 0; batch = batch->next) code = write_batch(c, batch);
+    if (code == 0) code = write_alerts(c, e);
+    journal_pack_epoch(&c->pack, &e->end);
+    journal_set_clock(c->options.store, e->end.clock_ms);
+    return code == 0 ? maybe_append(c, JOURNAL_BLOCK_BYTES, NULL) : code;
+}
+
+static int drop_rows(committer *c, const uint64_t *rows, size_t n)
+{
+    int code = 0;
+    for (size_t i = 0; i < n && code == 0; i++) code = outbox_row_del(c->options.store, rows[i]);
+    return code;
+}
+
+/* All in one transaction. What was begun of a block by a try that failed is forgotten. */
+static int write_all(committer *c, epoch *first, size_t n, const uint64_t *rows, size_t n_rows, uint64_t needed, unsigned *dropped)
+{
+    store *s = c->options.store;
+    journal_pack_deinit(&c->pack);
+    journal_pack_init(&c->pack);
+    int code = store_begin(s);
+    if (code != 0) return code;
+    for (epoch *e = first; n > 0 && code == 0; e = --n > 0 ? e->next : NULL) code = write_epoch(c, e);   /* others append behind the last */
+    if (code == 0 && c->pack.n_records > 0) code = journal_append(s, &c->pack);
+    if (code == 0) code = drop_rows(c, rows, n_rows);
+    if (code == 0) code = journal_trim(s, app_wall_ms(NULL) - c->options.keep_ms, c->options.keep_bytes, needed, TRIM_BLOCKS, dropped);
+    if (code == 0) return store_commit(s);
+    store_abort(s);
+    return code;
+}
+
+/* ---- the list: under the lock ---- */
+
+static struct timespec in_ms(int64_t ms)
+{
+    struct timespec at;
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += (time_t)(ms / 1000);
+    at.tv_nsec += (long)(ms % 1000) * 1000000L;
+    if (at.tv_nsec >= 1000000000L) at.tv_sec++, at.tv_nsec -= 1000000000L;
+    return at;
+}
+
+/* A commit that follows the last one closely waits for more to come along. */
+static void gather(committer *c, int64_t last_us)
+{
+    int64_t early_us = last_us + SPACING_US - now_us();
+    struct timespec until;
+    if (early_us <= 0 || early_us > SPACING_US) return;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)early_us * 1000L;
+    if (until.tv_nsec >= 1000000000L) until.tv_sec++, until.tv_nsec -= 1000000000L;
+    while (c->n_records < SPACING_RECORDS && !c->closing && pthread_cond_timedwait(&c->came, &c->lock, &until) == 0) {}
+}
+
+/* Waits until there is something to commit; false: all is done and it is to end. */
+static bool wait_for_work(committer *c, int64_t last_us)
+{
+    struct timespec until = in_ms(SETTLE_MS);
+    while (!c->first && !c->closing) {
+        if (c->n_settled == 0) {
+            pthread_cond_wait(&c->came, &c->lock);
+            until = in_ms(SETTLE_MS);
+        } else if (pthread_cond_timedwait(&c->came, &c->lock, &until) != 0) {
+            break;
+        }
+    }
+    if (c->first) gather(c, last_us);
+    return c->first || c->n_settled > 0 || !c->closing;
+}
+
+static void forget_rows(committer *c, size_t n)
+{
+    if (n == 0) return;
+    memmove(c->settled, c->settled + n, (c->n_settled - n) * sizeof *c->settled);
+    c->n_settled -= n;
+}
+
+/* n epochs are on the disk. Gives them, taken out of the list. */
+static epoch *take_out(committer *c, size_t n)
+{
+    epoch *taken = c->first, **last = &taken;
+    for (; n > 0; n--) {
+        c->n_records -= (*last)->n_records;
+        c->bytes -= (*last)->bytes;
+        last = &(*last)->next;
+    }
+    c->first = *last;
+    if (!c->first) c->end = &c->first;
+    *last = NULL;
+    return taken;
+}
+
+static void release_all(committer *c, epoch *done)
+{
+    for (epoch *next; done; done = next) {
+        next = done->next;
+        epoch_answer(done, NULL);
+        for (const epoch_alert *alert = done->alerts; alert; alert = alert->next) c->options.release(c->options.user, alert);
+        epoch_free(done);
+    }
+}
+
+static void note_commit(committer *c, int64_t took_us, unsigned dropped)
+{
+    journal_state now = journal_now(c->options.store);
+    c->stats.commits++;
+    c->stats.commit_us += (uint64_t)took_us;
+    if ((uint64_t)took_us > c->stats.longest_us) c->stats.longest_us = (uint64_t)took_us;
+    c->stats.journal_bytes = now.bytes;
+    c->stats.journal_blocks = now.blocks;
+    c->stats.file_bytes = store_file_bytes(c->options.store);
+    c->stats.dropped_blocks += dropped;
+}
+
+/* The store did not take it. False: it never will. */
+static bool handle_failure(committer *c, int code)
+{
+    store_trouble trouble = store_judge(c->options.store, code);
+    bool told = atomic_load(&c->trouble) != NULL;
+    const char *sentence = trouble == STORE_FULL ? UNKEPT : GIVEN_UP;
+    c->stats.failures++;
+    if (!told || trouble == STORE_LOST)
+        app_log_say(c->options.log, LOG_ERROR, "journal: %s%s", store_text(code),
+                    trouble == STORE_FULL ? ": events are refused until there is room" : ": this cannot be mended while running");
+    atomic_store(&c->trouble, sentence);
+    for (epoch *e = c->first; e; e = e->next) epoch_answer(e, sentence);
+    if (trouble == STORE_FULL) return true;
+    atomic_store(&c->lost, true);
+    return false;
+}
+
+/* One commit of all that waits. False: it has given up. */
+static bool commit_once(committer *c)
+{
+    size_t n = 0, n_rows = c->n_settled;
+    unsigned dropped = 0;
+    epoch *first = c->first;
+    uint64_t needed = c->needed, *rows = n_rows > 0 ? malloc(n_rows * sizeof *rows) : NULL;
+    if (!rows) n_rows = 0;
+    else memcpy(rows, c->settled, n_rows * sizeof *rows);
+    for (const epoch *e = first; e; e = e->next) n++;
+    pthread_mutex_unlock(&c->lock);
+    int64_t began_us = now_us();
+    int code = write_all(c, first, n, rows, n_rows, needed, &dropped);
+    int64_t took_us = now_us() - began_us;
+    free(rows);
+    pthread_mutex_lock(&c->lock);
+    if (code != 0) return handle_failure(c, code);
+    if (atomic_exchange(&c->trouble, NULL)) app_log_say(c->options.log, LOG_INFO, "journal: there is room again");
+    note_commit(c, took_us, dropped);
+    forget_rows(c, n_rows);
+    epoch *done = take_out(c, n);
+    c->releasing = true;
+    pthread_mutex_unlock(&c->lock);
+    release_all(c, done);
+    pthread_mutex_lock(&c->lock);
+    c->releasing = false;
+    pthread_cond_broadcast(&c->went);
+    return true;
+}
+
+static void *work(void *user)
+{
+    committer *c = user;
+    int64_t last_us = 0;
+    pthread_mutex_lock(&c->lock);
+    while (wait_for_work(c, last_us)) {
+        last_us = now_us();
+        bool fine = commit_once(c);
+        if (!fine || (c->closing && atomic_load(&c->trouble))) break;
+        if (atomic_load(&c->trouble)) {
+            struct timespec until = in_ms(RETRY_MS);
+            pthread_cond_broadcast(&c->went);
+            while (!c->closing && pthread_cond_timedwait(&c->came, &c->lock, &until) == 0) {}
+        }
+    }
+    pthread_cond_broadcast(&c->went);
+    pthread_mutex_unlock(&c->lock);
+    if (atomic_load(&c->lost)) c->options.given_up(c->options.user);
+    return NULL;
+}
+
+/* ---- others ---- */
+
+bool committer_submit(committer *c, epoch *e)
+{
+    pthread_mutex_lock(&c->lock);
+    while (!atomic_load(&c->lost) && c->first && (c->n_records >= WAITING_RECORDS || c->bytes >= (size_t)WAITING_BYTES))
+        pthread_cond_wait(&c->went, &c->lock);
+    bool fine = !atomic_load(&c->lost);
+    if (fine) {
+        e->next = NULL;
+        *c->end = e;
+        c->end = &e->next;
+        c->n_records += e->n_records;
+        c->bytes += e->bytes;
+        pthread_cond_signal(&c->came);
+    }
+    pthread_mutex_unlock(&c->lock);
+    if (!fine) epoch_free(e);
+    return fine;
+}
+
+void committer_flush(committer *c)
+{
+    pthread_mutex_lock(&c->lock);
+    while ((c->first && !atomic_load(&c->lost) && !atomic_load(&c->trouble)) || c->releasing) pthread_cond_wait(&c->went, &c->lock);
+    for (epoch *e = c->first; e; e = e->next) epoch_answer(e, UNKEPT);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void committer_settled(committer *c, uint64_t row)
+{
+    pthread_mutex_lock(&c->lock);
+    if (c->n_settled == c->cap_settled) {
+        size_t cap = c->cap_settled ? c->cap_settled * 2 : 64;
+        uint64_t *grown = realloc(c->settled, cap * sizeof *grown);
+        if (!grown) {   /* the row stays and the alert is sent once more by the next process */
+            pthread_mutex_unlock(&c->lock);
+            return;
+        }
+        c->settled = grown;
+        c->cap_settled = cap;
+    }
+    c->settled[c->n_settled++] = row;
+    if (c->n_settled == 1) pthread_cond_signal(&c->came);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void committer_need(committer *c, uint64_t lsn)
+{
+    pthread_mutex_lock(&c->lock);
+    c->needed = lsn;
+    pthread_mutex_unlock(&c->lock);
+}
+
+bool committer_raw(committer *c, uint64_t lsn, egret_text *out)
+{
+    bool found = false;
+    pthread_mutex_lock(&c->lock);
+    for (const epoch *e = c->first; e && !found; e = e->next) found = epoch_raw(e, lsn, out);
+    pthread_mutex_unlock(&c->lock);
+    return found;
+}
+
+const char *committer_trouble(committer *c)
+{
+    return atomic_load(&c->trouble);
+}
+
+committer_stats committer_get_stats(committer *c)
+{
+    pthread_mutex_lock(&c->lock);
+    committer_stats stats = c->stats;
+    pthread_mutex_unlock(&c->lock);
+    return stats;
+}
+
+committer *committer_start(const committer_options *options)
+{
+    pthread_condattr_t attributes;
+    committer *c = calloc(1, sizeof *c);
+    if (!c) return NULL;
+    c->options = *options;
+    c->end = &c->first;
+    journal_pack_init(&c->pack);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->came, &attributes);
+    pthread_cond_init(&c->went, &attributes);
+    pthread_condattr_destroy(&attributes);
+    note_commit(c, 0, 0);
+    c->stats.commits = 0;
+    if (pthread_create(&c->thread, NULL, work, c) == 0) return c;
+    journal_pack_deinit(&c->pack);
+    free(c);
+    return NULL;
+}
+
+void committer_stop(committer *c)
+{
+    if (!c) return;
+    pthread_mutex_lock(&c->lock);
+    c->closing = true;
+    pthread_cond_broadcast(&c->came);
+    pthread_mutex_unlock(&c->lock);
+    pthread_join(c->thread, NULL);
+    for (epoch *e = c->first, *next; e; e = next) {
+        next = e->next;
+        epoch_free(e);
+    }
+    pthread_cond_destroy(&c->went);
+    pthread_cond_destroy(&c->came);
+    pthread_mutex_destroy(&c->lock);
+    journal_pack_deinit(&c->pack);
+    free(c->settled);
+    free(c);
+}

@@ -1,0 +1,57 @@
+/*
+ * committer.h: the thread that writes: epochs into the journal with their alerts and places, in one synced transaction for all that wait.
+ *
+ * While it commits, the engine evaluates what comes next; so the busier it is the more goes into a commit. After a commit it answers those who
+ * wait and releases the alerts. It also notes which alerts are settled, and drops what is older than what is kept.
+ *
+ * No room on the disk: those who wait get their "no", new ones are refused (committer_trouble), what was evaluated stays and is tried again
+ * until it is written. Any other error of the store: the committer gives up, and so must the process; the next start finds what is on the disk.
+ */
+#ifndef EGRET_APP_COMMITTER_H
+#define EGRET_APP_COMMITTER_H
+
+#include "app/epoch.h"
+#include "app/log.h"
+
+typedef struct committer committer;
+
+typedef struct committer_options {
+    store *store;                   /* borrowed; written by the committer's thread alone while it runs */
+    const plan *plan;
+    const char *const *sources;     /* their names, by number of batches */
+    const char *const *sinks;       /* their names, by number of alerts */
+    const uint64_t *layouts;        /* of the plan's streams: journal_event.layout */
+    const app_log *log;
+    int64_t keep_ms;                /* how long the journal is kept */
+    uint64_t keep_bytes;            /* and how much of it at most */
+    /* From the committer's thread: a committed alert is to be sent. */
+    void (*release)(void *user, const epoch_alert *alert);
+    /* The committer has given up. */
+    void (*given_up)(void *user);
+    void *user;
+} committer_options;
+
+typedef struct committer_stats {
+    uint64_t commits, failures;
+    uint64_t commit_us, longest_us;     /* time in commits, and of the longest */
+    uint64_t journal_bytes, journal_blocks, file_bytes, dropped_blocks;
+} committer_stats;
+
+committer *committer_start(const committer_options *options);       /* NULL: no memory, or no thread */
+/* Takes the epoch; waits while too much is not written yet. False: it has given up (the epoch is freed). */
+bool committer_submit(committer *c, epoch *e);
+/* Waits until all that was submitted is written and released, or it has given up, or it cannot write now. */
+void committer_flush(committer *c);
+/* An alert is settled: its row goes with one of the next commits. From any thread. */
+void committer_settled(committer *c, uint64_t row);
+/* From here on, records from this LSN on are needed, whatever their age. */
+void committer_need(committer *c, uint64_t lsn);
+/* The text of an event that is not in the journal yet. */
+bool committer_raw(committer *c, uint64_t lsn, egret_text *out);
+/* NULL, or a constant sentence: nothing can be kept now. */
+const char *committer_trouble(committer *c);
+committer_stats committer_get_stats(committer *c);
+/* Writes what it can, ends the thread and frees. */
+void committer_stop(committer *c);      /* NULL is allowed */
+
+#endif

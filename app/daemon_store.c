@@ -1,0 +1,95 @@
+/*
+ * daemon_store.c: the data folder of the daemon: what is in it at start, and the thread that writes it.
+ */
+#include "app/daemon_internal.h"
+
+#include "app/command.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int complain(const daemon_state *d, const char *reason)
+{
+    app_log_say(&d->options->log, LOG_ERROR, "data folder: %s", reason);
+    return APP_TROUBLE;
+}
+
+int daemon_store_name(daemon_state *d)
+{
+    const plan *p = d->plan;
+    d->source_names = calloc((size_t)d->n_sources + 1, sizeof *d->source_names);
+    d->sink_names = calloc((size_t)d->n_sinks + 1, sizeof *d->sink_names);
+    d->layouts = calloc((size_t)p->n_streams + 1, sizeof *d->layouts);
+    if (!d->source_names || !d->sink_names || !d->layouts) return complain(d, "no memory");
+    for (uint32_t i = 0; i < d->n_sources; i++) d->source_names[i] = d->sources[i].name;
+    for (uint32_t i = 0; i < d->n_sinks; i++) d->sink_names[i] = d->sinks[i].name;
+    for (uint32_t i = 0; i < p->n_streams; i++) d->layouts[i] = recovery_layout(&p->streams[i]);
+    d->fingerprint = recovery_fingerprint(p);
+    return d->fingerprint != 0 ? APP_FINE : complain(d, "no memory");
+}
+
+/* The texts of the rules, by hash, and the list of them for the journal. */
+static int keep_rules(daemon_state *d)
+{
+    const egret_diags *diags = &d->options->rules->diags;
+    int code = store_begin(d->store);
+    if (code != 0) return code;
+    for (uint32_t i = 0; i < diags->n_sources && code == 0; i++) {
+        char hash[STORE_HASH_DIGITS + 1];
+        store_hash(diags->sources[i].text, diags->sources[i].len, hash);
+        egret_text_put(&d->rules_files, diags->sources[i].name, strlen(diags->sources[i].name) + 1);
+        egret_text_put(&d->rules_files, hash, sizeof hash);
+        code = store_content_put(d->store, diags->sources[i].text, diags->sources[i].len);
+    }
+    if (code == 0) return store_commit(d->store);
+    store_abort(d->store);
+    return code;
+}
+
+int daemon_store_open(daemon_state *d)
+{
+    char reason[512];
+    egret_text_init(&d->rules_files, egret_mem_of(NULL));
+    d->store = store_open(&(store_options){.dir = d->options->data_dir}, reason, sizeof reason);
+    if (!d->store) return complain(d, reason);
+    d->lookup = journal_lookup_new(d->store);
+    int code = keep_rules(d);
+    if (code != 0) return complain(d, store_text(code));
+    if (!d->lookup || d->rules_files.failed) return complain(d, "no memory");
+    journal_state now = journal_now(d->store);
+    d->next_lsn = now.next_lsn;
+    d->next_event = now.next_event;
+    return APP_FINE;
+}
+
+/* The committer's thread: all ends. */
+static void give_up(void *user)
+{
+    daemon_state *d = user;
+    atomic_store(&d->failed, true);
+    admission_close(d->queue);
+}
+
+int daemon_store_start(daemon_state *d)
+{
+    committer_options options = {.store = d->store, .plan = d->plan, .sources = d->source_names, .sinks = d->sink_names, .layouts = d->layouts,
+                                 .log = &d->options->log, .keep_ms = d->options->keep_ms, .keep_bytes = d->options->keep_bytes,
+                                 .release = daemon_sinks_release, .given_up = give_up, .user = d};
+    d->committer = committer_start(&options);
+    if (!d->committer) return complain(d, "no memory");
+    committer_need(d->committer, UINT64_MAX);
+    return APP_FINE;
+}
+
+void daemon_store_close(daemon_state *d)
+{
+    committer_stop(d->committer);
+    d->committer = NULL;
+    journal_lookup_free(d->lookup);
+    store_close(d->store);
+    free(d->source_names);
+    free(d->sink_names);
+    free(d->layouts);
+    egret_text_deinit(&d->rules_files);
+}

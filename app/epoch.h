@@ -1,0 +1,49 @@
+/*
+ * epoch.h: what is evaluated together and committed together: batches in the order of their arrival, the clock, the alerts that came of them.
+ *
+ * The engine's thread makes it, numbers its records and evaluates it; then it belongs to the committer. Its records are numbered as they will
+ * stand in the journal: for each batch one for itself and one for each good record, then one for the end.
+ */
+#ifndef EGRET_APP_EPOCH_H
+#define EGRET_APP_EPOCH_H
+
+#include "alerting/sink.h"
+#include "app/admission.h"
+#include "store/journal.h"
+
+typedef struct epoch_alert {
+    struct epoch_alert *next;
+    uint32_t sink;          /* of the daemon */
+    uint64_t row;           /* in the store, once it is there */
+    const char *id, *bytes;
+    size_t len;
+} epoch_alert;
+
+typedef struct epoch {
+    struct epoch *next;
+    bool is_start;          /* the process began with it */
+    journal_start start;    /* borrowed texts */
+    admission_batch *batches, **batches_end;
+    egret_arena arena;      /* of the alerts */
+    epoch_alert *alerts, **alerts_end;
+    journal_epoch end;
+    uint64_t lsn;           /* of its first record */
+    uint64_t next_lsn, next_event;      /* behind its last; while it is made: behind what it holds */
+    size_t n_records, n_alerts, bytes;
+} epoch;
+
+epoch *epoch_new(uint64_t lsn, uint64_t event);     /* NULL: no memory */
+void epoch_free(epoch *e);                          /* NULL is allowed; batches too */
+/* Takes the batch and numbers its records. */
+void epoch_add(epoch *e, admission_batch *batch);
+/* Copies the alert; false: no memory. */
+bool epoch_alert_add(epoch *e, uint32_t sink, const sink_message *message);
+/* All that counts in the digest of alerts, in their order: the message id, once, whatever sinks it goes to. */
+void epoch_digest(journal_epoch *end, const char *id);
+/* Closes it. */
+void epoch_end(epoch *e, int64_t clock_ms, int64_t wall_ms);
+/* The text of the event with that LSN, if it is in here. */
+bool epoch_raw(const epoch *e, uint64_t lsn, egret_text *out);
+void epoch_answer(epoch *e, const char *trouble);   /* to all who wait */
+
+#endif

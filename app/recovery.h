@@ -1,0 +1,53 @@
+/*
+ * recovery.h: at start: the journal is evaluated again, so that the state is as it was when the last commit returned.
+ *
+ * Records are evaluated in the order and with the clocks they were evaluated with then. What alerts come of an epoch is compared with the digest the
+ * journal has of it: a difference, under the rules of then, means that the evaluation is not a function of the journal, and is said.
+ * Values are taken as they were decoded then; when the stream's layout is another now (other rules), the event's text is decoded anew.
+ * A block that cannot be read is put into quarantine, and said.
+ */
+#ifndef EGRET_APP_RECOVERY_H
+#define EGRET_APP_RECOVERY_H
+
+#include "app/evaluation.h"
+#include "store/journal.h"
+
+typedef struct recovery_options {
+    store *store;               /* nobody else writes meanwhile */
+    const plan *plan;
+    evaluation *evaluation;     /* its alerts go to recovery_alert, given the recovery */
+    const char *const *sources; /* names, by number */
+    uint32_t n_sources;
+    const uint64_t *layouts;    /* of the plan's streams */
+    uint64_t rules;             /* fingerprint */
+    uint64_t from;              /* LSN to begin at */
+    const app_log *log;
+    bool (*go_on)(void *user);  /* asked for each block; false ends the recovery */
+    void *user;
+} recovery_options;
+
+typedef struct recovery {
+    recovery_options options;
+    journal_epoch seen;         /* alerts of the epoch at hand */
+    uint64_t events, epochs, alerts;
+    uint64_t other_epochs;      /* that gave other alerts than then, under the same rules */
+    uint64_t not_decoded;       /* events that do not fit the rules of now */
+    uint64_t broken_blocks;
+    uint64_t rules_then;        /* fingerprint of the newest start; 0: there was none */
+    int64_t clock_ms;           /* of the last epoch */
+    struct recovery_decoders *decoders;
+    bool complete;              /* nothing is missing before what was read: the state is all there */
+    bool stopped;               /* go_on said so */
+} recovery;
+
+/* EGRET_IO: the store could not be read (said in the log). */
+egret_status recovery_run(recovery *r, const recovery_options *options);
+/* The alert function of the evaluation meanwhile. */
+void recovery_alert(recovery *r, const sink_message *message);
+
+/* Names the layout of a stream's slots. */
+uint64_t recovery_layout(const plan_stream *stream);
+/* Names the rules with all their lists and tables. 0: no memory. */
+uint64_t recovery_fingerprint(const plan *p);
+
+#endif
