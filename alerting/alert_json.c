@@ -39,6 +39,9 @@ static void put_time(json_writer *w, const char *key, int64_t ms)
     jsonw_value(w, egret_time(ms));
 }
 
+static void put_list(json_writer *w, const egret_evidence *events, size_t n, uint64_t total, const alert_json_options *options);
+
+/* An event; or the alert of another rule, by its id and what is behind it. */
 static void put_event(json_writer *w, const egret_evidence *event, const alert_json_options *options)
 {
     const char *ptr;
@@ -51,22 +54,26 @@ static void put_event(json_writer *w, const egret_evidence *event, const alert_j
     jsonw_key_z(w, "stream");
     jsonw_string_z(w, event->stream);
     put_time(w, "time", event->time_ms);
-    if (options->record && options->record(options->record_user, event->ref, &ptr, &len)) {
+    if (event->alert) {
+        jsonw_key_z(w, "alert");
+        jsonw_string_z(w, event->alert);
+        put_list(w, event->events, event->n_events, event->n_events_total, options);
+    } else if (options->record && options->record(options->record_user, event->ref, &ptr, &len)) {
         jsonw_key_z(w, "event");
         jsonw_record(w, ptr, len);
     }
     jsonw_end(w, '}');
 }
 
-static void put_events(json_writer *w, const egret_alert *alert, const alert_json_options *options)
+static void put_list(json_writer *w, const egret_evidence *events, size_t n, uint64_t total, const alert_json_options *options)
 {
     jsonw_key_z(w, "events");
     jsonw_begin(w, '[');
-    for (size_t i = 0; i < alert->n_events; i++) put_event(w, &alert->events[i], options);
+    for (size_t i = 0; i < n; i++) put_event(w, &events[i], options);
     jsonw_end(w, ']');
-    if (alert->n_events_total > alert->n_events) {
+    if (total > n) {
         jsonw_key_z(w, "events_total");
-        jsonw_uint(w, alert->n_events_total);
+        jsonw_uint(w, total);
     }
 }
 
@@ -110,7 +117,7 @@ void alert_json_write(json_writer *w, const plan *p, const nfa_alert *alert, con
         jsonw_key_z(w, "limited");
         jsonw_bool(w, true);
     }
-    if (options->evidence) put_events(w, body, options);
+    if (options->evidence) put_list(w, body->events, body->n_events, body->n_events_total, options);
     jsonw_end(w, '}');
 }
 

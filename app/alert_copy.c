@@ -26,6 +26,8 @@ static const egret_evidence *copy_events(egret_arena *arena, const egret_evidenc
     egret_evidence *copy = egret_arena_alloc(arena, (n + 1) * sizeof *copy);
     for (size_t i = 0; copy && i < n; i++) {
         copy[i] = events[i];
+        if (events[i].alert) copy[i].alert = copy_text(arena, events[i].alert);
+        if (events[i].alert) copy[i].events = copy_events(arena, events[i].events, events[i].n_events);
         copy[i].step = copy_text(arena, events[i].step);
         copy[i].stream = copy_text(arena, events[i].stream);
     }

@@ -24,7 +24,7 @@ static void print_summary(const rules_files *rules)
     const egret_diags *diags = &rules->diags;
     if (diags->n_errors + diags->n_warnings > 0 || !rules->plan) return;
     fprintf(stderr, "%u file%s, %u streams, %u rules, %u tests: no problems\n", diags->n_sources, diags->n_sources == 1 ? "" : "s",
-            rules->plan->n_streams, count_rules(rules->plan), rules->plan->n_tests);
+            plan_inputs(rules->plan), count_rules(rules->plan), rules->plan->n_tests);
 }
 
 static int run(app_args *args)

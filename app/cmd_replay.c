@@ -74,11 +74,11 @@ static bool format_of(const char *path, const char *wanted, const plan_edge *sou
 /* "; did you mean 'payment'?" or "", in the arena. */
 static const char *suggest(egret_arena *arena, const plan *p, egret_str name)
 {
-    size_t n = (size_t)p->n_streams + p->n_sources;
-    const char **names = egret_arena_alloc(arena, (n + 1) * sizeof *names);
+    uint32_t n_inputs = plan_inputs(p), n = n_inputs + p->n_sources;
+    const char **names = egret_arena_alloc(arena, ((size_t)n + 1) * sizeof *names);
     if (!names) return "";
     for (uint32_t i = 0; i < n; i++) {
-        egret_str known = i < p->n_streams ? p->streams[i].name : p->sources[i - p->n_streams].name;
+        egret_str known = i < n_inputs ? p->streams[i].name : p->sources[i - n_inputs].name;
         names[i] = egret_arena_str(arena, known.ptr, known.len).ptr;
         if (!names[i]) return "";
     }
@@ -91,7 +91,7 @@ static const char *suggest(egret_arena *arena, const plan *p, egret_str name)
 static bool find_name(const plan *p, egret_str name, ingest_replay_file *file)
 {
     file->stream = PLAN_NONE;
-    for (uint32_t i = 0; i < p->n_streams; i++)
+    for (uint32_t i = 0; i < plan_inputs(p); i++)
         if (egret_str_eq(p->streams[i].name, name)) file->stream = i;
     for (uint32_t i = 0; i < p->n_sources && file->stream == PLAN_NONE; i++)
         if (egret_str_eq(p->sources[i].name, name)) file->source = &p->sources[i];

@@ -87,7 +87,7 @@ static void declare(check *c, const ast_decl *decl, uint32_t *counts)
     if (space == SPACE_STREAM && egret_str_is(decl->name.str, "alert"))
         check_error(c, 304, decl->name.span, "'alert' is the stream of all alerts and cannot be declared");
     c->symbols = check_grow(c, c->symbols, c->n_symbols, sizeof *c->symbols);
-    c->symbols[c->n_symbols] = (symbol){ .decl = decl, .space = space, .index = counts[decl->kind]++ };
+    c->symbols[c->n_symbols] = (symbol){ .decl = decl, .space = space, .index = counts[decl->kind]++, .stream = PLAN_NONE };
     id_map_put(c, &c->symbol_map, hash_str(space, decl->name.str), c->n_symbols++);
 }
 
@@ -98,6 +98,7 @@ static void declare_all(check *c)
         declare(c, decl, counts);
     plan *p = c->plan;
     p->n_streams = counts[AST_STREAM];
+    check_levels(c);
     p->streams = check_alloc(c, p->n_streams * sizeof *p->streams);
     p->n_lists = counts[AST_LIST];
     p->lists = check_alloc(c, p->n_lists * sizeof *p->lists);
@@ -142,7 +143,6 @@ static void check_all(check *c, bool load_content)
     check_streams(c);
     check_contents(c);
     check_defines(c);
-    check_profiles(c);
     check_rules(c);
     check_edges(c);
     content_types(c);
@@ -167,6 +167,7 @@ const plan *egret_plan_make(egret_diags *diags, const ast_file *file, bool load_
     c->diags = diags;
     c->arena = diags->arena;
     c->file = file;
+    c->alert_stream = PLAN_NONE;
     if (setjmp(c->no_memory) != 0)
         return NULL;
     c->plan = check_alloc(c, sizeof *c->plan);

@@ -37,6 +37,10 @@ typedef struct symbol {
     symbol_state state;         /* of profiles, defines and rules: against cycles */
     uint8_t item_type;          /* list: type of its items as used; EGRET_NULL: not used yet */
     egret_span item_span;       /* where that was */
+    uint32_t stream;            /* rule: the stream of what it tells; PLAN_NONE: nobody looks at it */
+    uint32_t level;             /* rule: see check_levels.c */
+    bool feeds_alert;           /* rule: its alerts are in the stream `alert` */
+    bool sound;                 /* rule: it was checked, and no error found */
 } symbol;
 
 /* ---- the checker ---- */
@@ -56,6 +60,10 @@ typedef struct check {
     uint32_t *height;           /* per expression: levels of its tree; whoever walks it recurses that deep */
     symbol *symbols;
     uint32_t n_symbols;
+    uint32_t alert_stream;      /* `alert`; PLAN_NONE: nobody looks at it */
+    uint32_t alert_level;
+    uint32_t *order;            /* symbols of profiles and rules, each behind what it looks at */
+    uint32_t n_order;
     uint32_t depth;             /* of the walk now */
     uint32_t visits;            /* nodes walked for this declaration: defines may multiply */
 } check;
@@ -129,6 +137,7 @@ typedef struct item_ctx {       /* beside a plan_item */
 
 typedef struct rule_ctx {
     const ast_decl *decl;
+    const symbol *symbol;                   /* of the rule; NULL: a profile */
     const ast_clause *first[AST_TO + 1];    /* first clause of each kind */
     plan_rule rule;
     bool *streams;              /* n_streams: all streams the rule looks at */
@@ -153,6 +162,15 @@ symbol *check_find(check *c, name_space space, egret_str name);     /* NULL: no 
 symbol *check_find_kind(check *c, ast_decl_kind kind, egret_str name);
 void *check_alloc(check *c, size_t size);                            /* zeroed; never NULL */
 void *check_grow(check *c, void *items, uint32_t n, size_t size);    /* items with room for number n; never NULL */
+
+/* ---- check_levels.c, check_told.c: rules as streams of other rules ---- */
+
+void check_levels(check *c);            /* the order of profiles and rules; room for the streams of rules; circles are reported */
+void told_instance(check *c, const rule_ctx *rule);     /* the fields of its stream, from what was just lowered */
+void told_finish(check *c, const symbol *told);       /* the fields are known: groups made before learn of them */
+void told_alert(check *c);              /* the same for `alert` */
+bool told_to_shadow(const rule_ctx *rule);      /* is the rule itself in shadow mode? */
+void told_warn(check *c, const rule_ctx *rule, const ast_name *looked_at);      /* when nothing of it will ever reach the rule or profile */
 
 /* ---- check_report.c: nothing is said twice at one place ---- */
 
@@ -265,11 +283,9 @@ void check_streams(check *c);
 void check_contents(check *c);          /* lists and tables, before what reads them */
 bool check_type(check *c, const ast_type *type, plan_field *out);
 void check_edges(check *c);
-void check_profiles(check *c);
 bool check_profile(check *c, symbol *profile);  /* on demand; false: a cycle, reported */
 void check_defines(check *c);
-void check_rules(check *c);
-bool check_rule(check *c, symbol *rule);        /* on demand; false: a cycle, reported */
+void check_rules(check *c);             /* and profiles */
 void check_tests(check *c);
 /* Text of a list's line, a table's cell or a test to a value; strings are borrowed. */
 bool content_value(egret_str text, egret_type type, uint8_t unit, egret_value *out);

@@ -2,8 +2,7 @@
  * check_open.c: open(rule): is an alert of that rule open for the key?
  *
  * A rule that asks is evaluated after the rule it asks about, whatever their names, so what it sees does not depend on how rules are called:
- * the state after the event at hand. Rules so have levels: 0 asks nobody, every other stands one above the highest it asks about. A rule
- * is therefore checked before the rule that asks about it, on demand, and a circle is an error.
+ * the state after the event at hand. That is what levels are for (check_levels.c).
  *
  * Of which key? In the condition of a stream the event at hand says it, as it would say it to the rule asked about. At the end of a rule (when,
  * let, except …), where there may be no event but a deadline, the parts of the rule's own key say it, by their names.
@@ -85,8 +84,12 @@ static typed open_any(check *c, const scope *s, const ast_expr *e, const symbol 
             check_help(c, diag, "say there when it is over: resolve on stream [condition]");
             return typed_bad();
         }
-        uint32_t level = rule->level + 1;
-        s->rule->rule.level = level > s->rule->rule.level ? level : s->rule->rule.level;
+        if (rule->mode == PLAN_SHADOW && !told_to_shadow(s->rule)) {
+            /* What it tells reaches rules in shadow mode alone, so for the others nothing of it is open. */
+            egret_diag *diag = check_warn(c, 820, e->span, "rule '%.*s' is in mode shadow: here it is never open", (int)rule->name.len, rule->name.ptr);
+            check_note(c, diag, rule->span, "the rule");
+            return typed_value(c, egret_bool(false));
+        }
         uint32_t one = s->kind == SCOPE_EVENT ? open_of_event(c, s, i) : open_of_key(c, s, i);
         if (one == PLAN_NONE) {
             explain_key(c, s, e, i);
@@ -108,8 +111,8 @@ typed check_open(check *c, const scope *s, const ast_expr *e)
         return typed_bad();
     }
     symbol *asked = asked_rule(c, e);
-    if (asked == NULL || !check_rule(c, asked) || s->group == PLAN_NONE)
-        return typed_bad();
+    if (asked == NULL || asked->state != SYMBOL_DONE || s->group == PLAN_NONE)
+        return typed_bad();     /* not checked yet: it stands in a circle, which was reported */
     if (s->kind == SCOPE_EVENT && s->stream == PLAN_NONE)
         return typed_bad();
     return open_any(c, s, e, asked);

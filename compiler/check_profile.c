@@ -60,12 +60,3 @@ bool check_profile(check *c, symbol *found)
     found->state = SYMBOL_DONE;
     return true;
 }
-
-void check_profiles(check *c)
-{
-    for (uint32_t i = 0; i < c->n_symbols; i++) {
-        c->visits = 0;
-        if (c->symbols[i].decl->kind == AST_PROFILE)
-            check_profile(c, &c->symbols[i]);
-    }
-}

@@ -45,6 +45,7 @@ static const struct { uint16_t code; const char *help; } DEFAULTS[] = {
     { 523, "write the label before the first stream: x: a | b" },
     { 524, "give the rule a session: over session 30m" },
     { 529, "give that rule a 'resolve', or leave this out" },
+    { 550, "leave it out, or write 'alert' for 'signal'" },
     { 605, "compare it with values of one type" },
     { 606, "declare it without '?'" },
     { 611, "declare it without '?', or choose other columns" },
@@ -52,6 +53,7 @@ static const struct { uint16_t code; const char *help; } DEFAULTS[] = {
     { 707, "write fewer times, or several such steps" },
     { 805, "leave the label out" },
     { 806, "leave it out" },
+    { 820, "leave it out, or let that rule run" },
 };
 
 static const char *default_help(uint16_t code)

@@ -16,7 +16,7 @@ static const struct { const char *name; uint8_t where; uint16_t refused; } CLAUS
     [AST_LET] = { "let", IN_BOTH, 0 }, [AST_WHEN] = { "when", IN_BOTH, 0 }, [AST_EARLY] = { "early", IN_WATCH, 915 },
     [AST_UNLESS] = { "unless", IN_MATCH, 0 }, [AST_EXCEPT] = { "except", IN_BOTH, 0 },
     [AST_AFTER_MATCH] = { "after match", IN_MATCH, 0 }, [AST_SEVERITY] = { "severity", IN_BOTH, 0 }, [AST_TAGS] = { "tags", IN_BOTH, 0 },
-    [AST_ALERT] = { "alert", IN_BOTH, 0 }, [AST_SIGNAL] = { "signal", IN_BOTH, 914 }, [AST_ON_TIMEOUT] = { "on timeout", IN_MATCH, 0 },
+    [AST_ALERT] = { "alert", IN_BOTH, 0 }, [AST_SIGNAL] = { "signal", IN_BOTH, 0 }, [AST_ON_TIMEOUT] = { "on timeout", IN_MATCH, 0 },
     [AST_THROTTLE] = { "throttle", IN_BOTH, 0 }, [AST_RESOLVE_WHEN] = { "resolve", IN_BOTH, 0 }, [AST_RESOLVE_ON] = { "resolve", IN_BOTH, 0 },
     [AST_ESCALATE] = { "escalate", IN_BOTH, 0 }, [AST_REPEAT] = { "repeat", IN_BOTH, 0 }, [AST_ACTIVE] = { "active", IN_BOTH, 0 },
     [AST_MODE] = { "mode", IN_BOTH, 0 }, [AST_WARM_UP] = { "warm up", IN_BOTH, 926 }, [AST_LIMITS] = { "limits", IN_BOTH, 0 },
@@ -25,7 +25,7 @@ static const struct { const char *name; uint8_t where; uint16_t refused; } CLAUS
 
 static void refuse_clause(check *c, const ast_clause *clause)
 {
-    static const char *const WHAT[] = { [AST_EARLY] = "'early'", [AST_SIGNAL] = "'signal', and rules as streams of others",
+    static const char *const WHAT[] = { [AST_EARLY] = "'early'",
                                         [AST_WARM_UP] = "'warm up'" };
     check_refuse(c, CLAUSES[clause->kind].refused, clause->span, WHAT[clause->kind]);
 }
@@ -75,14 +75,17 @@ uint32_t rule_stream(check *c, rule_ctx *rule, const ast_name *name)
     const symbol *found = check_find(c, SPACE_STREAM, name->str);
     if (found != NULL && found->decl->kind == AST_STREAM)
         return found->index;
+    if (found == NULL && egret_str_is(name->str, "alert") && c->alert_stream != PLAN_NONE)
+        return c->alert_stream;
+    if (found != NULL && found->sound && found->stream != PLAN_NONE)
+        return found->stream;
     rule->refused = true;
-    if (found != NULL || egret_str_is(name->str, "alert")) {
-        check_refuse(c, 914, name->span, "'signal', and rules as streams of others");
-        return PLAN_NONE;
-    }
+    if (found != NULL)
+        return PLAN_NONE;       /* a rule with errors, which were reported */
     egret_diag *diag = check_error(c, 301, name->span, "unknown stream '%.*s'", (int)name->str.len, name->str.ptr);
     names n = { 0 };
     names_add_symbols(c, &n, AST_STREAM);
+    names_add_symbols(c, &n, AST_RULE);
     check_suggest(c, diag, name->str, &n, "streams");
     return PLAN_NONE;
 }
@@ -92,6 +95,7 @@ static void mark_stream(check *c, rule_ctx *rule, const ast_name *name)
     uint32_t stream = rule_stream(c, rule, name);
     if (stream == PLAN_NONE || rule->streams[stream])
         return;
+    told_warn(c, rule, name);
     rule->streams[stream] = true;
     rule->stream_span[stream] = name->span;
 }
@@ -247,8 +251,10 @@ static void finish_threshold(check *c, rule_ctx *rule)
 
 static void lower_instance(check *c, rule_ctx *rule, const ast_clause *by, uint32_t instance)
 {
+    const symbol *self = rule->symbol;
     rule->rule = (plan_rule){ .name = rule->decl->name.str, .text = rule->decl->u.rule.text.str, .instance = instance,
-                              .span = rule->decl->span, .kind = rule->rule.kind };
+                              .span = rule->decl->span, .kind = rule->rule.kind, .level = self->level, .told = self->stream,
+                              .told_alert = self->feeds_alert ? c->alert_stream : PLAN_NONE };
     rule->pattern = NULL;
     rule->items = NULL;
     rule->n_ghosts = 0;
@@ -264,15 +270,18 @@ static void lower_instance(check *c, rule_ctx *rule, const ast_clause *by, uint3
     lower_life(c, rule);
     if (rule->rule.kind == PLAN_THRESHOLD)
         finish_threshold(c, rule);
+    told_instance(c, rule);
     plan *p = c->plan;
     p->rules = check_grow(c, p->rules, p->n_rules, sizeof *p->rules);
     p->rules[p->n_rules++] = rule->rule;
 }
 
-static void lower_rule(check *c, const ast_decl *decl)
+static void lower_rule(check *c, const symbol *self)
 {
+    const ast_decl *decl = self->decl;
     rule_ctx *rule = check_alloc(c, sizeof *rule);
     rule->decl = decl;
+    rule->symbol = self;
     rule->no_key = true;
     rule->rule.group = PLAN_NONE;
     c->visits = 0;
@@ -291,33 +300,26 @@ static void lower_rule(check *c, const ast_decl *decl)
     }
 }
 
-/* Levels of the walk that one rule inside another counts for: so many calls lie between them. */
-enum { RULE_DEPTH = 20 };
-
-bool check_rule(check *c, symbol *rule)
+static void check_rule(check *c, symbol *rule)
 {
-    if (rule->state == SYMBOL_DONE)
-        return true;
-    if (rule->state == SYMBOL_BUSY) {
-        egret_str name = rule->decl->name.str;
-        egret_diag *diag = check_error(c, 310, rule->decl->name.span, "rule '%.*s' asks, by way of open(), about itself", (int)name.len, name.ptr);
-        check_help(c, diag, "leave out one of the open() of the circle: while its own alert is open a rule tells no other");
-        return false;
-    }
-    uint32_t visits = c->visits;
-    rule->state = SYMBOL_BUSY;
+    uint32_t errors = c->diags->n_errors;
     rule->index = c->plan->n_rules;
-    c->depth += RULE_DEPTH;
-    lower_rule(c, rule->decl);
-    c->depth -= RULE_DEPTH;
-    c->visits = visits;
+    lower_rule(c, rule);
     rule->state = SYMBOL_DONE;
-    return true;
+    rule->sound = c->diags->n_errors == errors;
+    told_finish(c, rule);
 }
 
+/* Profiles and rules, each after what it looks at. */
 void check_rules(check *c)
 {
-    for (uint32_t i = 0; i < c->n_symbols; i++)
-        if (c->symbols[i].decl->kind == AST_RULE)
-            check_rule(c, &c->symbols[i]);
+    told_alert(c);
+    for (uint32_t i = 0; i < c->n_order; i++) {
+        symbol *next = &c->symbols[c->order[i]];
+        c->visits = 0;
+        if (next->decl->kind == AST_PROFILE)
+            check_profile(c, next);
+        else
+            check_rule(c, next);
+    }
 }

@@ -94,6 +94,12 @@ static void check_event(check *c, plan_test *test, const ast_step *step)
         out.stream = rule_stream(c, &none, &step->name);
         if (out.stream == PLAN_NONE)
             return;
+        if (c->plan->streams[out.stream].of_rules) {
+            egret_diag *diag = check_error(c, 301, step->name.span, "'%.*s' is no stream that comes in: rules tell it", (int)step->name.str.len,
+                                           step->name.str.ptr);
+            check_help(c, diag, "write the events that make the rule fire");
+            return;
+        }
         const plan_stream *stream = &c->plan->streams[out.stream];
         for (const ast_pair *pair = step->pairs; pair != NULL; pair = pair->next)
             if (!pair_twice(c, step->pairs, pair))
@@ -258,6 +264,11 @@ static void check_expect(check *c, plan_test *test, const ast_step *step, const 
     plan_test_expect out = { .no_more = step->kind == AST_EXPECT_NO_MORE, .at_ms = step->at_ms, .rule = name->str, .span = step->span };
     out.kind = step->kind == AST_EXPECT_RESOLVED ? EGRET_RESOLVED : step->kind == AST_EXPECT_ESCALATED ? EGRET_ESCALATED : EGRET_ALERT;
     const plan_rule *rule = find_rule(c, name);
+    if (rule != NULL && rule->signals) {
+        egret_diag *diag = check_error(c, 551, step->span, "rule '%.*s' signals and makes no alerts", (int)rule->name.len, rule->name.ptr);
+        check_help(c, diag, "expect alerts of the rule that watches it: expect alert of …");
+        return;
+    }
     for (const ast_pair *pair = step->pairs; pair != NULL && rule != NULL; pair = pair->next) {
         egret_type type;
         if (pair_twice(c, step->pairs, pair))

@@ -9,7 +9,7 @@
 /* Records of the engine: an attempt has a head and a word for each single step, five for a loop; a bound event and an entry of a window
  * have a head and nine bytes a value. */
 enum { ATTEMPT_HEAD = 16, SINGLE_BYTES = 4, LOOP_BYTES = 20, EVENT_HEAD = 40, ENTRY_HEAD = 32, VALUE_BYTES = 9, COUNTER_BYTES = 4,
-       SEEN_BYTES = 16, DISTINCT_BYTES = 16, ORDER_BYTES = 32 };
+       SEEN_BYTES = 16, DISTINCT_BYTES = 16, ORDER_BYTES = 32, TOLD_KEPT = 65536, TOLD_BYTES = 32 };
 
 static uint64_t times(uint64_t a, uint64_t b)
 {
@@ -204,5 +204,8 @@ const char *egret_cost_print(egret_arena *arena, const plan *p, uint32_t number)
     egret_text_puts(&text, "  together: ");
     put_bytes(&text, total);
     egret_text_puts(&text, "\n");
+    if (rule->told != PLAN_NONE || rule->told_alert != PLAN_NONE)
+        put_line(&text, "beside it, of all keys together, what its newest alerts were made of", TOLD_KEPT,
+                 EVENT_HEAD + TOLD_BYTES * (uint64_t)rule->evidence_cap, " (for rules that look at it)");
     return egret_text_finish(&text, arena);
 }

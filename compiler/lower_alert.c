@@ -239,11 +239,30 @@ static void lower_throttle(check *c, rule_ctx *rule)
         check_refuse(c, 929, clause->expr->span, "'throttle … per'");
 }
 
+/* `signal` tells other rules and nobody else: what speaks to people has no place beside it. */
+static void lower_signal(check *c, rule_ctx *rule)
+{
+    static const struct { ast_clause_kind kind; const char *name; } TO_PEOPLE[] = {
+        { AST_ESCALATE, "escalate" }, { AST_REPEAT, "repeat" }, { AST_TO, "to" },
+        { AST_ON_TIMEOUT, "on timeout alert" },
+    };
+    const ast_clause *clause = rule->first[AST_SIGNAL];
+    rule->rule.signals = clause != NULL;
+    if (clause == NULL)
+        return;
+    for (size_t i = 0; i < sizeof TO_PEOPLE / sizeof TO_PEOPLE[0]; i++)
+        if (rule->first[TO_PEOPLE[i].kind] != NULL)
+            check_error(c, 550, rule->first[TO_PEOPLE[i].kind]->span, "'%s' speaks to people; a rule with 'signal' tells only other rules",
+                        TO_PEOPLE[i].name);
+}
+
 void lower_alert(check *c, rule_ctx *rule)
 {
     plan_rule *out = &rule->rule;
+    lower_signal(c, rule);
     lower_timeout(c, rule);
-    lower_block(c, rule, rule->first[AST_ALERT] == NULL ? NULL : rule->first[AST_ALERT]->pairs, &out->fields, &out->n_fields);
+    const ast_clause *block = out->signals ? rule->first[AST_SIGNAL] : rule->first[AST_ALERT];
+    lower_block(c, rule, block == NULL ? NULL : block->pairs, &out->fields, &out->n_fields);
     lower_lets(c, rule, &out->lets, &out->n_lets);
     lower_severity(c, rule);
     lower_except(c, rule);

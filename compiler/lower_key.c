@@ -203,11 +203,10 @@ static bool same_group(const plan *p, const plan_group *a, const plan_group *b)
 
 static uint32_t intern_group(check *c, plan_group group)
 {
+    /* Not of the expressions: those of streams of rules come later (check_told.c). */
     uint64_t hash = hash_mix(group.n_parts, group.table);
     for (uint32_t i = 0; i < group.n_parts; i++)
-        hash = hash_str(hash, group.part_name[i]);
-    for (uint32_t i = 0; i < c->plan->n_streams * group.n_parts; i++)
-        hash = hash_mix(hash, group.key_expr[i]);
+        hash = hash_str(hash_mix(hash, group.part_type[i]), group.part_name[i]);
     uint32_t cursor = PLAN_NONE, id;
     while ((id = id_map_find(&c->groups, hash, &cursor)) != PLAN_NONE)
         if (same_group(c->plan, &c->plan->groups[id], &group))

@@ -93,6 +93,7 @@ typedef struct plan_stream {
     uint32_t *slot_field;       /* slot -> field */
     uint32_t time_field;        /* PLAN_NONE: arrival time. A time field always has a slot */
     uint32_t identity_field;    /* PLAN_NONE: none. It always has a slot */
+    bool of_rules;              /* what a rule tells, or `alert`: nothing comes in from outside. These stand behind the others */
     int64_t lateness_ms, identity_within_ms, ahead_ms;
 } plan_stream;
 
@@ -348,7 +349,7 @@ typedef struct plan_threshold {
 typedef struct plan_rule {
     egret_str name, text;
     uint32_t instance;          /* 0; repeated `by` makes one entry of rules[] per key, numbered */
-    uint32_t level;             /* 0; above the levels of all rules it asks about with open() */
+    uint32_t level;             /* 0; above the levels of all rules it looks at */
     uint32_t made;              /* its number among the rules before they were sorted */
     egret_span span;
     plan_rule_kind kind;
@@ -368,6 +369,9 @@ typedef struct plan_rule {
     uint32_t except;            /* PLAN_NONE */
     uint32_t active;            /* outside of it alerts are held back; PLAN_NONE */
     plan_mode mode;
+    bool signals;               /* tells other rules, and nobody else */
+    uint32_t told;              /* streams[]: what it tells; PLAN_NONE: nobody looks at it */
+    uint32_t told_alert;        /* streams[]: `alert`; PLAN_NONE: nobody looks at that, or it does not go there */
     /* Life of an open alert. rule_atoms are atoms of resolve on and escalate. */
     plan_atom *atoms;
     uint32_t n_atoms;
@@ -426,6 +430,15 @@ typedef struct plan {
     plan_rule *rules; uint32_t n_rules;     /* sorted by (level, name, instance): the order of evaluation */
     plan_test *tests; uint32_t n_tests;
 } plan;
+
+/* Streams that come in from outside: the first so many. Behind them stand those that rules tell. */
+static inline uint32_t plan_inputs(const plan *p)
+{
+    uint32_t n = p->n_streams;
+    while (n > 0 && p->streams[n - 1].of_rules)
+        n--;
+    return n;
+}
 
 /* ---- stage functions ---- */
 

@@ -261,6 +261,7 @@ static uint64_t hash_rule(const plan *p, const plan_rule *r)
     if (sequence && r->pattern->on_timeout)
         hash = hash_pairs(&h, hash_mix(hash, r->only_timeouts), r->timeout, r->n_timeout);
     hash = r->active == PLAN_NONE ? hash : hash_mix(hash, hash_tree(&h, r->active));
+    hash = r->signals ? hash_mix(hash, 1) : hash;
     return r->repeat_ms == 0 ? hash : hash_mix(hash, (uint64_t)r->repeat_ms);
 }
 

@@ -359,6 +359,7 @@ static void print_rule(printer *p, const plan_rule *r)
                        .window = sequence ? NULL : &p->plan->windows[r->threshold.window], .group = &p->plan->groups[r->group] };
     egret_text_printf(&p->text, "rule %.*s/%u group %u%s", (int)r->name.len, r->name.ptr, (unsigned)r->instance, (unsigned)r->group,
                       r->mode == PLAN_SHADOW ? " shadow" : r->mode == PLAN_OFF ? " off" : "");
+    egret_text_puts(&p->text, r->signals ? " signals" : "");
     if (r->level != 0)
         egret_text_printf(&p->text, " level %u", (unsigned)r->level);
     egret_text_puts(&p->text, "\n");

@@ -129,7 +129,14 @@ typedef struct egret_evidence {
     const char *step;    /* name of the step or label; "" when it has none */
     const char *stream;
     int64_t time_ms;
-    uint64_t ref;        /* as pushed */
+    uint64_t ref;        /* as pushed; of an alert nothing */
+    uint64_t identity;   /* a hash of what the event is */
+    /* The stream is what a rule tells: the id of its alert or signal (32 hex digits), and the events behind it, as far as they are still
+     * known. NULL: an event that was pushed. */
+    const char *alert;
+    const struct egret_evidence *events;
+    size_t n_events;
+    uint64_t n_events_total;
 } egret_evidence;
 
 typedef struct egret_named_value {

@@ -75,7 +75,7 @@ static bool make_routed(ingest_decoder *decoder, const plan_edge *source)
 
 static bool make_named(ingest_decoder *decoder)
 {
-    for (uint32_t i = 0; i < decoder->options.plan->n_streams; i++)
+    for (uint32_t i = 0; i < plan_inputs(decoder->options.plan); i++)
         if (!need_stream(decoder, i))
             return false;
     egret_str name = decoder->options.name_field;

@@ -32,7 +32,7 @@ static decode_memo_entry *memo_of(ingest_decoder *decoder, const egret_value *te
 
 static uint32_t stream_of_name(const plan *rules, egret_str name)
 {
-    for (uint32_t i = 0; i < rules->n_streams; i++)
+    for (uint32_t i = 0; i < plan_inputs(rules); i++)
         if (egret_str_eq(rules->streams[i].name, name))
             return i;
     return PLAN_NONE;

@@ -90,7 +90,7 @@ void ingest_replay_choose(const plan *rules, const char *path, ingest_replay_fil
     egret_str format;
     *file = (ingest_replay_file){ .path = path, .stream = PLAN_NONE, .format = ingest_format_of_path(path) };
     file->source = source_of_path(rules, path);
-    if (file->source == NULL && rules->n_streams == 1)
+    if (file->source == NULL && plan_inputs(rules) == 1)
         file->stream = 0;
     else if (file->source == NULL && rules->n_sources == 1)
         file->source = &rules->sources[0];

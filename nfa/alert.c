@@ -1,13 +1,14 @@
 /*
  * alert.c: from match to alert, and the life of an open alert.
  *
- * A match passes, in this order: shadow, except, active, an alert still open (resolve), throttle. What stops it counts it; the match is spent all the
- * same. What gets through is written out whole: values of the alert block and of every let, the key, the evidence, and an id that depends
+ * A match passes, in this order: except, active, an alert still open (resolve), throttle. What stops it counts it; the match is spent all the
+ * same. A rule in shadow mode and one that signals go the same way; they speak to rules alone (told.h). What gets through is written out whole: values of the alert block and of every let, the key, the evidence, and an id that depends
  * on the rule, its definition, the key and the first and completing events alone, so that the same evidence gives the same id.
  *
  * The life of an alert stands in a section of its own, present only while there is something to remember.
  */
 #include "nfa/life.h"
+#include "nfa/told.h"
 
 #include <string.h>
 
@@ -96,7 +97,7 @@ static void make_id(nfa_engine *engine, const nfa_match *match, uint64_t id[2])
     id[1] = hash.low64;
 }
 
-static void write_id(char out[33], const uint64_t id[2])
+void nfa_id_text(char out[33], const uint64_t id[2])
 {
     static const char digits[] = "0123456789abcdef";
     for (int i = 0; i < 32; i++) {
@@ -105,21 +106,28 @@ static void write_id(char out[33], const uint64_t id[2])
     out[32] = '\0';
 }
 
+bool life_speaks(const plan_rule *rule)
+{
+    return rule->mode == PLAN_LIVE && !rule->signals;
+}
+
 nfa_alert *life_queue(nfa_engine *engine, uint32_t rule_index)
 {
     nfa_queued *queued = egret_arena_alloc(&engine->out, sizeof *queued);
     if (queued == NULL) {
         return NULL;
     }
-    *engine->last = queued;
-    engine->last = &queued->next;
+    if (life_speaks(&engine->plan->rules[rule_index])) {
+        *engine->last = queued;
+        engine->last = &queued->next;
+    }
     queued->alert.rule = rule_index;
     queued->alert.body.size = sizeof queued->alert.body;
     queued->alert.body.rule = engine->names[rule_index].rule;
     return &queued->alert;
 }
 
-/* *told: the alert, in the queue. */
+/* *told: the alert; in the queue, if the rule speaks to people. */
 static egret_status deliver(nfa_env *env, const nfa_match *match, const uint64_t id[2], uint64_t held_back, plan_level level,
                             const egret_alert **told)
 {
@@ -130,13 +138,14 @@ static egret_status deliver(nfa_env *env, const nfa_match *match, const uint64_t
     if (engine->out.failed || engine->scratch.failed) {
         return EGRET_NO_MEMORY;
     }
-    nfa_alert *alert = life_queue(engine, match->rule_index);
+    const egret_evidence *events = told_expand(engine, match->events, match->n_events);
+    nfa_alert *alert = match->n_events > 0 && events == NULL ? NULL : life_queue(engine, match->rule_index);
     if (alert == NULL) {
         return EGRET_NO_MEMORY;
     }
     egret_alert *body = &alert->body;
     body->kind = match->timeout ? EGRET_TIMEOUT : EGRET_ALERT;
-    write_id(body->id, id);
+    nfa_id_text(body->id, id);
     body->severity = life_levels[level];
     body->time_ms = match->time_ms;
     body->started_ms = match->started_ms;
@@ -144,13 +153,17 @@ static egret_status deliver(nfa_env *env, const nfa_match *match, const uint64_t
     body->n_key = engine->plan->groups[match->rule->group].n_parts;
     body->fields = fields;
     body->n_fields = n;
-    body->events = match->events;
+    body->events = events;
     body->n_events = match->n_events;
     body->n_events_total = match->n_events_total;
     body->held_back = held_back;
     body->limited = match->limited;
-    engine->stats.alerts++;
-    engine->rule_stats[match->rule_index].alerts++;
+    nfa_rule_stats *stats = &engine->rule_stats[match->rule_index];
+    bool live = match->rule->mode == PLAN_LIVE;
+    engine->stats.alerts += live && !match->rule->signals;
+    stats->alerts += live && !match->rule->signals;
+    stats->signals += live && match->rule->signals;
+    stats->held_back += !live;
     *told = body;
     return EGRET_OK;
 }
@@ -235,18 +248,20 @@ egret_status nfa_report(nfa_env *env, const nfa_match *match)
     if (rule->only_timeouts && !match->timeout) {
         return EGRET_OK;
     }
-    if (rule->mode != PLAN_LIVE || (rule->except != PLAN_NONE && nfa_holds(env, rule->except)) || !is_active(env, rule, match->time_ms)) {
+    if (rule->mode == PLAN_OFF || (rule->except != PLAN_NONE && nfa_holds(env, rule->except)) || !is_active(env, rule, match->time_ms)) {
         stats->held_back++;
         return EGRET_OK;
     }
     uint64_t id[2];
     const egret_alert *told;
+    egret_status status;
     make_id(engine, match, id);
     if (!lives(rule)) {
-        return deliver(env, match, id, 0, severity_of(env, rule), &told);
+        status = deliver(env, match, id, 0, severity_of(env, rule), &told);
+        return status == EGRET_OK ? told_put(engine, match->rule_index, told, id) : status;
     }
     nfa_section section;
-    egret_status status = open_life(env, match, &section);
+    status = open_life(env, match, &section);
     if (status != EGRET_OK) {
         return status;
     }
@@ -262,12 +277,12 @@ egret_status nfa_report(nfa_env *env, const nfa_match *match)
         return status;
     }
     note_delivery(rule, life, match, id, level);
-    if (rule->repeat_ms == 0) {
-        return EGRET_OK;
+    if (rule->repeat_ms > 0) {
+        status = repeat_keep(engine, match->rule_index, &section, told);
+        find_again(env, match->block);
+        status = status == EGRET_OK ? nfa_hang(engine, &section) : status;
     }
-    status = repeat_keep(engine, match->rule_index, &section, told);
-    find_again(env, match->block);
-    return status == EGRET_OK ? nfa_hang(engine, &section) : status;
+    return status == EGRET_OK ? told_put(engine, match->rule_index, told, id) : status;
 }
 
 /* A record about an alert that is already out: it carries the same id. */
@@ -281,7 +296,7 @@ egret_alert *life_follow_up(nfa_engine *engine, uint32_t rule, const life_root *
     }
     egret_alert *body = &alert->body;
     body->kind = kind;
-    write_id(body->id, life->id);
+    nfa_id_text(body->id, life->id);
     body->severity = life_levels[PLAN_INFO];
     body->time_ms = time_ms;
     body->started_ms = life->delivered_ms;
@@ -303,11 +318,11 @@ static egret_status tell_change(nfa_engine *engine, uint32_t rule, const life_ro
     body->severity = life_levels[level];
     if (event != NULL) {
         *evidence = (egret_evidence){.step = "", .stream = engine->stream_name[event->stream], .time_ms = event->time_ms,
-                                     .ref = event->ref};
-        body->events = evidence;
+                                     .ref = event->ref, .identity = event->identity};
+        body->events = told_expand(engine, evidence, 1);
         body->n_events = body->n_events_total = 1;
     }
-    return EGRET_OK;
+    return event == NULL || body->events != NULL ? EGRET_OK : EGRET_NO_MEMORY;
 }
 
 static egret_status resolve(nfa_engine *engine, uint32_t rule, life_root *life, uint32_t block, int64_t time_ms,

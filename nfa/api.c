@@ -183,7 +183,7 @@ void egret_close(egret_engine *engine)
 
 static uint32_t stream_of(const plan *p, const char *name)
 {
-    for (uint32_t i = 0; i < p->n_streams; i++) {
+    for (uint32_t i = 0; i < plan_inputs(p); i++) {
         if (egret_str_is(p->streams[i].name, name)) {
             return i;
         }

@@ -2,13 +2,14 @@
  * engine.c: one event after the other, and the deadlines between them.
  *
  * An event: deadlines before its time act first; dispatch says which rules care; each meets the event in the order of the plan (the life of
- * its open alert before its matcher); then profiles and features take the event in. A deadline: all sections due at one instant are
- * gathered, put into the order (rule, key), and act.
+ * its open alert before its matcher); then profiles and features take the event in; then what rules told, level by level. A deadline: all
+ * sections due at one instant are gathered, put into the order (rule, key), and act; before those of a level act, what lower rules told is
+ * evaluated, so that an absence has seen what was told at its end.
  *
  * Sweeping: what merely takes room (expired attempts of a silent key) is no deadline. A few blocks are looked at every few events, round
  * robin; what is found empty goes. It changes nothing that can be seen.
  */
-#include "nfa/shard.h"
+#include "nfa/told.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,7 @@ nfa_engine *nfa_engine_new(egret_mem mem, const plan *rules)
     engine->last = &engine->first;
     egret_arena_init(&engine->keep, mem);
     egret_arena_init(&engine->scratch, mem);
+    egret_arena_init(&engine->instant, mem);
     egret_arena_init(&engine->out, mem);
     engine->store = nfa_store_new(mem);
     engine->timers = nfa_timers_new(mem);
@@ -40,7 +42,7 @@ nfa_engine *nfa_engine_new(egret_mem mem, const plan *rules)
     engine->expect_key = egret_arena_alloc(&engine->keep, sizeof *engine->expect_key);
     engine->rule_stats = egret_arena_alloc(&engine->keep, (rules->n_rules + 1) * sizeof *engine->rule_stats);
     if (engine->store == NULL || engine->timers == NULL || engine->keep.failed || !nfa_content_make(engine)
-        || !nfa_layout_make(engine) || !nfa_dispatch_make(engine)) {
+        || !nfa_layout_make(engine) || !nfa_dispatch_make(engine) || !told_make(engine)) {
         nfa_engine_free(engine);
         return NULL;
     }
@@ -62,6 +64,7 @@ void nfa_engine_free(nfa_engine *engine)
     egret_mem_free(engine->mem, engine->hits, engine->cap_hits * sizeof *engine->hits);
     egret_arena_deinit(&engine->keep);
     egret_arena_deinit(&engine->scratch);
+    egret_arena_deinit(&engine->instant);
     egret_arena_deinit(&engine->out);
     egret_mem_free(engine->mem, engine, sizeof *engine);
 }
@@ -111,6 +114,7 @@ static const nfa_section_def *def_of(const nfa_engine *engine, uint32_t id)
     case NFA_SILENCE: return &engine->silence[slot->owner];
     case NFA_WINDOW: return &engine->win[slot->owner]->def;
     case NFA_FEATURE: return &engine->feature[slot->owner];
+    case NFA_TOLD: return &engine->told_def[slot->owner];
     case NFA_LIFE: break;
     }
     return &engine->life[slot->owner];
@@ -134,7 +138,7 @@ static bool due_push(nfa_engine *engine, due_list *list, due_section item)
 {
     if (list->n == list->cap) {
         uint32_t cap = list->cap ? list->cap * 2 : 16;
-        due_section *grown = nfa_scratch(engine, cap * sizeof *grown);
+        due_section *grown = egret_arena_alloc(&engine->instant, cap * sizeof *grown);
         if (grown == NULL) {
             return false;
         }
@@ -173,7 +177,7 @@ static bool gather_block(nfa_engine *engine, due_list *list, uint32_t block, int
 {
     size_t key_len = 0;
     const void *key = nfa_block_key(engine->store, block, &key_len);
-    void *copy = nfa_scratch(engine, key_len + 1);
+    void *copy = egret_arena_alloc(&engine->instant, key_len + 1);
     if (copy == NULL) {
         return false;
     }
@@ -206,7 +210,7 @@ static egret_status act(nfa_engine *engine, const due_section *item, int64_t due
     case NFA_SILENCE: return silence_on_deadline(engine, item->rule, &section, due);
     case NFA_WINDOW: return win_on_deadline(engine, item->rule, &section, due);
     case NFA_LIFE: return life_on_deadline(engine, item->rule, &section, due);
-    case NFA_FEATURE: break;
+    case NFA_FEATURE: case NFA_TOLD: break;
     }
     return EGRET_OK;
 }
@@ -251,6 +255,7 @@ static egret_status fire_instant(nfa_engine *engine, int64_t due)
 {
     due_list list = {0};
     due_list blocks = {0};
+    egret_arena_reset(&engine->instant);
     egret_arena_reset(&engine->scratch);
     engine->stamp++;
     if (!gather(engine, due, &list, &blocks)) {
@@ -262,7 +267,11 @@ static egret_status fire_instant(nfa_engine *engine, int64_t due)
     engine->clock_ms = due > engine->clock_ms ? due : engine->clock_ms;
     egret_status status = EGRET_OK;
     for (uint32_t i = 0; status == EGRET_OK && i < list.n; i++) {
-        status = act(engine, &list.items[i], due);
+        status = told_drain(engine, engine->plan->rules[list.items[i].rule].level);
+        status = status == EGRET_OK ? act(engine, &list.items[i], due) : status;
+    }
+    if (status == EGRET_OK) {
+        status = told_drain(engine, UINT32_MAX);
     }
     for (uint32_t i = 0; status == EGRET_OK && i < blocks.n; i++) {
         status = hang_block(engine, blocks.items[i].block);
@@ -270,14 +279,31 @@ static egret_status fire_instant(nfa_engine *engine, int64_t due)
     return status;
 }
 
-/* All deadlines before limit_ms, in order. */
+/* Nothing that was told is looked at any more: the memory it lay in can serve again. */
+static void forget_told(nfa_engine *engine)
+{
+    if (engine->first == NULL && told_is_empty(engine)) {
+        egret_arena_reset(&engine->out);
+    }
+}
+
+/* All deadlines before limit_ms, in order, and what they told. What has a time beyond its deadline comes when all before that time is done. */
 static egret_status fire_before(nfa_engine *engine, int64_t limit_ms)
 {
-    int64_t due;
-    uint32_t block;
     egret_status status = EGRET_OK;
-    while (status == EGRET_OK && nfa_timers_top(engine->timers, &due, &block) && due < limit_ms) {
-        status = fire_instant(engine, due);
+    while (status == EGRET_OK) {
+        int64_t due;
+        int64_t told_ms;
+        uint32_t block;
+        bool fires = nfa_timers_top(engine->timers, &due, &block) && due < limit_ms;
+        if (told_waits(engine, &told_ms) && (!fires || told_ms <= due)) {
+            status = told_release(engine);
+        } else if (fires) {
+            status = fire_instant(engine, due);
+        } else {
+            break;
+        }
+        forget_told(engine);
     }
     return status;
 }
@@ -292,7 +318,7 @@ static bool sweep_section(nfa_engine *engine, nfa_section *section, uint32_t id)
     case NFA_WINDOW: return win_sweep(engine, slot->owner, section);
     case NFA_FEATURE: return feature_sweep(engine, slot->owner, section);
     case NFA_LIFE: return life_sweep(engine, slot->owner, section);
-    case NFA_SILENCE: break;
+    case NFA_SILENCE: case NFA_TOLD: break;
     }
     return false;
 }
@@ -400,7 +426,14 @@ static egret_status update_profiles(nfa_engine *engine, const nfa_event *event, 
     return status;
 }
 
-static egret_status evaluate(nfa_engine *engine, const nfa_event *event)
+/* Is it one of those that an event from a rule in shadow mode does not reach? */
+static bool is_spared(const nfa_engine *engine, const nfa_sub *sub)
+{
+    bool of_rule = sub->kind == NFA_SUB_MATCH || sub->kind == NFA_SUB_LIFE;
+    return of_rule ? engine->plan->rules[sub->target].mode != PLAN_SHADOW : sub->kind == NFA_SUB_PROFILE;
+}
+
+egret_status nfa_evaluate(nfa_engine *engine, const nfa_event *event, bool shadow)
 {
     egret_arena_reset(&engine->scratch);
     engine->stamp++;
@@ -411,6 +444,10 @@ static egret_status evaluate(nfa_engine *engine, const nfa_event *event)
     egret_status status = EGRET_OK;
     for (uint32_t i = 0; status == EGRET_OK && i < engine->n_hits;) {
         const nfa_sub *sub = engine->hits[i];
+        if (shadow && is_spared(engine, sub)) {
+            (void)next_subscriber(engine, &i);
+            continue;
+        }
         if (sub->kind == NFA_SUB_PROFILE) {
             status = update_profiles(engine, event, &i);
             continue;
@@ -438,7 +475,10 @@ egret_status nfa_engine_event(nfa_engine *engine, const nfa_event *event)
     engine->clock_ms = event->time_ms;
     if (status == EGRET_OK) {
         engine->stats.events++;
-        status = evaluate(engine, event);
+        status = nfa_evaluate(engine, event, false);
+    }
+    if (status == EGRET_OK) {
+        status = told_drain(engine, UINT32_MAX);
     }
     sweep(engine);
     return fail(engine, status);

@@ -4,7 +4,7 @@
  * Time. The engine's clock is moved by data only: an event moves it to the event's time, nfa_engine_advance moves it to a watermark.
  * A deadline d acts when the clock goes beyond d, so after all events at d; deadlines at one instant act in order of (rule, key).
  * Order. Events come in (time, arrival) order. Per event: profiles and features are read, rules evaluated in order of the plan, then
- * profiles and features updated. Alerts come out in that order.
+ * profiles and features updated; then what rules told is evaluated in the same way, by the level of the rule. Alerts come out in that order.
  * Memory. After EGRET_NO_MEMORY the event may be half applied: the engine takes nothing more (every later call says the same); state is
  * recovered by evaluating again from a checkpoint.
  */
@@ -32,6 +32,7 @@ typedef struct nfa_rule_stats {
     uint64_t events;            /* events that fitted some condition of the rule */
     uint64_t matches;
     uint64_t alerts;
+    uint64_t signals;           /* told to other rules alone */
     uint64_t held_back;         /* matches hidden by throttle, except, shadow, or an open alert */
     uint64_t attempts_started, attempts_dropped;    /* dropped: by a limit */
     uint64_t null_keys;         /* events skipped as a part of the key was null */

@@ -5,6 +5,7 @@
  * found in engine->slots, so that a deadline in a block leads to the code that acts on it.
  */
 #include "nfa/sequence.h"
+#include "nfa/told.h"
 #include "nfa/window.h"
 
 static const char *copy_name(nfa_engine *engine, egret_str name)
@@ -106,11 +107,31 @@ static void lay_out_feature(nfa_engine *engine, uint32_t number)
     }
 }
 
+/* Sections for what rules tell each other; none when no rule looks at another. */
+static bool lay_out_told(nfa_engine *engine)
+{
+    const plan *p = engine->plan;
+    for (uint32_t i = 0; i < p->n_streams; i++) {
+        if (!p->streams[i].of_rules) {
+            continue;
+        }
+        if (engine->told_def == NULL) {
+            engine->told_def = egret_arena_alloc(&engine->keep, p->n_streams * sizeof *engine->told_def);
+        }
+        if (engine->told_def == NULL) {
+            return false;
+        }
+        told_layout(&engine->told_def[i]);
+        engine->told_def[i].id = new_id(engine, NFA_TOLD, i, NFA_NONE, p->n_groups);
+    }
+    return true;
+}
+
 bool nfa_layout_make(nfa_engine *engine)
 {
     const plan *p = engine->plan;
     egret_arena *keep = &engine->keep;
-    uint32_t max = p->n_rules * 2 + p->n_windows + p->n_features + 1;
+    uint32_t max = p->n_rules * 2 + p->n_windows + p->n_features + p->n_streams + 1;
     engine->slots = egret_arena_alloc(keep, max * sizeof *engine->slots);
     engine->seq = egret_arena_alloc(keep, (p->n_rules + 1) * sizeof(seq_layout *));
     engine->silence = egret_arena_alloc(keep, (p->n_rules + 1) * sizeof *engine->silence);
@@ -143,5 +164,5 @@ bool nfa_layout_make(nfa_engine *engine)
     for (uint32_t i = 0; i < p->n_features; i++) {
         lay_out_feature(engine, i);
     }
-    return true;
+    return lay_out_told(engine);
 }

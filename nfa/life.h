@@ -38,6 +38,8 @@ static inline void life_set_due(life_root *life)
 
 /* alert.c */
 extern const char *const life_levels[];
+/* Does the rule tell people, and not rules alone? What the others would tell is made, and left out of the queue. */
+bool life_speaks(const plan_rule *rule);
 nfa_alert *life_queue(nfa_engine *engine, uint32_t rule);       /* NULL: no memory */
 /* The record's head: kind, id, time, started, key, held_back. NULL: no memory. */
 egret_alert *life_follow_up(nfa_engine *engine, uint32_t rule, const life_root *life, uint32_t block, egret_alert_kind kind, int64_t time_ms);

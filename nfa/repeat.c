@@ -5,6 +5,7 @@
  * came from is long gone by then, so what it said is kept in the section of its life, as records without pointers.
  */
 #include "nfa/life.h"
+#include "nfa/told.h"
 
 #include <string.h>
 
@@ -14,6 +15,7 @@
 typedef struct life_said {
     uint64_t number;            /* evidence: its reference */
     int64_t time_ms;            /* evidence */
+    uint64_t identity;          /* evidence */
     uint32_t step, stream;      /* evidence */
     uint32_t len;
     uint8_t type, scale;
@@ -71,6 +73,7 @@ static bool keep_event(nfa_engine *engine, uint32_t rule, nfa_section *section, 
         return false;
     }
     said->number = event->ref;
+    said->identity = event->identity;
     said->time_ms = event->time_ms;
     said->step = step_of(engine, rule, event->step);
     said->stream = stream_of(engine, event->stream);
@@ -137,13 +140,14 @@ static egret_status say_again(nfa_engine *engine, uint32_t rule, const nfa_secti
     for (uint32_t i = 0; i < n_events; i++) {
         const life_said *said = nfa_deque_at(section, LIFE_PART_SAID, first + life->n_fields + i);
         events[i] = (egret_evidence){.step = said->step == NO_STEP ? "" : engine->names[rule].items[said->step],
-                                     .stream = engine->stream_name[said->stream], .time_ms = said->time_ms, .ref = said->number};
+                                     .stream = engine->stream_name[said->stream], .time_ms = said->time_ms, .ref = said->number,
+                                     .identity = said->identity};
     }
     body->severity = life_levels[life->level];
     body->started_ms = life->started_ms;
     body->fields = fields;
     body->n_fields = life->n_fields;
-    body->events = events;
+    body->events = told_expand(engine, events, n_events);
     body->n_events = n_events;
     body->n_events_total = life->n_events_total;
     body->limited = (life->flags & LIFE_LIMITED) != 0;

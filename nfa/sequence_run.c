@@ -215,7 +215,8 @@ static egret_evidence evidence_of(const nfa_engine *engine, const seq_run *run, 
     return (egret_evidence){.step = engine->names[rule].items[item],
                             .stream = engine->stream_name[event->stream],
                             .time_ms = event->time_ms,
-                            .ref = event->ref};
+                            .ref = event->ref,
+                            .identity = event->identity};
 }
 
 bool seq_evidence(nfa_engine *engine, const seq_run *run, const plan_rule *rule, const egret_evidence **out, size_t *n,

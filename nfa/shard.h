@@ -36,14 +36,14 @@ typedef struct nfa_key {
 
 /* ---- layout of sections ---- */
 
-typedef enum nfa_kind { NFA_PATTERN, NFA_SILENCE, NFA_WINDOW, NFA_FEATURE, NFA_LIFE } nfa_kind;
+typedef enum nfa_kind { NFA_PATTERN, NFA_SILENCE, NFA_WINDOW, NFA_FEATURE, NFA_LIFE, NFA_TOLD } nfa_kind;
 
 /* Every root starts with the section's next deadline that must be acted on. */
 typedef struct nfa_root { int64_t due_ms; } nfa_root;
 
 typedef struct nfa_slot {       /* what a section id stands for */
     nfa_kind kind;
-    uint32_t owner;             /* PATTERN, SILENCE, LIFE: rule; WINDOW: window; FEATURE: feature */
+    uint32_t owner;             /* PATTERN, SILENCE, LIFE: rule; WINDOW: window; FEATURE: feature; TOLD: stream */
     uint32_t rule;              /* WINDOW of a rule: that rule; of a profile: NFA_NONE */
     uint32_t group;
 } nfa_slot;
@@ -139,6 +139,7 @@ struct nfa_engine {
     const plan *plan;
     egret_arena keep;           /* lives as long as the engine: layouts, dispatch */
     egret_arena scratch;        /* one event */
+    egret_arena instant;        /* the deadlines of one instant */
     egret_arena out;            /* alerts until they are taken */
     nfa_store *store;
     nfa_timers *timers;
@@ -153,6 +154,8 @@ struct nfa_engine {
     nfa_section_def *life;      /* by rule; id NFA_NONE: none */
     win_layout **win;           /* by window */
     nfa_section_def *feature;   /* by feature */
+    nfa_section_def *told_def;  /* by stream; NULL: no rule looks at rules */
+    struct nfa_told *told;      /* what rules tell each other, see told.h */
     uint32_t *window_rule;      /* window -> rule; NFA_NONE: a profile's */
     nfa_key *keys;              /* by group: of the event at hand */
     uint64_t stamp;
@@ -326,6 +329,9 @@ bool life_sweep(nfa_engine *engine, uint32_t rule, nfa_section *section);
 /* Tells the timers that this section's root now has deadline root->due_ms. */
 egret_status nfa_hang(nfa_engine *engine, const nfa_section *section);
 egret_value nfa_copy_out(nfa_engine *engine, egret_value v);    /* strings copied into engine->out */
+/* Shows the event to all that care. shadow: it comes from a rule in shadow mode, and reaches rules in that mode alone. */
+egret_status nfa_evaluate(nfa_engine *engine, const nfa_event *event, bool shadow);
+void nfa_id_text(char out[33], const uint64_t id[2]);           /* alert.c */
 
 static inline void *nfa_scratch(nfa_engine *engine, size_t size)
 {

@@ -98,7 +98,7 @@ egret_status silence_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section 
             return EGRET_NO_MEMORY;
         }
         *heard = (egret_evidence){.step = "", .stream = engine->stream_name[root->stream],
-                                  .time_ms = root->since_ms, .ref = root->ref};
+                                  .time_ms = root->since_ms, .ref = root->ref, .identity = root->identity};
         match.events = heard;
         match.n_events = match.n_events_total = 1;
     }

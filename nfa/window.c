@@ -39,7 +39,7 @@ static egret_evidence evidence_at(const win_step *step, uint32_t ord, uint64_t *
     const win_reference *reference = (const win_reference *)(entry + 1);
     *identity = reference->identity;
     return (egret_evidence){.step = "", .stream = step->env.engine->stream_name[entry->stream],
-                            .time_ms = entry->time_ms, .ref = reference->ref};
+                            .time_ms = entry->time_ms, .ref = reference->ref, .identity = reference->identity};
 }
 
 static egret_status fire(win_step *step, int64_t time_ms, uint64_t last_identity)

@@ -64,7 +64,7 @@ static bool chooses(const plan_edge *source)
 /* What a path names: a stream by its number, an http source by n_streams + its number. A stream goes first. PLAN_NONE: neither. */
 static uint32_t find_target(const plan *p, const char *name)
 {
-    for (uint32_t i = 0; i < p->n_streams; i++)
+    for (uint32_t i = 0; i < plan_inputs(p); i++)
         if (egret_str_is(p->streams[i].name, name)) return i;
     for (uint32_t i = 0; i < p->n_sources; i++)
         if (egret_str_is(p->sources[i].name, name) && chooses(&p->sources[i])) return p->n_streams + i;
@@ -75,7 +75,7 @@ static void answer_unknown(const web_endpoints *endpoints, const char *name, web
 {
     char detail[256];
     const char *nearest = egret_diag_nearest((egret_str){name, (uint32_t)strlen(name)}, (const char *const *)endpoints->names,
-                                             endpoints->backend->plan->n_streams);
+                                             plan_inputs(endpoints->backend->plan));
     snprintf(detail, sizeof detail, "there is no stream '%.80s'%s%.80s%s", name, nearest ? "; did you mean '" : "", nearest ? nearest : "",
              nearest ? "'?" : "");
     web_response_problem(response, 404, detail);

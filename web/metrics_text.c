@@ -76,13 +76,13 @@ static void put_streams(egret_text *out, const web_numbers *numbers)
     const plan_stream *streams = numbers->plan->streams;
     for (size_t m = 0; m < sizeof stream_metrics / sizeof stream_metrics[0]; m++) {
         metrics_family(out, stream_metrics[m].name, "counter", stream_metrics[m].help);
-        for (uint32_t i = 0; i < numbers->plan->n_streams; i++) {
+        for (uint32_t i = 0; i < plan_inputs(numbers->plan); i++) {
             metrics_label labels[] = {{"stream", streams[i].name.ptr, streams[i].name.len}, {0}};
             metrics_count(out, stream_metrics[m].name, labels, counter_at(&numbers->streams[i], stream_metrics[m].offset));
         }
     }
     metrics_family(out, "egret_events_rejected_total", "counter", "Records that went to the dead letters, by reason.");
-    for (uint32_t i = 0; i < numbers->plan->n_streams; i++) {
+    for (uint32_t i = 0; i < plan_inputs(numbers->plan); i++) {
         for (unsigned reason = INGEST_REASON_NONE + 1; reason < INGEST_REASONS; reason++) {
             const char *name = ingest_reason_name((ingest_reason)reason);
             metrics_label labels[] = {{"stream", streams[i].name.ptr, streams[i].name.len}, {"reason", name, strlen(name)}, {0}};
@@ -108,6 +108,7 @@ static const rule_metric rule_metrics[] = {
     {"egret_rule_events_total", "Events that fitted some condition of a rule.", offsetof(nfa_rule_stats, events)},
     {"egret_rule_matches_total", "Matches of a rule.", offsetof(nfa_rule_stats, matches)},
     {"egret_rule_alerts_total", "Alerts of a rule.", offsetof(nfa_rule_stats, alerts)},
+    {"egret_rule_signals_total", "Signals of a rule to other rules.", offsetof(nfa_rule_stats, signals)},
     {"egret_rule_held_back_total", "Matches that gave no alert: throttled, excepted, in shadow, or already open.",
      offsetof(nfa_rule_stats, held_back)},
     {"egret_rule_attempts_dropped_total", "Partial matches dropped as a limit was reached.", offsetof(nfa_rule_stats, attempts_dropped)},

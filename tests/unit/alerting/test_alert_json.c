@@ -24,7 +24,10 @@ static const egret_named_value fields[] = {
     {"message", {.u.s = "a \"b\"", .len = 5, .type = EGRET_STRING}},
     {"total", {.u.i = 200001, .type = EGRET_DECIMAL, .scale = 2}},
 };
-static const egret_evidence events[] = {{"fail", "login", 1767603600000, 1}, {"", "pay", 1767603600500, 2}};
+static const egret_evidence events[] = {
+    {.step = "fail", .stream = "login", .time_ms = 1767603600000, .ref = 1},
+    {.step = "", .stream = "pay", .time_ms = 1767603600500, .ref = 2},
+};
 
 static nfa_alert sample(void)
 {
