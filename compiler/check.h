@@ -169,6 +169,7 @@ void check_levels(check *c);            /* the order of profiles and rules; room
 void told_instance(check *c, const rule_ctx *rule);     /* the fields of its stream, from what was just lowered */
 void told_finish(check *c, const symbol *told);       /* the fields are known: groups made before learn of them */
 void told_alert(check *c);              /* the same for `alert` */
+uint32_t told_or_stream(check *c, egret_str name);      /* a stream, what a sound rule tells, or `alert`; PLAN_NONE: none of these */
 bool told_to_shadow(const rule_ctx *rule);      /* is the rule itself in shadow mode? */
 void told_warn(check *c, const rule_ctx *rule, const ast_name *looked_at);      /* when nothing of it will ever reach the rule or profile */
 

@@ -72,15 +72,11 @@ static bool check_kind(check *c, rule_ctx *rule)
 
 uint32_t rule_stream(check *c, rule_ctx *rule, const ast_name *name)
 {
-    const symbol *found = check_find(c, SPACE_STREAM, name->str);
-    if (found != NULL && found->decl->kind == AST_STREAM)
-        return found->index;
-    if (found == NULL && egret_str_is(name->str, "alert") && c->alert_stream != PLAN_NONE)
-        return c->alert_stream;
-    if (found != NULL && found->sound && found->stream != PLAN_NONE)
-        return found->stream;
+    uint32_t stream = told_or_stream(c, name->str);
+    if (stream != PLAN_NONE)
+        return stream;
     rule->refused = true;
-    if (found != NULL)
+    if (check_find(c, SPACE_STREAM, name->str) != NULL)
         return PLAN_NONE;       /* a rule with errors, which were reported */
     egret_diag *diag = check_error(c, 301, name->span, "unknown stream '%.*s'", (int)name->str.len, name->str.ptr);
     names n = { 0 };

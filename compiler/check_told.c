@@ -12,6 +12,14 @@
 
 #include <string.h>
 
+uint32_t told_or_stream(check *c, egret_str name)
+{
+    const symbol *found = check_find(c, SPACE_STREAM, name);
+    if (found == NULL)
+        return egret_str_is(name, "alert") ? c->alert_stream : PLAN_NONE;
+    return found->decl->kind == AST_STREAM ? found->index : found->sound ? found->stream : PLAN_NONE;
+}
+
 static egret_str text_of(const char *text)
 {
     return (egret_str){ text, (uint32_t)strlen(text) };

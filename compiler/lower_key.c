@@ -18,16 +18,16 @@ static bool named_stream(check *c, const ast_expr *e, uint32_t *stream, egret_sp
     if (e == NULL)
         return true;
     if (e->kind == AST_MEMBER && e->a->kind == AST_NAME) {
-        const symbol *found = check_find_kind(c, AST_STREAM, e->a->name.str);
-        if (found == NULL)
+        uint32_t found = told_or_stream(c, e->a->name.str);
+        if (found == PLAN_NONE)
             return true;
-        if (*stream != PLAN_NONE && *stream != found->index) {
+        if (*stream != PLAN_NONE && *stream != found) {
             egret_diag *diag = check_error(c, 511, e->a->span, "one alternative of a key belongs to one stream; this names a second");
             check_help(c, diag, "separate them with '|'");
             check_note(c, diag, *where, "the first one");
             return false;
         }
-        *stream = found->index;
+        *stream = found;
         *where = e->a->span;
         return true;
     }

@@ -130,7 +130,12 @@ egret_status nfa_hang(nfa_engine *engine, const nfa_section *section)
     return nfa_timers_push(engine->timers, due, section->block) ? EGRET_OK : EGRET_NO_MEMORY;
 }
 
-typedef struct due_section { uint32_t rule, id, block; const void *key; size_t key_len; } due_section;
+typedef struct due_section {
+    uint32_t rule, id, block;
+    bool closes;            /* a window that does not hold its end closes behind everything of the instant before it */
+    const void *key;
+    size_t key_len;
+} due_section;
 
 typedef struct due_list { due_section *items; uint32_t n, cap; } due_list;
 
@@ -156,6 +161,9 @@ static int due_compare(const void *a, const void *b)
 {
     const due_section *x = a;
     const due_section *y = b;
+    if (x->closes != y->closes) {
+        return x->closes ? 1 : -1;
+    }
     if (x->rule != y->rule) {
         return x->rule < y->rule ? -1 : 1;
     }
@@ -170,6 +178,12 @@ static int due_compare(const void *a, const void *b)
 static bool section_at(nfa_engine *engine, uint32_t block, uint32_t id, nfa_section *section)
 {
     return nfa_section_find(engine->store, block, def_of(engine, id), section);
+}
+
+static bool closes_before_end(const nfa_engine *engine, uint32_t id)
+{
+    const nfa_slot *slot = &engine->slots[id];
+    return slot->kind == NFA_WINDOW && slot->rule != NFA_NONE && engine->plan->rules[slot->rule].threshold.kind == AST_TUMBLING;
 }
 
 /* The sections of a block that are due. The key's bytes are copied: acting may move blocks. */
@@ -188,7 +202,8 @@ static bool gather_block(nfa_engine *engine, due_list *list, uint32_t block, int
         if (!section_at(engine, block, id, &section) || ((const nfa_root *)nfa_section_root(&section))->due_ms > due) {
             continue;
         }
-        due_section item = {.rule = engine->slots[id].rule, .id = id, .block = block, .key = copy, .key_len = key_len};
+        due_section item = {.rule = engine->slots[id].rule, .id = id, .block = block, .closes = closes_before_end(engine, id), .key = copy,
+                            .key_len = key_len};
         if (!due_push(engine, list, item)) {
             return false;
         }
@@ -267,7 +282,7 @@ static egret_status fire_instant(nfa_engine *engine, int64_t due)
     engine->clock_ms = due > engine->clock_ms ? due : engine->clock_ms;
     egret_status status = EGRET_OK;
     for (uint32_t i = 0; status == EGRET_OK && i < list.n; i++) {
-        status = told_drain(engine, engine->plan->rules[list.items[i].rule].level);
+        status = told_drain(engine, list.items[i].closes ? UINT32_MAX : engine->plan->rules[list.items[i].rule].level);
         status = status == EGRET_OK ? act(engine, &list.items[i], due) : status;
     }
     if (status == EGRET_OK) {

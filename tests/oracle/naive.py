@@ -11,12 +11,13 @@ are those of rules.py.
 from meaning import functions   # noqa: F401  it says what its expressions mean
 from meaning.alert import Desk
 from meaning.known import row_of
-from meaning.place import EVENT, View
+from meaning.place import EVENT, TIMER, View
 from meaning.sequence import SequenceKey
 from meaning.silence import LoneAbsenceKey
+from meaning.told import Told, asked_by
 from meaning.values import value
 from meaning.window import ThresholdKey
-from rules import Event, all_expressions, instances
+from rules import Event, instances
 
 
 def state_of(rule):
@@ -45,28 +46,16 @@ def key_of(rule, event):
     return None if None in key else key
 
 
-def asked_by(rule):
-    """Names of the rules that this one asks about with open()."""
-    def walk(x):
-        if not isinstance(x, tuple):
-            return set()
-        return {x[1]} if x[:1] in (("open",), ("open at end",)) else set().union(*map(walk, x))
-    return set().union(*map(walk, all_expressions(rule)))
-
-
-def level_of(rule, rules):
-    """0 asks nobody; every other stands one above the highest it asks about."""
-    return max((1 + level_of(r, rules) for r in rules if r.name in asked_by(rule)), default=0)
-
-
 class Run:
-    """All rules over one stream of events. Rules meet an event, and timers of one instant, in order of their names, but after those they ask about."""
+    """All rules over one stream of events. Rules meet an event, and timers of one instant, in order of their names, but after those they look at."""
 
     def __init__(self, rules, events):
         self.alerts = []
+        self.told = Told(self, rules)
+        self.pos = 0            # of the last event
         self.begin = events[0].time if events else None
         self.clock = (-1 << 62, EVENT)
-        self.desks = [Desk(rule, self) for rule in sorted(instances(rules), key=lambda rule: (level_of(rule, rules), rule.name))]
+        self.desks = [Desk(rule, self) for rule in sorted(instances(rules), key=lambda rule: (self.told.levels[rule.name], rule.name))]
         for desk in self.desks:
             self.watch_known_keys(desk)
         self.asked = {name for rule in rules for name in asked_by(rule)}
@@ -82,27 +71,45 @@ class Run:
             desk.states[key] = state_of(rule)(rule, key, desk)
             desk.states[key].armed = self.begin
 
+    def timers(self):
+        return [(t, i, key) for i, desk in enumerate(self.desks) for key, state in desk.states.items()
+                for t in state.timers() + desk.timers(key)]
+
     def run_timers(self, until):
         while True:
-            due = [(t, i, key) for i, desk in enumerate(self.desks) for key, state in desk.states.items()
-                   for t in state.timers() + desk.timers(key) if self.clock < t < until]
+            due = [t for t, _, _ in self.timers() if self.clock < t < until]
             if not due:
                 self.clock = until
                 return
-            self.clock = min(t for t, _, _ in due)
-            now = {(i, key) for t, i, key in due if t == self.clock}
-            for i, key in sorted(now, key=lambda pair: (pair[0], key_order(pair[1]))):
-                desk, state = self.desks[i], self.desks[i].states[key]
-                if self.clock in state.timers():
-                    state.on_timer(self.clock)
-                if self.clock in desk.timers(key):
-                    desk.on_timer(key)
+            self.clock = min(due)
+            # A timer has seen what was told below it at this instant; a window closes before that.
+            levels = sorted(set(self.told.levels.values())) if self.clock[1] == TIMER else [None]
+            for level in levels:
+                self.run_level(level)
+            self.told.drain()
+
+    def run_level(self, level):
+        """The timers of this instant of rules of this level; None: of all."""
+        if level is not None:
+            self.told.drain(level)
+        now = {(i, key) for t, i, key in self.timers() if t == self.clock and level in (None, self.told.levels[self.desks[i].rule.name])}
+        for i, key in sorted(now, key=lambda pair: (pair[0], key_order(pair[1]))):
+            desk, state = self.desks[i], self.desks[i].states[key]
+            if self.clock in state.timers():
+                state.on_timer(self.clock)
+            if self.clock in desk.timers(key):
+                desk.on_timer(key)
 
     def is_open(self, name, event):
         return any(key_of(desk.rule, event) in desk.open for desk in self.desks if desk.rule.name == name)
 
     def on_event(self, event):
         self.run_timers((event.time, EVENT))
+        self.pos = event.pos
+        self.show(event)
+        self.told.drain()
+
+    def show(self, event):
         for desk in self.desks:
             key = key_of(desk.rule, event)
             if key is None:

@@ -12,6 +12,7 @@
  * and on standard output, for each pair the alerts, then a line with a dot:
  *
  *   A <kind> <rule> <ms> <started> <bound> <held> <limited> <id> <severity> <repeat> | <part>=<value>… | <name>=<value>… | <step>:<ref>…
+ *                        (of what a rule told: <step>:<rule>@<ms>)
  *   X <status> <bytes>   the rules were refused; the diagnostics follow        ! <text>      a call failed
  *
  * Values are printed so that equal numbers look equal: i5, d0.25 (no zeros at the end), f0.25 (17 digits), s<text>, n, b0, t<ms>, u<ms>.
@@ -85,8 +86,13 @@ static void print_alert(const egret_alert *alert)
         print_value(&alert->fields[i].value);
     }
     fputs(" |", stdout);
-    for (size_t i = 0; i < alert->n_events; i++)
-        printf(" %s:%" PRIu64, alert->events[i].step, alert->events[i].ref);
+    for (size_t i = 0; i < alert->n_events; i++) {
+        const egret_evidence *event = &alert->events[i];
+        if (event->alert == NULL)
+            printf(" %s:%" PRIu64, event->step, event->ref);
+        else
+            printf(" %s:%s@%" PRId64, event->step, event->stream, event->time_ms);
+    }
     putchar('\n');
 }
 

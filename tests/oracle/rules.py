@@ -85,6 +85,7 @@ class Rule:
     # What is said of a match.
     lets: list = field(default_factory=list)    # (name, expression)
     fields: list = field(default_factory=list)  # (name, expression) of the alert block
+    signal: bool = False        # `signal` stands for `alert`: only rules that look at this one are told
     timeout: list = None        # the same of `on timeout alert`; without fields beside it matches are not told
     when: tuple = None
     # The life of an alert.

@@ -1,6 +1,7 @@
 """table.py: how often each operator was exercised: in how many pairs, in how many of those its rule told something, and how often."""
 from collections import Counter
 
+from meaning.told import looks_at
 from operators import NAMES, operators_of
 
 
@@ -10,12 +11,12 @@ class Table:
         self.seen, self.hit, self.told = Counter(), Counter(), Counter()
 
     def add(self, rules, ours):
-        """A pair of rules and events, and the alerts that came of it."""
+        """A pair of rules and events, and the alerts that came of it. What a rule with `signal` led to are the alerts of those that look at it."""
         self.pairs += 1
         self.alerts += len(ours)
         told = {}
         for rule in rules:
-            alerts = sum(1 for a in ours if a.rule.name == rule.name)
+            alerts = sum(1 for a in ours if a.rule.name == rule.name or (rule.signal and rule.name in looks_at(a.rule)))
             for name in operators_of(rule):
                 told[name] = told.get(name, 0) + alerts
         self.seen.update(told.keys())

@@ -320,6 +320,45 @@ class History(unittest.TestCase):
             self.assertEqual(matches(rule, (0, "a", {"v": 0, "w": None})), [])
 
 
+class Told(unittest.TestCase):
+    """Rules that look at rules."""
+
+    def alerts(self, rules, *rows):
+        return [(a.rule.name, a.time / S) for a in run(rules, stream(*rows), END)]
+
+    def low(self, **more):
+        return sequence(step("a"), name="low", fields=[("v", ("step", 0, "v")), ("k", ("step", 0, "k"))], **more)
+
+    def late(self):
+        return sequence(step("a"), name="late", absence=[Atom("b")], absence_for=10 * S, fields=[("v", ("step", 0, "v"))])
+
+    def test_an_event_comes_before_what_is_made_of_it(self):
+        self.assertEqual(self.alerts([self.low(), sequence(step("a"), step("low"), name="w")], (1, "a", 3)), [("low", 1), ("w", 1)])
+        self.assertEqual(self.alerts([self.low(), sequence(step("low"), step("a"), name="w")], (1, "a", 3)), [("low", 1)])
+
+    def test_a_signal_is_told_to_rules_alone(self):
+        self.assertEqual(self.alerts([self.low(signal=True), sequence(step("low"), name="w")], (1, "a", 3)), [("w", 1)])
+
+    def test_what_is_held_back_is_not_told(self):
+        rules = [self.low(throttle=5 * S), sequence(step("low"), name="w")]
+        self.assertEqual(self.alerts(rules, (1, "a", 3), (6, "a", 3), (12, "a", 3)), [("low", 1), ("w", 1), ("low", 12), ("w", 12)])
+
+    def test_an_absence_has_seen_what_was_told_at_its_end(self):
+        w = sequence(step("c"), name="a_w", absence=[Atom("late")], absence_for=10 * S)
+        self.assertEqual(self.alerts([self.late(), w], (1, "a", 3), (1, "c", 0)), [("late", 11)])
+        self.assertEqual(self.alerts([self.late(), w], (1, "c", 0), (1.5, "a", 3)), [("a_w", 11), ("late", 11.5)])
+
+    def test_a_window_closes_before_the_events_at_its_end(self):
+        hour = threshold((">=", count(), const(1)), ("tumbling", 10 * S), name="hour", fields=[("v", f("v"))])
+        rules = [hour, sequence(step("hour"), step("c"), name="w")]
+        self.assertEqual(self.alerts(rules, (1, "a", 3), (9, "c", 0), (10, "c", 0)), [("hour", 10), ("w", 10)])
+
+    def test_all_alerts_are_not_those_of_who_looks_at_them(self):
+        all_of = Rule("threshold", "all", ["rule"], watch=[Atom("alert")])
+        above = Rule("threshold", "above", [], watch=[Atom("all")])
+        self.assertEqual(self.alerts([self.low(), all_of, above], (1, "a", 3)), [("low", 1), ("all", 1), ("above", 1)])
+
+
 class Machinery(unittest.TestCase):
     def test_the_generator_is_a_function_of_its_seed(self):
         for seed in range(50):

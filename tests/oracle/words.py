@@ -24,7 +24,7 @@ REFUSED = {
     900: ("link:any",), 901: ("choice:or",), 902: ("choice:and",), 903: ("item:any", "item:of"), 904: ("match: group",),
     905: ("quant:any",), 908: ("silence: not for in the middle",), 909: ("silence: next not",),
     910: ("silence: optional step beside",), 913: ("silence: two at the end",),
-    914: ("clause:signal", "rules as streams"), 915: ("clause:early",), 916: ("window:hopping", "window:every"), 917: ("window:last",),
+    915: ("clause:early",), 916: ("window:hopping", "window:every"), 917: ("window:last",),
     919: (), 920: ("profile: of another key",), 921: ("step: median",), 923: ("args:before",),
     926: ("clause:warm", "clause:up"), 927: ("profile: window of its own kind",), 928: ("window:in",), 929: ("clause:per",),
     931: ("step: aggregate over another",), 932: ("step: stream in aggregate",), 933: ("escalate twice",), 934: ("time looked up",),

@@ -22,11 +22,14 @@ class Generator(Sequences, Silence, Windows, Alerts, Known, Times, Values, Event
         """Mostly one; several have streams in common, so that the engine has something to share."""
         streams = self.r.sample(STREAMS, self.r.choice((2, 3, 3)))
         content = self.content()
-        rules = [self.rule(f"r{i + 1}", streams) for i in range(self.r.choices((1, 2, 3), (80, 12, 8))[0])]
+        if self.chance(0.12):
+            rules = self.tower(streams)
+        else:
+            rules = [self.rule(f"r{i + 1}", streams) for i in range(self.r.choices((1, 2, 3), (80, 12, 8))[0])]
+            if len(rules) > 1 and self.chance(0.35):
+                self.ask_open(rules)
         for rule in rules:
             rule.content = content
-        if len(rules) > 1 and self.chance(0.35):
-            self.ask_open(rules)
         return rules
 
     def rule(self, name, streams):

@@ -1,12 +1,43 @@
 """alert.py: the life of an alert: throttle, except, resolve, escalate."""
 from generator.choices import BOUNDS_MS, STREAMS
-from rules import Atom, all_atoms
+from rules import Atom, Rule, all_atoms
 
 REPEATS_MS = (*BOUNDS_MS, 20000)
 LEVELS = ("info", "low", "high", "critical")
+WHOLE = ("k", "g", "v", "w", "m", "s", "x", "t", "u")     # fields of all streams: who tells them is a stream like any other
 
 
 class Alerts:
+    def tower(self, streams):
+        """Two or three rules, each of which may look at what those before it tell; names do not say which is which."""
+        names, rules, told = self.r.sample(("r1", "r2", "r3", "r4"), self.r.choice((2, 2, 3))), [], []
+        for name in names:
+            rules.append(self.rule(name, told + self.r.sample(streams, 1 if told and self.chance(0.6) else 2)))
+            if self.tells_all(rules[-1]):
+                told.append(name)
+        if self.chance(0.15):
+            rules.append(self.over_all())
+        self.r.shuffle(rules)
+        return rules
+
+    def tells_all(self, rule):
+        """Gives the rule all fields of a stream to tell, where it has an event to take them from."""
+        bound = [i for i, item in enumerate(rule.items) if item.min]
+        if not bound and not rule.watch:
+            return False
+        of = self.r.choice(bound) if bound else None
+        rule.fields = [(name, ("f", name) if of is None else ("step", of, name)) for name in WHOLE]
+        rule.signal = rule.timeout is None and not rule.escalate_on and rule.repeat is None and self.chance(0.5)
+        return True
+
+    def over_all(self):
+        """Looks at all alerts."""
+        rule = Rule("threshold", "r9", self.r.choice((["rule"], [])), watch=[Atom("alert")], fields=[("who", ("f", "rule")), ("of", ("f", "key"))])
+        if self.chance(0.6):
+            rule.over = ("sliding", self.bound())
+            rule.when = (">=", ("win", "count", None, None, None, None), ("const", self.r.choice((1, 2, 3))))
+        return rule
+
     def alert_life(self, rule, streams):
         if self.chance(0.18):
             rule.throttle = self.bound()

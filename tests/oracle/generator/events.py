@@ -12,7 +12,7 @@ class Events:
 
     def events(self, rules):
         r = self.r
-        named = sorted({a.stream for rule in rules for a in all_atoms(rule)})
+        named = sorted({a.stream for rule in rules for a in all_atoms(rule)} & set(STREAMS))
         keys, size = [f"k{i + 1}" for i in range(r.choices((1, 2, 3), (60, 25, 15))[0])], int(5 + 35 * r.random() ** 2)
         pace = 1
         if self.chance(0.0015):     # long ones reach what the engine sweeps, and where a key's state outgrows its block

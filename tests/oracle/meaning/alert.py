@@ -53,8 +53,10 @@ class Desk:
         self.resolves = bool(rule.resolve_on or rule.resolve_when)
 
     def tell(self, kind, *what, **more):
-        self.run.alerts.append(Alert(self.rule, kind, *what, **more))
-        return self.run.alerts[-1]
+        alert = Alert(self.rule, kind, *what, **more)
+        if not self.rule.signal:
+            self.run.alerts.append(alert)
+        return alert
 
     def match(self, key, time, view, evidence, started, kind="alert"):
         if kind == "alert" and self.rule.timeout is not None and not self.rule.fields:
@@ -68,8 +70,9 @@ class Desk:
             self.held[key] = self.held.get(key, 0) + 1
             return
         fields = [value(x, view) for _, x in said(self.rule, kind)]
-        severity = value(self.rule.severity, view) if self.rule.severity else None
-        alert = self.tell(kind, key, time, fields, evidence, started, self.held.pop(key, 0), severity or "medium")
+        severity = (value(self.rule.severity, view) if self.rule.severity else None) or "medium"
+        alert = self.tell(kind, key, time, fields, evidence, started, self.held.pop(key, 0), severity)
+        self.run.told.put(alert, dict(zip((name for name, _ in said(self.rule, kind)), fields)))
         self.last[key] = time
         if self.rule.repeat is not None:
             self.again[key] = (time + self.rule.repeat, alert)

@@ -17,7 +17,7 @@ def said(rule):
     if rule.when:
         lines.append(f"when {expression(rule.when, rule)}" + (f" for {duration(rule.hold)}" if rule.hold is not None else ""))
     lines += [f"on timeout alert {{ {pairs(rule.timeout, rule)} }}"] if rule.timeout is not None else []
-    return lines + ([f"alert {{ {pairs(rule.fields, rule)} }}"] if rule.fields else [])
+    return lines + ([f"{'signal' if rule.signal else 'alert'} {{ {pairs(rule.fields, rule)} }}"] if rule.fields or rule.signal else [])
 
 
 def clauses(rule):

@@ -45,7 +45,9 @@ static const engine_case cases[] = {
      "rule w { match x: hour then y: c by k alert { m: y.v } }", "1 a p 3\n9 c p 4\n10 c p 5\n", "10 hour 1: 1\n10 w 5: hour(1) 3\n"},
     {"and after all deadlines before its end",
      "rule hour { watch a by k over tumbling 10ms when count() >= 1 alert { n: count() } }\n"
-     "rule w { match x: c then not hour for 3ms by k alert { m: x.v } }", "1 a p 3\n6 c p 5\n20 -\n", "10 hour 1: 1\n9 w 5: 2\n"},
+     "rule w { match x: c then not hour for 3ms by k alert { m: x.v } }", "1 a p 3\n6 c p 5\n20 -\n", "9 w 5: 2\n10 hour 1: 1\n"},
+    {"a tumbling window holds what was told in the last instant before its end", LATE
+     "rule hour { watch late by k over tumbling 10ms when count() >= 1 alert { m: sum(n) } }", "9 a p 3\n30 -\n", "19 late 3: 1\n20 hour 3: late(1)\n"},
     {"its end is the end of an absence", "rule hour { watch a by k over tumbling 10ms when count() >= 1 alert { n: count() } }\n"
      "rule w { match x: c then not hour for 3ms by k alert { m: x.v } }", "1 a p 3\n7 c p 5\n20 -\n", "10 hour 1: 1\n"},
     {"what throttle holds back is not told", "rule low { match x: a by k throttle 5ms alert { n: x.v } }\n"
