@@ -110,7 +110,7 @@ static egret_status skip_to(daemon_reader *reader, const store_place *place)
     ingest_batch batch;
     ingest_record record;
     ingest_source *rest = NULL;
-    egret_status status = reader->kind->next(reader->source, 0, &batch);
+    egret_status status = reader->kind->next(reader->source, 0, NULL, &batch);
     if (status == EGRET_OK) {
         ingest_decoder_feed(reader->decoder, batch.ptr, batch.len, batch.readable, batch.final);
         (void)ingest_decoder_next(reader->decoder, &record);
@@ -274,7 +274,7 @@ static bool read_some(daemon_reader *reader, bool *final)
     bool is_stdin = reader->kind == &ingest_source_stdin;
     if (is_stdin && !wait_a_moment(reader, true)) return false;
     size_t taken = ingest_decoder_taken(reader->decoder);
-    egret_status status = reader->kind->next(reader->source, taken, &batch);
+    egret_status status = reader->kind->next(reader->source, taken, NULL, &batch);
     if (status != EGRET_OK) {
         app_log_say(&reader->daemon->options->log, LOG_ERROR, "source %s stops: %s", reader->daemon->sources[reader->number].name,
                     status == EGRET_IO ? strerror(errno) : egret_status_text(status));

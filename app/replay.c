@@ -14,15 +14,19 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { RECORDS_AT_ONCE = 8192, FLUSH_BYTES = 256 * 1024, PROGRESS_MS = 300 };
+enum { FLUSH_BYTES = 256 * 1024, PROGRESS_MS = 300 };
+/* Events between the announcement of one and the one itself: far enough for memory to arrive, near enough for it to stay. */
+enum { EXPECT_EVENTS = 24 };
 
 typedef struct replay {
     const replay_options *options;
     replay_summary *summary;
     nfa_engine *engine;
-    nfa_engine *ahead_engine;       /* of the thread that reads ahead: for conditions of routes alone */
+    nfa_engine *routes_engine;      /* of the thread that reads ahead: for conditions of routes alone */
     ingest_replay *files;
-    read_ahead *ahead;
+    read_ahead *ahead;              /* gives batches; NULL: they are filled here, */
+    ingest_events *batches[2];      /* these two in turn */
+    uint64_t evaluated;
     ingest_letters *letters;
     json_writer out;
     alert_json_options json;
@@ -73,13 +77,6 @@ static egret_status take_alerts(replay *r)
     return EGRET_OK;
 }
 
-static egret_status release(void *user, const nfa_event *event)
-{
-    replay *r = user;
-    egret_status status = nfa_engine_event(r->engine, event);
-    return status == EGRET_OK ? take_alerts(r) : status;
-}
-
 /* ---- records ---- */
 
 static void put_letter(void *user, uint32_t file, const ingest_record *record, const char *kind, const char *text)
@@ -91,6 +88,7 @@ static void put_letter(void *user, uint32_t file, const ingest_record *record, c
     ingest_letters_put(r->letters, &letter);
 }
 
+/* All that was read and not only what was evaluated; nobody may be reading. */
 static void sum_up(replay *r)
 {
     ingest_stats stats = {0};
@@ -110,12 +108,54 @@ static void tell_progress(replay *r)
 {
     if (!r->options->progress || app_monotonic_ms() - r->told_ms < PROGRESS_MS) return;
     r->told_ms = app_monotonic_ms();
-    sum_up(r);
-    fprintf(stderr, "\r%" PRIu64 " events, %" PRIu64 " alerts, %.0f events/s\033[K", r->summary->events, r->summary->alerts,
-            r->summary->seconds > 0 ? (double)r->summary->events / r->summary->seconds : 0.0);
+    double seconds = (double)(r->told_ms - r->began_ms) / 1000.0;
+    fprintf(stderr, "\r%" PRIu64 " events, %" PRIu64 " alerts, %.0f events/s\033[K", r->evaluated, r->summary->alerts,
+            seconds > 0 ? (double)r->evaluated / seconds : 0.0);
+}
+
+/* ---- events ---- */
+
+/* The batch that follows; NULL after the last one. */
+static ingest_events *next_batch(replay *r, const ingest_events *before)
+{
+    if (before && before->last) return NULL;
+    if (r->ahead) return read_ahead_take(r->ahead);
+    ingest_events *events = r->batches[before == r->batches[0]];
+    ingest_replay_fill(r->files, events, READ_AHEAD_EVENTS);
+    return events;
+}
+
+/* Announces an event that is to come, by its place from the first of `events` on. */
+static void expect(replay *r, const ingest_events *events, const ingest_events *next, uint32_t place)
+{
+    if (place < events->n) nfa_engine_expect(r->engine, &events->list[place]);
+    else if (next && place - events->n < next->n) nfa_engine_expect(r->engine, &next->list[place - events->n]);
+}
+
+static egret_status evaluate(replay *r, const ingest_events *events, const ingest_events *next)
+{
+    egret_status status = EGRET_OK;
+    for (uint32_t i = 0; i < events->n && status == EGRET_OK; i++) {
+        expect(r, events, next, i + EXPECT_EVENTS);
+        status = nfa_engine_event(r->engine, &events->list[i]);
+        if (status == EGRET_OK) status = take_alerts(r);
+    }
+    r->evaluated += events->n;
+    return status == EGRET_OK ? EGRET_OK : fail(r, status, "evaluation");
 }
 
 /* ---- the whole ---- */
+
+/* A thread that reads, or what takes its place. */
+static egret_status open_batches(replay *r)
+{
+    egret_status status = EGRET_OK;
+    if (r->options->threads > 1 && ingest_replay_rereads(r->files)) status = read_ahead_start(r->files, &r->ahead);
+    if (status == EGRET_NO_MEMORY || r->ahead) return status;
+    for (int i = 0; i < 2; i++)
+        if (!(r->batches[i] = ingest_events_new())) return EGRET_NO_MEMORY;
+    return EGRET_OK;
+}
 
 static egret_status open_all(replay *r)
 {
@@ -123,38 +163,60 @@ static egret_status open_all(replay *r)
     uint32_t failed = 0;
     r->engine = nfa_engine_new(egret_mem_of(NULL), options->plan);
     if (!r->engine) return fail(r, EGRET_NO_MEMORY, "start");
-    if (options->threads > 1) r->ahead_engine = nfa_engine_new(egret_mem_of(NULL), options->plan);
-    if (options->threads > 1 && !r->ahead_engine) return fail(r, EGRET_NO_MEMORY, "start");
+    if (options->threads > 1) r->routes_engine = nfa_engine_new(egret_mem_of(NULL), options->plan);
+    if (options->threads > 1 && !r->routes_engine) return fail(r, EGRET_NO_MEMORY, "start");
     egret_status status = ingest_letters_open(options->dead_letters, 0, &r->letters);
     if (status != EGRET_OK) return fail(r, status, options->dead_letters ? options->dead_letters : "dead letters");
-    ingest_replay_options reading = {.plan = options->plan, .engine = r->engine, .ahead_engine = r->ahead_engine,
-                                     .files = options->files, .n_files = options->n_files, .release = release, .refuse = put_letter,
-                                     .user = r, .keep_texts = options->evidence};
+    ingest_replay_options reading = {.plan = options->plan, .engine = r->routes_engine ? r->routes_engine : r->engine, .files = options->files,
+                                     .n_files = options->n_files, .refuse = put_letter, .user = r, .keep_texts = options->evidence};
     status = ingest_replay_open(&reading, &r->files, &failed);
     if (status != EGRET_OK) return fail(r, status, failed < options->n_files ? options->files[failed].path : "start");
-    if (options->threads > 1) status = read_ahead_start(r->files, options->n_files, &r->ahead);
-    return status == EGRET_NO_MEMORY ? fail(r, status, "start") : EGRET_OK;     /* without a second thread it goes on in one */
+    status = open_batches(r);
+    return status == EGRET_OK ? EGRET_OK : fail(r, status, "start");
 }
 
 static egret_status read_all(replay *r)
 {
-    bool done = false;
-    while (!done) {
-        egret_status status = ingest_replay_run(r->files, RECORDS_AT_ONCE, &done);
-        if (status != EGRET_OK) return fail(r, status, "reading");
+    egret_status status = EGRET_OK;
+    bool last = false;
+    ingest_events *events = next_batch(r, NULL);
+    for (uint32_t i = 0; i < EXPECT_EVENTS; i++) expect(r, events, NULL, i);
+    while (status == EGRET_OK && !last) {
+        ingest_events *next = next_batch(r, events);
+        status = evaluate(r, events, next);
+        last = events->last;
+        if (status == EGRET_OK && events->status != EGRET_OK) {
+            errno = events->why;
+            status = fail(r, events->status, "reading");
+        }
+        if (r->ahead) read_ahead_give(r->ahead, events);
+        events = next;
         tell_progress(r);
     }
+    if (events && r->ahead) read_ahead_give(r->ahead, events);
+    return status;
+}
+
+static egret_status finish(replay *r)
+{
     egret_status status = nfa_engine_finish(r->engine, r->options->has_until ? r->options->until_ms : INT64_MAX);
     if (status == EGRET_OK) status = take_alerts(r);
     return status == EGRET_OK ? flush_out(r) : fail(r, status, "evaluation");
 }
 
-static void close_all(replay *r)
+/* Nothing is read after this. */
+static void stop_reading(replay *r)
 {
     read_ahead_stop(r->ahead);
+    r->ahead = NULL;
+}
+
+static void close_all(replay *r)
+{
     ingest_replay_close(r->files);
+    for (int i = 0; i < 2; i++) ingest_events_free(r->batches[i]);
     nfa_engine_free(r->engine);
-    nfa_engine_free(r->ahead_engine);
+    nfa_engine_free(r->routes_engine);
     ingest_letters_close(r->letters);
     egret_text_deinit(&r->record);
     jsonw_deinit(&r->out);
@@ -171,6 +233,8 @@ egret_status replay_run(const replay_options *options, replay_summary *summary, 
     egret_text_init(&r.record, egret_mem_of(NULL));
     egret_status status = open_all(&r);
     if (status == EGRET_OK) status = read_all(&r);
+    stop_reading(&r);
+    if (status == EGRET_OK) status = finish(&r);
     /* What came before a trouble is shown. */
     if (status != EGRET_OK) flush_out(&r);
     sum_up(&r);

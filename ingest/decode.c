@@ -96,15 +96,16 @@ static bool make_specs(ingest_decoder *decoder)
 
 static bool make_room(ingest_decoder *decoder)
 {
-    size_t most = decoder->choice.n_fields;
+    uint32_t most = decoder->choice.n_fields;
     for (uint32_t i = 0; i < decoder->options.plan->n_streams; i++) {
         const plan_stream *stream = &decoder->options.plan->streams[i];
         most = most < stream->n_slots ? stream->n_slots : most;
         most = most < stream->n_fields ? stream->n_fields : most;
     }
-    decoder->tokens = calloc(most + 1, sizeof *decoder->tokens);
-    decoder->slots = calloc(most + 1, sizeof *decoder->slots);
-    decoder->choice_slots = calloc(most + 1, sizeof *decoder->choice_slots);
+    decoder->most_slots = most;
+    decoder->tokens = calloc((size_t)most + 1, sizeof *decoder->tokens);
+    decoder->slots = decoder->own_slots = calloc((size_t)most + 1, sizeof *decoder->own_slots);
+    decoder->choice_slots = calloc((size_t)most + 1, sizeof *decoder->choice_slots);
     decoder->json = ingest_json_new();
     return decoder->tokens != NULL && decoder->slots != NULL && decoder->choice_slots != NULL && decoder->json != NULL;
 }
@@ -137,7 +138,7 @@ void ingest_decoder_free(ingest_decoder *decoder)
     free(decoder->specs);
     free_spec(&decoder->choice);
     free(decoder->tokens);
-    free(decoder->slots);
+    free(decoder->own_slots);
     free(decoder->choice_slots);
     ingest_json_free(decoder->json);
     decode_forget_header(decoder);
@@ -177,6 +178,16 @@ void ingest_decoder_feed(ingest_decoder *decoder, const char *ptr, size_t len, s
     decoder->pos = decoder->block_end = 0;
     decoder->final = final;
     ingest_json_forget(decoder->json);
+}
+
+void ingest_decoder_place(ingest_decoder *decoder, egret_value *slots)
+{
+    decoder->slots = slots == NULL ? decoder->own_slots : slots;
+}
+
+uint32_t ingest_decoder_slots(const ingest_decoder *decoder)
+{
+    return decoder->most_slots;
 }
 
 size_t ingest_decoder_taken(const ingest_decoder *decoder)
@@ -282,19 +293,20 @@ static ingest_got choose_stream(ingest_decoder *decoder, ingest_record *record)
     return count_choice(decoder, decode_choose(decoder, record));
 }
 
-static ingest_got accept(ingest_decoder *decoder, ingest_record *record)
+static ingest_got accept(ingest_decoder *decoder, ingest_record *record, bool lent)
 {
     decoder->stats.records++;
     record->slots = decoder->slots;
     record->reason = INGEST_REASON_NONE;
     record->text = "";
+    record->lent = lent;
     return INGEST_GOT_RECORD;
 }
 
 static ingest_got take_fields(ingest_decoder *decoder, ingest_record *record)
 {
     ingest_got got = convert_all(decoder, &decoder->specs[record->stream], decoder->slots, true, record);
-    return got == INGEST_GOT_RECORD ? accept(decoder, record) : got;
+    return got == INGEST_GOT_RECORD ? accept(decoder, record, true) : got;
 }
 
 static uint32_t fixed_stream(const ingest_decoder *decoder)
@@ -377,7 +389,7 @@ bool decode_known_line(ingest_decoder *decoder, ingest_record *record, ingest_go
     }
     if (record->stream == PLAN_NONE || !read_known(decoder, &decoder->specs[record->stream], record, decoder->slots))
         return false;
-    *got = accept(decoder, record);
+    *got = accept(decoder, record, false);
     return true;
 }
 

@@ -45,6 +45,7 @@ typedef struct ingest_record {
     uint64_t line;              /* from 1; in an array or with objects over several lines: the record's number from 1 */
     ingest_reason reason;       /* NONE, or why it was rejected */
     const char *text;           /* of the reason, for people; names the byte in the record for syntax errors */
+    bool lent;                  /* strings of slots may lie outside the text (they were unescaped) */
 } ingest_record;
 
 typedef enum ingest_got {
@@ -68,6 +69,9 @@ void ingest_decoder_seek(ingest_decoder *decoder, uint64_t offset, uint64_t line
  * INGEST_JSON_PADDING readable bytes behind them are not copied. final: nothing comes after these. */
 void ingest_decoder_feed(ingest_decoder *decoder, const char *ptr, size_t len, size_t readable, bool final);
 ingest_got ingest_decoder_next(ingest_decoder *decoder, ingest_record *record);
+/* Slots of the records that follow go there, where there is room for ingest_decoder_slots values; NULL: to memory of the decoder. */
+void ingest_decoder_place(ingest_decoder *decoder, egret_value *slots);
+uint32_t ingest_decoder_slots(const ingest_decoder *decoder);
 size_t ingest_decoder_taken(const ingest_decoder *decoder);     /* bytes of what was fed that are done with */
 
 /* Writes a record's text, kept from earlier, as JSON: JSON as it is if it is valid (else as a JSON string), a CSV row as an object

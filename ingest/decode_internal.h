@@ -42,8 +42,10 @@ struct ingest_decoder {
     bool remembers;             /* memo may be used */
     decode_memo_entry memo[DECODE_MEMO_ENTRIES];
     ingest_token *tokens;
-    egret_value *slots;
+    egret_value *slots;         /* of the record at hand: own_slots, or where somebody wants them */
+    egret_value *own_slots;
     egret_value *choice_slots;
+    uint32_t most_slots;
     ingest_date_cache dates;
     ingest_stats stats;
     char reason[DECODE_REASON_CAP];

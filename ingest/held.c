@@ -23,6 +23,7 @@ typedef struct cell {
     struct cell *next;      /* in the list of free cells */
     uint32_t *uses;         /* of what slots and strings lie in; NULL: they lie in the cell */
     uint32_t size;          /* bytes of the whole cell */
+    uint32_t bytes;         /* counted for it: its size, and what is kept elsewhere */
     egret_value slots[];
 } cell;
 
@@ -98,13 +99,12 @@ static cell *take_cell(held *queue, size_t bytes)
     if (got == NULL)
         return NULL;
     got->size = (uint32_t)size;
-    queue->bytes += size;
     return got;
 }
 
 static void give_back(held *queue, cell *done)
 {
-    queue->bytes -= done->size;
+    queue->bytes -= done->bytes;
     if (done->uses != NULL)
         --*done->uses;
     if (done->size > MAX_CELL) {
@@ -136,18 +136,6 @@ static inline void copy_short(char *to, const char *from, size_t len)
     }
 }
 
-/* Keeps the event, whose slots are kept elsewhere. */
-static cell *refer_to_event(held *queue, const nfa_event *event, uint32_t *uses)
-{
-    cell *made = take_cell(queue, sizeof(cell));
-    if (made == NULL)
-        return NULL;
-    made->event = *event;
-    made->uses = uses;
-    ++*uses;
-    return made;
-}
-
 static cell *copy_event(held *queue, const nfa_event *event, uint32_t n_slots)
 {
     size_t bytes = sizeof(cell) + n_slots * sizeof(egret_value);
@@ -164,6 +152,7 @@ static cell *copy_event(held *queue, const nfa_event *event, uint32_t n_slots)
     made->event = *event;
     made->event.slots = made->slots;
     made->uses = NULL;
+    made->bytes = made->size;
     const egret_value *from = event->slots, *end = from + n_slots;
     for (egret_value *slot = made->slots; from < end; from++, slot++) {
         *slot = *from;
@@ -241,19 +230,39 @@ static void heap_drop(held *queue)
 
 /* ---- both ---- */
 
-bool held_put(held *queue, held_key key, const nfa_event *event, uint32_t n_slots, uint32_t *uses)
+/* Puts a cell in its place; the cell may be NULL. */
+static bool put_cell(held *queue, held_key key, cell *made)
 {
+    if (made == NULL)
+        return false;
+    queue->bytes += made->bytes;
     bool in_order = queue->n_ring == 0 || !held_key_less(key, ring_at(queue, queue->n_ring - 1)->key);
-    if (in_order ? queue->n_ring == queue->ring_capacity && !grow_ring(queue) : queue->n_heap == queue->heap_capacity && !grow_heap(queue))
+    if (in_order ? queue->n_ring == queue->ring_capacity && !grow_ring(queue) : queue->n_heap == queue->heap_capacity && !grow_heap(queue)) {
+        give_back(queue, made);
         return false;
-    entry put = { key, uses != NULL ? refer_to_event(queue, event, uses) : copy_event(queue, event, n_slots) };
-    if (put.cell == NULL)
-        return false;
+    }
     if (in_order)
-        *ring_at(queue, queue->n_ring++) = put;
+        *ring_at(queue, queue->n_ring++) = (entry){ key, made };
     else
-        heap_put(queue, put);
+        heap_put(queue, (entry){ key, made });
     return true;
+}
+
+bool held_put(held *queue, held_key key, const nfa_event *event, uint32_t n_slots)
+{
+    return put_cell(queue, key, copy_event(queue, event, n_slots));
+}
+
+bool held_refer(held *queue, held_key key, const nfa_event *event, uint32_t *uses, uint32_t bytes)
+{
+    cell *made = take_cell(queue, sizeof(cell));
+    if (made == NULL)
+        return false;
+    made->event = *event;
+    made->uses = uses;
+    made->bytes = made->size + bytes;
+    ++*uses;
+    return put_cell(queue, key, made);
 }
 
 static bool heap_is_first(const held *queue)

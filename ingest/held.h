@@ -24,15 +24,17 @@ typedef struct held held;
 held *held_new(void);       /* NULL: no memory */
 void held_free(held *queue);    /* NULL is allowed */
 
-/* Copies the event, its n_slots values and their strings. uses: NULL, or slots and strings stay good as long as *uses is above zero; then they are
- * not copied, and *uses is one more until the event is dropped. False: no memory, nothing changed. */
-bool held_put(held *queue, held_key key, const nfa_event *event, uint32_t n_slots, uint32_t *uses);
+/* Copies the event, its n_slots values and their strings. False: no memory, nothing changed. */
+bool held_put(held *queue, held_key key, const nfa_event *event, uint32_t n_slots);
+/* Copies the event alone: slots and strings stay good as long as *uses is above zero, and *uses is one more until the event is dropped. bytes: what
+ * is kept so. */
+bool held_refer(held *queue, held_key key, const nfa_event *event, uint32_t *uses, uint32_t bytes);
 /* The first event, or NULL; it lives until it is dropped. */
 const nfa_event *held_first(const held *queue, held_key *key);
 void held_drop_first(held *queue);
 /* The event some places behind the first of those that came in order, or the last of them; NULL: none. */
 const nfa_event *held_ahead(const held *queue, size_t places);
 size_t held_count(const held *queue);
-uint64_t held_bytes(const held *queue);     /* of the copies */
+uint64_t held_bytes(const held *queue);     /* of the copies, and what is kept elsewhere */
 
 #endif

@@ -143,21 +143,15 @@ static egret_status release_first(ingest_order *order)
     return status;
 }
 
-/* Releases held events that are below `bound`, but keeps the last `keep`. */
-static egret_status release_but(ingest_order *order, held_key bound, size_t keep)
+static egret_status release_below(ingest_order *order, held_key bound)
 {
     held_key first;
-    while (held_count(order->held) > keep && held_first(order->held, &first) != NULL && held_key_less(first, bound)) {
+    while (held_first(order->held, &first) != NULL && held_key_less(first, bound)) {
         egret_status status = release_first(order);
         if (status != EGRET_OK)
             return status;
     }
     return EGRET_OK;
-}
-
-static egret_status release_below(ingest_order *order, held_key bound)
-{
-    return release_but(order, bound, 0);
 }
 
 static void raise_frontier(ingest_order *order, int64_t time_ms, uint32_t rank)
@@ -266,12 +260,14 @@ static void see_time(ingest_order *order, source_state *source, int64_t time_ms)
 }
 
 /* Hands the event on, or keeps a copy. */
-static egret_status pass(ingest_order *order, held_key key, const nfa_event *event, uint32_t *uses)
+static egret_status pass(ingest_order *order, held_key key, const nfa_event *event, const ingest_arrival *arrival)
 {
-    if (order->options.lag > 0 || held_key_less(order->frontier, key)) {
-        if (!held_put(order->held, key, event, order->options.plan->streams[event->stream].n_slots, uses))
+    if (held_key_less(order->frontier, key)) {
+        bool put = arrival->uses != NULL ? held_refer(order->held, key, event, arrival->uses, arrival->bytes)
+                                         : held_put(order->held, key, event, order->options.plan->streams[event->stream].n_slots);
+        if (!put)
             return EGRET_NO_MEMORY;
-        egret_status status = release_but(order, order->frontier, order->options.lag);
+        egret_status status = release_below(order, order->frontier);
         return status == EGRET_OK && held_bytes(order->held) > order->options.max_held_bytes ? relieve(order) : status;
     }
     if (held_count(order->held) == 0)
@@ -318,7 +314,7 @@ egret_status ingest_order_push(ingest_order *order, const ingest_arrival *arriva
     see_time(order, source, time_ms);
     nfa_event event = { .time_ms = time_ms, .ref = arrival->ref, .identity = identity, .stream = arrival->stream, .slots = arrival->slots };
     held_key key = { time_ms, order->options.merge ? arrival->source : 0, order->arrivals++ };
-    return pass(order, key, &event, arrival->uses);
+    return pass(order, key, &event, arrival);
 }
 
 /* ---- sources that stop, time from outside ---- */
@@ -364,9 +360,7 @@ egret_status ingest_order_advance(ingest_order *order, int64_t time_ms)
 
 int64_t ingest_order_watermark(const ingest_order *order)
 {
-    held_key first;
-    bool waits = order->options.lag > 0 && held_first(order->held, &first) != NULL;
-    return waits && first.time_ms < order->watermark_ms ? first.time_ms : order->watermark_ms;
+    return order->watermark_ms;
 }
 
 int64_t ingest_order_source_watermark(const ingest_order *order, uint32_t source)

@@ -28,8 +28,6 @@ typedef struct ingest_order_options {
     void *user;
     nfa_engine *engine;         /* told of events some places before they are released (nfa_engine_expect); NULL: nobody is */
     bool merge;                 /* equal times: by source number, then arrival (files read together); false: by arrival alone */
-    uint32_t lag;               /* keep that many events though they could go, so that the engine can be told what comes; pushing alone then
-                                 * does not let all go, finish, flush, idle and advance do. For hosts in no hurry */
     uint64_t max_held_bytes;    /* beyond it events are released early; 0: 1 GiB */
     size_t max_identities;      /* remembered for each stream; 0: 8 Mi */
 } ingest_order_options;
@@ -43,6 +41,7 @@ typedef struct ingest_arrival {
     int64_t now_ms;             /* wall clock for `ahead`, or INGEST_NO_TIME */
     uint32_t *uses;             /* NULL; or slots and strings stay good as long as *uses is above zero, and it is counted up while the event is
                                  * held, instead of copying them */
+    uint32_t bytes;             /* with uses: the memory that is kept for the event so, for max_held_bytes */
 } ingest_arrival;
 
 typedef enum ingest_outcome { INGEST_ACCEPTED, INGEST_LATE, INGEST_DUPLICATE, INGEST_AHEAD } ingest_outcome;

@@ -1,10 +1,10 @@
 /*
- * reader.c: a source of bytes and a decoder, one feeding the other.
+ * reader.c: a source of bytes and a decoder, one feeding the other, in chunks.
  *
- * A batch is for records that are to outlive the decoder's next step. It holds, for each record, its text, its slots and why it was rejected. Strings
- * of slots that lie in the record's text, as nearly all do, are moved with the text in one piece; strings that were unescaped
- * follow one by one. All lies in one room of a fixed size, small enough that a batch written in one core's cache is still in the cache both cores
- * share when it is read. The batch is full when less than RESERVE of the room is left; a record that does not fit gets memory of its own.
+ * The decoder writes slots right to their place in the chunk at hand. A record that nobody keeps (late, a duplicate, rejected) leaves its place to
+ * the next one. Bytes that are left over when the chunk is read to its end, the beginning of a record, are copied to the next one.
+ *
+ * Invariant: a record that is not `lent` lies in the chunk with all its strings.
  */
 #include "ingest/reader.h"
 
@@ -14,145 +14,44 @@
 
 #include "ingest/source.h"
 
-enum { ROOM_BYTES = 128 * 1024, RESERVE_BYTES = 2 * 1024, FIRST_RECORDS = 128, ALIGNMENT = 16 };
-
 struct ingest_reader {
     const ingest_source_kind *kind;
     ingest_source *source;
     ingest_decoder *decoder;
+    ingest_chunk *chunk;        /* at hand; its text is the source's */
     const plan *plan;
     bool fed;
 };
 
-/* ---- batches ---- */
-
-typedef struct ingest_decoded_extra {
-    struct ingest_decoded_extra *next;
-    _Alignas(ALIGNMENT) char bytes[];
-} decoded_extra;
-
-ingest_decoded *ingest_decoded_new(void)
+/* Makes room for the next record's slots. */
+static egret_status place_slots(ingest_reader *reader)
 {
-    ingest_decoded *batch = calloc(1, sizeof *batch);
-    if (batch == NULL)
-        return NULL;
-    batch->capacity = FIRST_RECORDS;
-    batch->records = calloc(FIRST_RECORDS, sizeof *batch->records);
-    batch->room = malloc(ROOM_BYTES);
-    if (batch->records != NULL && batch->room != NULL)
-        return batch;
-    ingest_decoded_free(batch);
-    return NULL;
+    egret_value *place = ingest_chunk_slots(reader->chunk, ingest_decoder_slots(reader->decoder));
+    if (place == NULL)
+        return EGRET_NO_MEMORY;
+    ingest_decoder_place(reader->decoder, place);
+    return EGRET_OK;
 }
 
-static void free_extra(ingest_decoded *batch)
+static egret_status open_parts(ingest_reader *reader, const ingest_replay_file *file, nfa_engine *engine)
 {
-    while (batch->extra != NULL) {
-        decoded_extra *next = batch->extra->next;
-        free(batch->extra);
-        batch->extra = next;
-    }
+    egret_status status = reader->kind->open(file->path, 0, false, &reader->source);
+    if (status != EGRET_OK)
+        return status;
+    reader->chunk = ingest_chunk_new();
+    reader->decoder = ingest_decoder_new(&(ingest_decoder_options){ .plan = reader->plan, .stream = file->stream, .source = file->source,
+                                                                    .name_field = file->name_field, .engine = engine, .format = file->format });
+    return reader->chunk == NULL || reader->decoder == NULL ? EGRET_NO_MEMORY : place_slots(reader);
 }
 
-void ingest_decoded_free(ingest_decoded *batch)
-{
-    if (batch == NULL)
-        return;
-    free_extra(batch);
-    free(batch->records);
-    free(batch->room);
-    free(batch);
-}
-
-static bool is_full(const ingest_decoded *batch)
-{
-    return batch->used > ROOM_BYTES - RESERVE_BYTES;
-}
-
-static void *take_room(ingest_decoded *batch, size_t bytes)
-{
-    size_t rounded = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    if (rounded <= ROOM_BYTES - batch->used) {
-        batch->used += rounded;
-        return batch->room + (batch->used - rounded);
-    }
-    decoded_extra *extra = malloc(sizeof *extra + rounded);
-    if (extra == NULL)
-        return NULL;
-    extra->next = batch->extra;
-    batch->extra = extra;
-    batch->used = ROOM_BYTES;   /* enough */
-    return extra->bytes;
-}
-
-static bool take_copy(ingest_decoded *batch, const char *from, size_t len, const char **out)
-{
-    char *copy = take_room(batch, len + 1);
-    if (copy == NULL)
-        return false;
-    if (len > 0)
-        memcpy(copy, from, len);
-    copy[len] = '\0';
-    *out = copy;
-    return true;
-}
-
-/* Slots of a record whose text was at `raw` and is at `moved`. */
-static bool copy_slots(ingest_decoded *batch, ingest_record *copy, const char *raw, uint32_t n_slots)
-{
-    egret_value *slots = take_room(batch, n_slots * sizeof *slots);
-    if (slots == NULL)
-        return false;
-    for (uint32_t i = 0; i < n_slots; i++) {
-        slots[i] = copy->slots[i];
-        if (slots[i].type != EGRET_STRING)
-            continue;
-        uintptr_t at = (uintptr_t)slots[i].u.s - (uintptr_t)raw;
-        if (at <= copy->raw_len && slots[i].len <= copy->raw_len - at)
-            slots[i].u.s = copy->raw + at;
-        else if (!take_copy(batch, slots[i].u.s, slots[i].len, &slots[i].u.s))
-            return false;
-    }
-    copy->slots = slots;
-    return true;
-}
-
-static bool keep_record(ingest_decoded *batch, const plan *rules, const ingest_record *record)
-{
-    if (batch->n_records == batch->capacity) {
-        ingest_record *grown = realloc(batch->records, 2 * (size_t)batch->capacity * sizeof *grown);
-        if (grown == NULL)
-            return false;
-        batch->records = grown;
-        batch->capacity *= 2;
-    }
-    ingest_record copy = *record;
-    if (!take_copy(batch, record->raw, record->raw_len, &copy.raw))
-        return false;
-    if (copy.slots == NULL ? !take_copy(batch, record->text, strlen(record->text), &copy.text)
-                           : !copy_slots(batch, &copy, record->raw, rules->streams[record->stream].n_slots))
-        return false;
-    batch->records[batch->n_records++] = copy;
-    return true;
-}
-
-/* ---- reading ---- */
-
-egret_status ingest_reader_open(const ingest_replay_file *file, const plan *rules, nfa_engine *engine, nfa_engine *ahead, ingest_reader **out)
+egret_status ingest_reader_open(const ingest_replay_file *file, const plan *rules, nfa_engine *engine, ingest_reader **out)
 {
     ingest_reader *reader = calloc(1, sizeof *reader);
     if (reader == NULL)
         return EGRET_NO_MEMORY;
     reader->plan = rules;
     reader->kind = strcmp(file->path, "-") == 0 ? &ingest_source_stdin : &ingest_source_file;
-    egret_status status = reader->kind->open(file->path, 0, false, &reader->source);
-    if (status == EGRET_OK) {
-        bool other = ahead != NULL && ingest_reader_reread(reader) >= 0;
-        reader->decoder = ingest_decoder_new(&(ingest_decoder_options){ .plan = rules, .stream = file->stream, .source = file->source,
-                                                                        .name_field = file->name_field, .engine = other ? ahead : engine,
-                                                                        .format = file->format });
-        status = reader->decoder == NULL ? EGRET_NO_MEMORY : EGRET_OK;
-    }
+    egret_status status = open_parts(reader, file, engine);
     if (status == EGRET_OK) {
         *out = reader;
         return EGRET_OK;
@@ -169,45 +68,53 @@ void ingest_reader_close(ingest_reader *reader)
         return;
     ingest_decoder_free(reader->decoder);
     reader->kind->close(reader->source);
+    ingest_chunk_free(reader->chunk);
     free(reader);
 }
 
-static egret_status read_on(ingest_reader *reader)
-{
-    ingest_batch batch;
-    egret_status status = reader->kind->next(reader->source, reader->fed ? ingest_decoder_taken(reader->decoder) : 0, &batch);
-    if (status == EGRET_OK)
-        ingest_decoder_feed(reader->decoder, batch.ptr, batch.len, batch.readable, batch.final);
-    reader->fed = true;
-    return status;
-}
+/* ---- reading ---- */
 
 egret_status ingest_reader_next(ingest_reader *reader, ingest_record *record, ingest_got *got)
 {
     *got = reader->fed ? ingest_decoder_next(reader->decoder, record) : INGEST_GOT_MORE;
-    if (*got == INGEST_GOT_NO_MEMORY)
-        return EGRET_NO_MEMORY;
-    return *got == INGEST_GOT_MORE ? read_on(reader) : EGRET_OK;
+    return *got == INGEST_GOT_NO_MEMORY ? EGRET_NO_MEMORY : EGRET_OK;
 }
 
-void ingest_reader_fill(ingest_reader *reader, ingest_decoded *batch)
+ingest_chunk *ingest_reader_chunk(const ingest_reader *reader)
 {
-    free_extra(batch);
-    batch->n_records = 0;
-    batch->used = 0;
-    batch->last = false;
-    batch->status = EGRET_OK;
-    while (!batch->last && !is_full(batch)) {
-        ingest_record record;
-        ingest_got got;
-        batch->status = ingest_reader_next(reader, &record, &got);
-        batch->why = errno;
-        if (batch->status == EGRET_OK && (got == INGEST_GOT_RECORD || got == INGEST_GOT_REJECTED) &&
-            !keep_record(batch, reader->plan, &record))
-            batch->status = EGRET_NO_MEMORY;
-        batch->last = batch->status != EGRET_OK || got == INGEST_GOT_END;
+    return reader->chunk;
+}
+
+egret_status ingest_reader_keep(ingest_reader *reader, const ingest_record *record)
+{
+    uint32_t n = reader->plan->streams[record->stream].n_slots;
+    if (record->lent && !ingest_chunk_own_strings(reader->chunk, reader->chunk->place, n, record->raw, record->raw_len))
+        return EGRET_NO_MEMORY;
+    ingest_chunk_keep(reader->chunk, n);
+    return place_slots(reader);
+}
+
+egret_status ingest_reader_read(ingest_reader *reader, ingest_chunk **chunk)
+{
+    ingest_batch batch;
+    size_t taken = reader->fed ? ingest_decoder_taken(reader->decoder) : 0;
+    bool moves = !reader->chunk->is_empty;
+    egret_status status = reader->kind->next(reader->source, taken, moves ? &(*chunk)->text : NULL, &batch);
+    if (status == EGRET_NO_MEMORY)
+        return status;
+    if (moves) {
+        ingest_chunk *before = reader->chunk;
+        before->text = (*chunk)->text;
+        (*chunk)->text = (ingest_buffer){ NULL, 0 };
+        ingest_chunk_clear(*chunk);
+        reader->chunk = *chunk;
+        *chunk = before;
     }
-    batch->stats = *ingest_decoder_stats(reader->decoder);
+    if (status != EGRET_OK)
+        return status;
+    ingest_decoder_feed(reader->decoder, batch.ptr, batch.len, batch.readable, batch.final);
+    reader->fed = true;
+    return place_slots(reader);
 }
 
 /* ---- showing ---- */

@@ -7,13 +7,12 @@
  * An event's ref is file << 48 | offset of its record; the record is read again from the file when somebody wants to see it. What cannot be
  * read again (standard input) goes to a spool, and then the low part of the ref is the spool's.
  *
- * Events that are held are not copied when they came in a batch: the batch is kept until they are gone. When that would keep too many batches (great
- * lateness), events are copied as ever, until some are free again.
+ * Events are not copied on the way: they lie in the chunk into which their file was read, through the order and in the batches that are given
+ * out. A chunk whose events have all gone out is put with the batch at hand, and when that batch comes back nobody reads them any more. Events that
+ * are held long while most are not (one device with a fast clock) would keep a chunk each; so when many chunks are kept for few events, what comes is
+ * copied to chunks where nothing else is.
  *
- * Records come from the file's reader, or, where somebody decodes ahead in another thread, from the batches it made. What happens to a record
- * is the same, and in the same order.
- *
- * Invariant: source number of the order = number of the file.
+ * Invariants: source number of the order = number of the file. A chunk is in one place: a reader, `copies`, `kept`, `free`, or a batch's list.
  */
 #include "ingest/replay.h"
 
@@ -24,18 +23,13 @@
 
 #include "ingest/spool.h"
 
-enum { LAG = 64 };     /* events kept back: enough for the memory of their keys to be there when they are evaluated */
+enum { MANY_KEPT = 64, FEW_EVENTS = 256, KEPT_AT_ONCE = 64, COPIES_BYTES = 64 * 1024, RECORDS_AT_ONCE = 16 * 1024 };
 enum { REF_SHIFT = 48, MAX_FILES = 32767, FIRST_REREAD = 4096 };
 static const uint64_t OFFSET_MASK = (UINT64_C(1) << REF_SHIFT) - 1;
 
 typedef struct replay_file {
     ingest_reader *reader;
-    ingest_decoded *batch;      /* read ahead: at hand */
-    ingest_decoded *kept;       /* read before, and events that are held still lie in them */
-    uint32_t n_kept;
-    uint32_t at;                /* next record of it */
     bool rereads;               /* its records can be read again */
-    bool ahead;                 /* they come from batches */
     bool finished;
 } replay_file;
 
@@ -44,8 +38,12 @@ struct ingest_replay {
     ingest_order *order;
     replay_file *files;
     ingest_spool *spool;
-    ingest_ahead_fn ahead;      /* NULL: readers are asked here */
-    void *ahead_user;
+    ingest_events *filling;     /* takes the events that are released */
+    ingest_chunk *free_chunks;
+    ingest_chunk *kept, **last_kept;        /* read to their end, but events that are held may lie in them */
+    uint32_t n_kept;
+    ingest_chunk *copies;       /* takes copies; NULL: none yet */
+    size_t copied;              /* bytes of them */
 };
 
 /* ---- choosing ---- */
@@ -98,6 +96,39 @@ void ingest_replay_choose(const plan *rules, const char *path, ingest_replay_fil
         file->format = egret_str_is(format, "csv") ? INGEST_FORMAT_CSV : INGEST_FORMAT_JSON;
 }
 
+/* ---- batches ---- */
+
+ingest_events *ingest_events_new(void)
+{
+    ingest_events *events = calloc(1, sizeof *events);
+    return events;
+}
+
+void ingest_events_free(ingest_events *events)
+{
+    if (events == NULL)
+        return;
+    ingest_chunks_free(events->done);
+    free(events->list);
+    free(events);
+}
+
+/* ingest_release_fn */
+static egret_status release(void *user, const nfa_event *event)
+{
+    ingest_events *events = ((ingest_replay *)user)->filling;
+    if (events->n == events->capacity) {
+        uint32_t capacity = events->capacity == 0 ? 256 : events->capacity * 2;
+        nfa_event *grown = realloc(events->list, capacity * sizeof *grown);
+        if (grown == NULL)
+            return EGRET_NO_MEMORY;
+        events->list = grown;
+        events->capacity = capacity;
+    }
+    events->list[events->n++] = *event;
+    return EGRET_OK;
+}
+
 /* ---- opening ---- */
 
 static int64_t lateness_of(const ingest_replay *replay, const ingest_replay_file *file)
@@ -114,7 +145,7 @@ static egret_status open_file(ingest_replay *replay, uint32_t number)
     if (status != EGRET_OK)
         return status;
     replay_file *file = &replay->files[number];
-    status = ingest_reader_open(given, replay->options.plan, replay->options.engine, replay->options.ahead_engine, &file->reader);
+    status = ingest_reader_open(given, replay->options.plan, replay->options.engine, &file->reader);
     file->rereads = status == EGRET_OK && ingest_reader_reread(file->reader) >= 0;
     return status;
 }
@@ -128,10 +159,9 @@ egret_status ingest_replay_open(const ingest_replay_options *options, ingest_rep
     if (replay == NULL)
         return EGRET_NO_MEMORY;
     replay->options = *options;
+    replay->last_kept = &replay->kept;
     replay->files = calloc(options->n_files, sizeof *replay->files);
-    replay->order = ingest_order_new(&(ingest_order_options){ .plan = options->plan, .release = options->release, .user = options->user,
-                                                             .engine = options->engine, .lag = options->engine != NULL ? LAG : 0,
-                                                             .merge = options->n_files > 1 });
+    replay->order = ingest_order_new(&(ingest_order_options){ .plan = options->plan, .release = release, .user = replay, .merge = options->n_files > 1 });
     egret_status status = replay->files == NULL || replay->order == NULL ? EGRET_NO_MEMORY : EGRET_OK;
     for (uint32_t i = 0; status == EGRET_OK && i < options->n_files; i++) {
         *failed = i;
@@ -147,43 +177,119 @@ egret_status ingest_replay_open(const ingest_replay_options *options, ingest_rep
     return status;
 }
 
-static void free_batches(ingest_decoded *batch)
-{
-    while (batch != NULL) {
-        ingest_decoded *next = batch->next;
-        ingest_decoded_free(batch);
-        batch = next;
-    }
-}
-
 void ingest_replay_close(ingest_replay *replay)
 {
     if (replay == NULL)
         return;
-    ingest_order_free(replay->order);   /* first: what it holds may lie in batches */
-    for (uint32_t i = 0; replay->files != NULL && i < replay->options.n_files; i++) {
+    ingest_order_free(replay->order);   /* first: what it holds lies in chunks */
+    for (uint32_t i = 0; replay->files != NULL && i < replay->options.n_files; i++)
         ingest_reader_close(replay->files[i].reader);
-        ingest_decoded_free(replay->files[i].batch);
-        free_batches(replay->files[i].kept);
-    }
     free(replay->files);
+    ingest_chunks_free(replay->free_chunks);
+    ingest_chunks_free(replay->kept);
+    ingest_chunk_free(replay->copies);
     ingest_spool_close(replay->spool);
     free(replay);
 }
 
-ingest_reader *ingest_replay_reader(const ingest_replay *replay, uint32_t number)
+bool ingest_replay_rereads(const ingest_replay *replay)
 {
-    if (number >= replay->options.n_files || replay->options.ahead_engine == NULL || !replay->files[number].rereads)
-        return NULL;
-    return replay->files[number].reader;
+    for (uint32_t i = 0; i < replay->options.n_files; i++)
+        if (!replay->files[i].rereads)
+            return false;
+    return true;
 }
 
-void ingest_replay_read_ahead(ingest_replay *replay, ingest_ahead_fn ahead, void *user)
+/* ---- chunks ---- */
+
+static void push_chunk(ingest_chunk **list, ingest_chunk *chunk)
 {
-    replay->ahead = ahead;
-    replay->ahead_user = user;
-    for (uint32_t i = 0; i < replay->options.n_files; i++)
-        replay->files[i].ahead = ingest_replay_reader(replay, i) != NULL;
+    chunk->next = *list;
+    *list = chunk;
+}
+
+static ingest_chunk *pop_chunk(ingest_chunk **list)
+{
+    ingest_chunk *chunk = *list;
+    if (chunk == NULL)
+        return ingest_chunk_new();
+    *list = chunk->next;
+    return chunk;
+}
+
+static void keep_chunk(ingest_replay *replay, ingest_chunk *chunk)
+{
+    chunk->next = NULL;
+    *replay->last_kept = chunk;
+    replay->last_kept = &chunk->next;
+    replay->n_kept++;
+}
+
+/* Nothing more goes into the chunk. It, and those that were kept, go with the batch at hand when nothing in them is held; of many that are kept
+ * some are looked at in turn. */
+static void retire(ingest_replay *replay, ingest_chunk *chunk)
+{
+    keep_chunk(replay, chunk);
+    uint32_t n = replay->n_kept < KEPT_AT_ONCE ? replay->n_kept : KEPT_AT_ONCE;
+    for (uint32_t i = 0; i < n; i++) {
+        ingest_chunk *first = replay->kept;
+        replay->kept = first->next;
+        if (replay->kept == NULL)
+            replay->last_kept = &replay->kept;
+        replay->n_kept--;
+        if (first->uses > 0)
+            keep_chunk(replay, first);
+        else
+            push_chunk(&replay->filling->done, first);
+    }
+}
+
+/* Many chunks are kept for few events each. */
+static bool is_sparse(const ingest_replay *replay)
+{
+    return replay->n_kept > MANY_KEPT && ingest_order_held(replay->order) / FEW_EVENTS < replay->n_kept;
+}
+
+/* Reads on in a file. */
+static egret_status read_on(ingest_replay *replay, ingest_reader *reader)
+{
+    ingest_chunk *chunk = pop_chunk(&replay->free_chunks);
+    if (chunk == NULL)
+        return EGRET_NO_MEMORY;
+    egret_status status = ingest_reader_read(reader, &chunk);
+    int why = errno;
+    if (chunk->is_empty)
+        push_chunk(&replay->free_chunks, chunk);
+    else
+        retire(replay, chunk);
+    errno = why;
+    return status;
+}
+
+/* Copies the slots of a record, and the strings, to the chunk of copies, where they stay if they are kept. */
+static egret_status copy_record(ingest_replay *replay, ingest_record *record, uint32_t n_slots, ingest_chunk **chunk)
+{
+    if (replay->copies != NULL && replay->copied >= COPIES_BYTES) {
+        retire(replay, replay->copies);
+        replay->copies = NULL;
+    }
+    if (replay->copies == NULL) {
+        replay->copies = pop_chunk(&replay->free_chunks);
+        if (replay->copies == NULL)
+            return EGRET_NO_MEMORY;
+        ingest_chunk_clear(replay->copies);
+        replay->copied = 0;
+    }
+    egret_value *slots = ingest_chunk_slots(replay->copies, n_slots);
+    if (slots == NULL)
+        return EGRET_NO_MEMORY;
+    memcpy(slots, record->slots, n_slots * sizeof *slots);
+    if (!ingest_chunk_own_strings(replay->copies, slots, n_slots, NULL, 0))
+        return EGRET_NO_MEMORY;
+    replay->copied += n_slots * sizeof *slots + record->raw_len;
+    record->slots = slots;
+    *chunk = replay->copies;
+    return EGRET_OK;
 }
 
 /* ---- running ---- */
@@ -219,67 +325,47 @@ static void refuse(ingest_replay *replay, uint32_t number, const ingest_record *
         replay->options.refuse(replay->options.user, number, record, kind, text);
 }
 
-static egret_status take_record(ingest_replay *replay, uint32_t number, const ingest_record *record)
+static uint32_t bytes_of(const ingest_record *record, uint32_t n_slots)
+{
+    uint64_t bytes = record->raw_len + n_slots * sizeof(egret_value);
+    return bytes < UINT32_MAX / 2 ? (uint32_t)bytes : UINT32_MAX / 2;
+}
+
+static egret_status take_record(ingest_replay *replay, uint32_t number, ingest_record *record)
 {
     replay_file *file = &replay->files[number];
     uint64_t place = record->offset & OFFSET_MASK;
-    if (!file->rereads) {
-        egret_status status = keep_text(replay, record, &place);
-        if (status != EGRET_OK)
-            return status;
-    }
+    uint32_t n_slots = replay->options.plan->streams[record->stream].n_slots;
+    ingest_chunk *chunk = ingest_reader_chunk(file->reader);
+    bool copies = is_sparse(replay);
+    egret_status status = file->rereads ? EGRET_OK : keep_text(replay, record, &place);
+    if (status == EGRET_OK && copies)
+        status = copy_record(replay, record, n_slots, &chunk);
+    if (status != EGRET_OK)
+        return status;
     ingest_arrival arrival = { .source = number, .stream = record->stream, .slots = record->slots,
                                .ref = (uint64_t)number << REF_SHIFT | place, .position = record->offset,
                                .arrival_ms = INGEST_NO_TIME, .now_ms = INGEST_NO_TIME,
-                               .uses = file->ahead && file->n_kept + 1 < INGEST_AHEAD_KEPT ? &file->batch->uses : NULL };
+                               .uses = &chunk->uses, .bytes = bytes_of(record, n_slots) };
     ingest_outcome outcome = INGEST_ACCEPTED;
-    egret_status status = ingest_order_push(replay->order, &arrival, &outcome);
-    if (status == EGRET_OK && outcome == INGEST_LATE)
+    status = ingest_order_push(replay->order, &arrival, &outcome);
+    if (status != EGRET_OK)
+        return status;
+    switch (outcome) {
+    case INGEST_ACCEPTED:
+        if (!copies)
+            return ingest_reader_keep(file->reader, record);
+        ingest_chunk_keep(chunk, n_slots);
+        break;
+    case INGEST_LATE:
         refuse(replay, number, record, "late", "its time is below the watermark");
-    if (status == EGRET_OK && outcome == INGEST_DUPLICATE)
+        break;
+    case INGEST_DUPLICATE:
         refuse(replay, number, record, "duplicate", "an event of this identity was taken before");
-    return status;
-}
-
-/* Changes the batch that was read to its end for the next one, and gives back all that are not used any more. */
-static void change_batch(ingest_replay *replay, uint32_t number)
-{
-    replay_file *file = &replay->files[number];
-    ingest_decoded *done = NULL, **link = &file->kept;
-    if (file->batch != NULL) {
-        file->batch->next = file->kept;
-        file->kept = file->batch;
-        file->n_kept++;
+        break;
+    case INGEST_AHEAD: break;   /* asked only of hosts with a clock */
     }
-    while (*link != NULL) {
-        ingest_decoded *batch = *link;
-        if (batch->uses > 0) {
-            link = &batch->next;
-            continue;
-        }
-        *link = batch->next;
-        batch->next = done;
-        done = batch;
-        file->n_kept--;
-    }
-    file->batch = replay->ahead(replay->ahead_user, number, done);
-    file->at = 0;
-}
-
-/* The next record of a file that is read ahead. It lives until the next call. */
-static egret_status next_ahead(ingest_replay *replay, uint32_t number, ingest_record *record, ingest_got *got)
-{
-    replay_file *file = &replay->files[number];
-    while (file->batch == NULL || (file->at == file->batch->n_records && !file->batch->last))
-        change_batch(replay, number);
-    if (file->at < file->batch->n_records) {
-        *record = file->batch->records[file->at++];
-        *got = record->slots != NULL ? INGEST_GOT_RECORD : INGEST_GOT_REJECTED;
-        return EGRET_OK;
-    }
-    *got = INGEST_GOT_END;
-    errno = file->batch->why;
-    return file->batch->status;
+    return EGRET_OK;
 }
 
 /* One record of a file, or a step towards it. */
@@ -288,7 +374,7 @@ static egret_status step(ingest_replay *replay, uint32_t number)
     replay_file *file = &replay->files[number];
     ingest_record record;
     ingest_got got;
-    egret_status status = file->ahead ? next_ahead(replay, number, &record, &got) : ingest_reader_next(file->reader, &record, &got);
+    egret_status status = ingest_reader_next(file->reader, &record, &got);
     if (status != EGRET_OK)
         return status;
     switch (got) {
@@ -300,23 +386,32 @@ static egret_status step(ingest_replay *replay, uint32_t number)
     case INGEST_GOT_END:
         file->finished = true;
         return ingest_order_finish(replay->order, number);
-    case INGEST_GOT_MORE: case INGEST_GOT_NO_MEMORY: break;
+    case INGEST_GOT_MORE:
+        return read_on(replay, file->reader);
+    case INGEST_GOT_NO_MEMORY: break;
     }
-    return EGRET_OK;
+    return EGRET_NO_MEMORY;
 }
 
-egret_status ingest_replay_run(ingest_replay *replay, uint64_t max_records, bool *done)
+void ingest_replay_fill(ingest_replay *replay, ingest_events *events, uint32_t wanted)
 {
+    while (events->done != NULL) {
+        ingest_chunk *chunk = events->done;
+        events->done = chunk->next;
+        push_chunk(&replay->free_chunks, chunk);
+    }
+    events->n = 0;
+    events->status = EGRET_OK;
+    replay->filling = events;
     uint32_t number = lowest(replay);
-    for (uint64_t i = 0; i < max_records && number < replay->options.n_files; i++) {
-        egret_status status = step(replay, number);
-        if (status != EGRET_OK)
-            return status;
+    for (uint32_t i = 0; i < RECORDS_AT_ONCE && events->n < wanted && events->status == EGRET_OK && number < replay->options.n_files; i++) {
+        events->status = step(replay, number);
+        if (events->status != EGRET_OK)
+            events->why = errno;
         if (replay->options.n_files > 1 || replay->files[number].finished)
             number = lowest(replay);
     }
-    *done = number == replay->options.n_files;
-    return EGRET_OK;
+    events->last = events->status != EGRET_OK || number == replay->options.n_files;
 }
 
 int64_t ingest_replay_watermark(const ingest_replay *replay)
@@ -381,11 +476,6 @@ bool ingest_replay_place(const ingest_replay *replay, uint64_t ref, const char *
 void ingest_replay_stats(ingest_replay *replay, ingest_stats *out)
 {
     *out = *ingest_order_stats(replay->order);
-    for (uint32_t i = 0; i < replay->options.n_files; i++) {
-        const replay_file *file = &replay->files[i];
-        if (!file->ahead)
-            ingest_stats_add(out, ingest_reader_stats(file->reader));
-        else if (file->batch != NULL)
-            ingest_stats_add(out, &file->batch->stats);
-    }
+    for (uint32_t i = 0; i < replay->options.n_files; i++)
+        ingest_stats_add(out, ingest_reader_stats(replay->files[i].reader));
 }

@@ -3,8 +3,10 @@
  * the lines. Decoding, ordering, late events and duplicates are as everywhere; no clock is read.
  *
  *     ingest_replay_open(&options, &replay, &failed)
- *     do status = ingest_replay_run(replay, 10000, &done);  while (status == EGRET_OK && !done)
- *     ... events have come through `release`; ingest_replay_watermark says how far the engine's clock may go ...
+ *     do { ingest_replay_fill(replay, events); ... evaluate events->list[0 .. events->n) ... } while (!events->last)
+ *
+ * Events come in batches, so that they may be read in one thread and evaluated in another: with several batches, one is filled while others are
+ * evaluated.
  */
 #ifndef EGRET_INGEST_REPLAY_H
 #define EGRET_INGEST_REPLAY_H
@@ -21,12 +23,10 @@ typedef void (*ingest_refuse_fn)(void *user, uint32_t file, const ingest_record 
 
 typedef struct ingest_replay_options {
     const plan *plan;
-    nfa_engine *engine;                 /* told of what comes, and evaluates conditions of routes; may be NULL when there are none */
-    nfa_engine *ahead_engine;           /* the conditions of routes of files that are read ahead; NULL: none will be */
+    nfa_engine *engine;                 /* evaluates conditions of routes, in the thread that fills; may be NULL when there are none */
     const ingest_replay_file *files;    /* in the order that decides between equal times; borrowed */
     uint32_t n_files;                   /* at most 32767 */
-    ingest_release_fn release;
-    ingest_refuse_fn refuse;            /* may be NULL */
+    ingest_refuse_fn refuse;            /* called in fill; may be NULL */
     void *user;
     bool keep_texts;                    /* texts of what cannot be read again (standard input) are kept, for ingest_replay_text */
 } ingest_replay_options;
@@ -37,20 +37,26 @@ typedef struct ingest_replay ingest_replay;
 egret_status ingest_replay_open(const ingest_replay_options *options, ingest_replay **out, uint32_t *failed);
 void ingest_replay_close(ingest_replay *replay);        /* NULL is allowed */
 
-/* Gives the batch that follows in a file, and takes back the list of those that are used up (it may be empty). Waits until there is one. The replay
- * keeps no more than INGEST_AHEAD_KEPT batches of a file at a time. */
-typedef ingest_decoded *(*ingest_ahead_fn)(void *user, uint32_t file, ingest_decoded *done);
-enum { INGEST_AHEAD_KEPT = 4 };
+/* Events in their order. They live until the batch is filled again or freed, and so do those of the batches that were filled before it: batches
+ * must be done with in the order in which they were filled. */
+typedef struct ingest_events {
+    nfa_event *list;
+    uint32_t n, capacity;
+    bool last;                  /* nothing comes after these: all is read, or status says why not */
+    egret_status status;
+    int why;                    /* errno of EGRET_IO */
+    struct ingest_events *next; /* for whoever keeps batches in a list */
+    ingest_chunk *done;         /* chunks that nobody needs when this batch is done with */
+} ingest_events;
 
-/* The reader of a file that may be read ahead (ahead_engine was given, it is a regular file), else NULL. */
-ingest_reader *ingest_replay_reader(const ingest_replay *replay, uint32_t file);
-/* From now on records of those files come from batches that somebody else lets the readers fill, in another thread. Before the first
- * run. The thread must be over before the replay is closed; batches the replay has not given back are freed by closing it. */
-void ingest_replay_read_ahead(ingest_replay *replay, ingest_ahead_fn ahead, void *user);
+ingest_events *ingest_events_new(void);             /* NULL: no memory */
+void ingest_events_free(ingest_events *events);     /* NULL is allowed */
 
-/* Reads about max_records records. *done: all files are read and all events released. EGRET_IO: a read failed. What `release` answered with is
- * given back. */
-egret_status ingest_replay_run(ingest_replay *replay, uint64_t max_records, bool *done);
+/* Fills the batch with the events that follow, some `wanted` of them. It may be empty before the last one. */
+void ingest_replay_fill(ingest_replay *replay, ingest_events *events, uint32_t wanted);
+
+/* All files can be read again by offset: ingest_replay_text may be asked in another thread than the one that fills. */
+bool ingest_replay_rereads(const ingest_replay *replay);
 int64_t ingest_replay_watermark(const ingest_replay *replay);   /* as ingest_order_watermark */
 /* The text of an event's record by its ref, as JSON. EGRET_BAD_USE: unknown ref, or it was not kept. */
 egret_status ingest_replay_text(ingest_replay *replay, uint64_t ref, egret_text *out);

@@ -2,7 +2,7 @@
  * source.h: where bytes come from: one table of functions for every kind of source that is read by asking. (HTTP is not: its bodies are handed in.)
  *
  * A source is used by one thread at a time. next may block only where its kind says so. Bytes of a batch belong to the source and live until the
- * next call on it.
+ * next call on it, or as long as the caller likes, if it gives another buffer for what comes.
  */
 #ifndef EGRET_INGEST_SOURCE_H
 #define EGRET_INGEST_SOURCE_H
@@ -23,12 +23,20 @@ typedef struct ingest_batch {
 
 typedef struct ingest_file_identity { uint64_t device, inode, size; } ingest_file_identity;
 
+/* Memory from malloc, of whoever holds it. */
+typedef struct ingest_buffer {
+    char *ptr;
+    size_t capacity;
+} ingest_buffer;
+
 typedef struct ingest_source_kind {
     const char *name;
     /* target: path or whatever the kind needs. follow: the end of the file is not the end of the source. EGRET_IO: errno says why. */
     egret_status (*open)(const char *target, uint64_t offset, bool follow, ingest_source **out);
-    /* taken: bytes of the last batch that are done with. */
-    egret_status (*next)(ingest_source *source, size_t taken, ingest_batch *batch);
+    /* taken: bytes of the last batch that are done with. spare: NULL, or the bytes of the last batch are to stay as they are: what is left of them is copied
+     * to *spare (which may be empty), reading goes on there, and *spare is then what was read into before
+     * (but for EGRET_NO_MEMORY: then all is as it was). */
+    egret_status (*next)(ingest_source *source, size_t taken, ingest_buffer *spare, ingest_batch *batch);
     /* Of the first byte not taken: what a restart goes on from. */
     uint64_t (*position)(const ingest_source *source);
     /* Which file it is now, and how long; false: it is no file that could be found again. */

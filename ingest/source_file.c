@@ -1,8 +1,8 @@
 /*
  * source_file.c: files and standard input as sources.
  *
- * One buffer, read into in large pieces. Lines are decoded where they lie; what the decoder did not take (a record cut by the end of the
- * buffer) is moved to the front and the next piece is read behind it. A record larger than the buffer makes it grow; the
+ * A buffer is read into in large pieces. Lines are decoded where they lie; what the decoder did not take (a record cut by the end of the
+ * buffer) is moved to the front, of this buffer or of another, and the next piece is read behind it. A record larger than the buffer makes it grow; the
  * decoder's limit on records bounds that.
  *
  * A followed file is asked again by its owner. If its path names another file now, or it has become shorter than what was read, writing
@@ -21,15 +21,15 @@
 #include "ingest/simdjson_shim.h"
 #include "ingest/source.h"
 
-enum { FIRST_BUFFER = 256 * 1024 };    /* what is read is decoded while it is still in the cache of one core */
+enum { FIRST_BUFFER = 128 * 1024 };    /* what is read is decoded while it is still in the cache of one core */
 static const size_t MAX_BUFFER = (size_t)1 << 30;
 
 struct ingest_source {
     int fd;
     bool follow, regular, ended;
     char *path;                 /* NULL: standard input */
-    char *buffer;
-    size_t capacity, begin, end;
+    ingest_buffer buffer;
+    size_t begin, end;
     uint64_t offset;
 };
 
@@ -40,7 +40,7 @@ static void close_source(ingest_source *source)
     if (source->path != NULL && source->fd >= 0)
         close(source->fd);
     free(source->path);
-    free(source->buffer);
+    free(source->buffer.ptr);
     free(source);
 }
 
@@ -70,12 +70,7 @@ static ingest_source *new_source(void)
     if (source == NULL)
         return NULL;
     source->fd = -1;
-    source->capacity = FIRST_BUFFER;
-    source->buffer = calloc(1, FIRST_BUFFER);
-    if (source->buffer != NULL)
-        return source;
-    free(source);
-    return NULL;
+    return source;
 }
 
 static egret_status open_file(const char *target, uint64_t offset, bool follow, ingest_source **out)
@@ -107,34 +102,49 @@ static egret_status open_stdin(const char *target, uint64_t offset, bool follow,
     return EGRET_OK;
 }
 
-/* Moves what is left to the front, and makes the buffer larger when that fills most of it. */
-static egret_status make_room(ingest_source *source)
+/* Makes a buffer larger until `left` bytes fill no more than half of it. */
+static egret_status grow(ingest_buffer *buffer, size_t left)
+{
+    while (buffer->capacity == 0 || left + INGEST_JSON_PADDING > buffer->capacity / 2) {
+        if (buffer->capacity >= MAX_BUFFER)
+            return left + INGEST_JSON_PADDING < buffer->capacity ? EGRET_OK : EGRET_NO_MEMORY;
+        size_t capacity = buffer->capacity == 0 ? FIRST_BUFFER : buffer->capacity * 2;
+        char *grown = realloc(buffer->ptr, capacity);
+        if (grown == NULL)
+            return EGRET_NO_MEMORY;
+        memset(grown + buffer->capacity, 0, capacity - buffer->capacity);
+        *buffer = (ingest_buffer){ grown, capacity };
+    }
+    return EGRET_OK;
+}
+
+/* Moves what is left to the front of the buffer, or of the spare one, with room behind it. */
+static egret_status make_room(ingest_source *source, ingest_buffer *spare)
 {
     size_t left = source->end - source->begin;
-    if (source->begin > 0) {
-        memmove(source->buffer, source->buffer + source->begin, left);
-        source->begin = 0;
-        source->end = left;
+    egret_status status = grow(spare != NULL ? spare : &source->buffer, left);
+    if (status != EGRET_OK)
+        return status;
+    if (spare != NULL) {
+        ingest_buffer before = source->buffer;
+        if (left > 0)
+            memcpy(spare->ptr, before.ptr + source->begin, left);
+        source->buffer = *spare;
+        *spare = before;
+    } else if (source->begin > 0) {
+        memmove(source->buffer.ptr, source->buffer.ptr + source->begin, left);
     }
-    if (left + INGEST_JSON_PADDING <= source->capacity / 2)
-        return EGRET_OK;
-    if (source->capacity >= MAX_BUFFER)
-        return left + INGEST_JSON_PADDING < source->capacity ? EGRET_OK : EGRET_NO_MEMORY;
-    char *grown = realloc(source->buffer, source->capacity * 2);
-    if (grown == NULL)
-        return EGRET_NO_MEMORY;
-    memset(grown + source->capacity, 0, source->capacity);
-    source->buffer = grown;
-    source->capacity *= 2;
+    source->begin = 0;
+    source->end = left;
     return EGRET_OK;
 }
 
 /* Reads once, as much as there is room for. */
 static egret_status read_piece(ingest_source *source, size_t *fresh)
 {
-    size_t room = source->capacity - INGEST_JSON_PADDING - source->end;
+    size_t room = source->buffer.capacity - INGEST_JSON_PADDING - source->end;
     for (;;) {
-        ssize_t got = read(source->fd, source->buffer + source->end, room);
+        ssize_t got = read(source->fd, source->buffer.ptr + source->end, room);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -164,14 +174,14 @@ static egret_status restart(ingest_source *source, ingest_batch *batch)
     return status == EGRET_OK ? read_piece(source, &batch->fresh) : status;
 }
 
-static egret_status next_batch(ingest_source *source, size_t taken, ingest_batch *batch)
+static egret_status next_batch(ingest_source *source, size_t taken, ingest_buffer *spare, ingest_batch *batch)
 {
     if (taken > source->end - source->begin)
         return EGRET_BAD_USE;
     source->begin += taken;
     source->offset += taken;
     *batch = (ingest_batch){ 0 };
-    egret_status status = make_room(source);
+    egret_status status = make_room(source, spare);
     if (status == EGRET_OK && !source->ended)
         status = read_piece(source, &batch->fresh);
     if (status == EGRET_OK && batch->fresh == 0 && source->follow && was_replaced(source))
@@ -179,7 +189,7 @@ static egret_status next_batch(ingest_source *source, size_t taken, ingest_batch
     if (status != EGRET_OK)
         return status;
     source->ended = batch->fresh == 0 && !source->follow;
-    batch->ptr = source->buffer + source->begin;
+    batch->ptr = source->buffer.ptr + source->begin;
     batch->len = source->end - source->begin;
     batch->readable = batch->len + INGEST_JSON_PADDING;
     batch->offset = source->offset;

@@ -194,7 +194,7 @@ static void letters_are_bounded(void **state)
 static void batch_is(ingest_source *source, size_t taken, const char *expect, bool final)
 {
     ingest_batch batch;
-    assert_int_equal(ingest_source_file.next(source, taken, &batch), EGRET_OK);
+    assert_int_equal(ingest_source_file.next(source, taken, NULL, &batch), EGRET_OK);
     assert_int_equal(batch.len, strlen(expect));
     assert_memory_equal(batch.ptr, expect, batch.len);
     assert_int_equal(batch.final, final);
@@ -214,7 +214,7 @@ static void reads_a_file(void **state)
     assert_int_equal(ingest_source_file.position(source), 12);
     assert_true(ingest_source_file.reread(source) >= 0);
     ingest_batch batch;
-    assert_int_equal(ingest_source_file.next(source, 1, &batch), EGRET_BAD_USE);
+    assert_int_equal(ingest_source_file.next(source, 1, NULL, &batch), EGRET_BAD_USE);
     ingest_source_file.close(source);
     assert_int_equal(ingest_source_file.open(path, 4, false, &source), EGRET_OK);
     batch_is(source, 0, "two\npart", false);
@@ -242,12 +242,12 @@ static void follows_a_file(void **state)
     append(path, "new\n");
     batch_is(source, 5, "last\n", false);
     ingest_batch batch;
-    assert_int_equal(ingest_source_file.next(source, 5, &batch), EGRET_OK);
+    assert_int_equal(ingest_source_file.next(source, 5, NULL, &batch), EGRET_OK);
     assert_true(batch.restarted && batch.len == 4 && batch.offset == 0);
     assert_memory_equal(batch.ptr, "new\n", 4);
     assert_int_equal(truncate(path, 0), 0);
     append(path, "x\n");
-    assert_int_equal(ingest_source_file.next(source, 4, &batch), EGRET_OK);
+    assert_int_equal(ingest_source_file.next(source, 4, NULL, &batch), EGRET_OK);
     assert_true(batch.restarted && batch.len == 2);
     ingest_source_file.close(source);
     unlink(path);

@@ -361,10 +361,34 @@ static void kept_elsewhere(void **state)
     assert_int_equal(uses, 0);
 }
 
+/* What is kept elsewhere counts, too. */
+static void too_much_kept_elsewhere(void **state)
+{
+    (void)state;
+    run at;
+    begin(&at, false, &(ingest_order_options){ .max_held_bytes = 64 * 1024 });
+    assert_int_equal(ingest_order_add_source(at.order, 1000, true), EGRET_OK);
+    egret_value slots[50][3];
+    uint32_t uses = 0;
+    for (uint32_t i = 0; i < 50; i++) {
+        slots[i][0] = egret_time(i);
+        slots[i][1] = slots[i][2] = egret_null();
+        ingest_outcome outcome = INGEST_LATE;
+        ingest_arrival arrival = { .slots = slots[i], .position = i, .arrival_ms = INGEST_NO_TIME, .now_ms = INGEST_NO_TIME, .uses = &uses,
+                                   .bytes = 16 * 1024 };
+        assert_int_equal(ingest_order_push(at.order, &arrival, &outcome), EGRET_OK);
+        assert_int_equal(outcome, INGEST_ACCEPTED);
+        assert_true(uses <= 4);
+    }
+    assert_int_equal(ingest_order_stats(at.order)->released_early, 50 - uses);
+    ingest_order_free(at.order);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kept_elsewhere),
+        cmocka_unit_test(too_much_kept_elsewhere),
         cmocka_unit_test(passes_at_once_without_lateness),
         cmocka_unit_test(holds_for_lateness),
         cmocka_unit_test(finds_duplicates),

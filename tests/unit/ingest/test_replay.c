@@ -25,6 +25,9 @@ static plan_stream streams[] = {
     { .name = STR("b"), .fields = fields, .n_fields = 2, .n_slots = 2, .time_field = 0, .identity_field = PLAN_NONE, .lateness_ms = 5 },
 };
 static const plan test_plan = { .streams = streams, .n_streams = 2 };
+static plan_stream late_stream = { .name = STR("late"), .fields = fields, .n_fields = 2, .n_slots = 2, .time_field = 0,
+                                   .identity_field = PLAN_NONE, .lateness_ms = 4096 };
+static const plan late_plan = { .streams = &late_stream, .n_streams = 1 };
 
 typedef struct seen {
     char out[4096];
@@ -34,15 +37,13 @@ typedef struct seen {
     uint64_t released;
 } seen;
 
-static egret_status release(void *user, const nfa_event *event)
+static void take(seen *at, const nfa_event *event)
 {
-    seen *at = user;
     at->released++;
     if (at->n + 32 < sizeof at->out)
         at->n += (size_t)snprintf(at->out + at->n, sizeof at->out - at->n, "%.*s ", (int)event->slots[1].len, event->slots[1].u.s);
     if (at->n_refs < 64)
         at->refs[at->n_refs++] = event->ref;
-    return EGRET_OK;
 }
 
 static void refuse(void *user, uint32_t file, const ingest_record *record, const char *kind, const char *text)
@@ -65,15 +66,20 @@ static void run_all(const ingest_replay_options *options, ingest_replay **replay
 {
     ingest_replay_options all = *options;
     uint32_t failed;
-    bool done = false;
+    ingest_events *events = ingest_events_new();
+    assert_non_null(events);
     memset(at, 0, sizeof *at);
     all.plan = &test_plan;
-    all.release = release;
     all.refuse = refuse;
     all.user = at;
     assert_int_equal(ingest_replay_open(&all, replay, &failed), EGRET_OK);
-    while (!done)
-        assert_int_equal(ingest_replay_run(*replay, 3, &done), EGRET_OK);
+    do {
+        ingest_replay_fill(*replay, events, 1);
+        assert_int_equal(events->status, EGRET_OK);
+        for (uint32_t i = 0; i < events->n; i++)
+            take(at, &events->list[i]);
+    } while (!events->last);
+    ingest_events_free(events);
     if (at->n > 0)
         at->out[at->n - 1] = '\0';
 }
@@ -183,13 +189,69 @@ static void large_file(void **state)
     unlink(path);
 }
 
+/* What an event of held_long must be: its id says its time. */
+static void check_time(const nfa_event *event, int64_t *before_ms)
+{
+    char text[16];
+    int n = snprintf(text, sizeof text, "%s%lld", event->time_ms % 2 == 0 ? "\n" : "", (long long)event->time_ms);
+    assert_int_equal(event->slots[1].len, n);
+    assert_memory_equal(event->slots[1].u.s, text, (size_t)n);
+    assert_true(event->time_ms >= *before_ms);
+    *before_ms = event->time_ms;
+}
+
+/* One event in each chunk is held for long, the others go at once; and batches are looked at when others have been filled behind them. */
+static void held_long(void **state)
+{
+    (void)state;
+    enum { LINES = 6000, AT_HAND = 3 };
+    char path[] = "/tmp/egret_replay_XXXXXX";
+    FILE *file = fdopen(mkstemp(path), "w");
+    assert_non_null(file);
+    for (int i = 0; i < LINES; i++) {
+        int at = i % 32 == 0 ? i + (int)late_stream.lateness_ms : i;
+        fprintf(file, "{\"x\":\"%*s\",\"at\":%d,\"id\":\"%s%d\"}\n", 4000, "", at, at % 2 == 0 ? "\\n" : "", at);
+    }
+    fclose(file);
+    ingest_replay_file files[1] = { { .path = path, .stream = 0 } };
+    ingest_replay_options options = { .plan = &late_plan, .files = files, .n_files = 1 };
+    ingest_replay *replay;
+    uint32_t failed, released = 0;
+    assert_int_equal(ingest_replay_open(&options, &replay, &failed), EGRET_OK);
+    ingest_events *events[AT_HAND];
+    for (int i = 0; i < AT_HAND; i++) {
+        events[i] = ingest_events_new();
+        assert_non_null(events[i]);
+        ingest_replay_fill(replay, events[i], 100);
+        assert_false(events[i]->last);
+    }
+    int64_t before_ms = 0;
+    bool last = false, all_read = false;
+    for (int turn = 0; !last; turn = (turn + 1) % AT_HAND) {
+        ingest_events *at = events[turn];
+        assert_int_equal(at->status, EGRET_OK);
+        for (uint32_t i = 0; i < at->n; i++)
+            check_time(&at->list[i], &before_ms);
+        released += at->n;
+        last = at->last;
+        if (!all_read)
+            ingest_replay_fill(replay, at, 100);
+        all_read = all_read || at->last;
+    }
+    assert_int_equal(released, LINES);
+    for (int i = 0; i < AT_HAND; i++)
+        ingest_events_free(events[i]);
+    ingest_replay_close(replay);
+    unlink(path);
+}
+
 static void no_such_file(void **state)
 {
     (void)state;
     ingest_replay_file files[2] = { { .path = "/dev/null", .stream = 0 }, { .path = "/nonexistent/file", .stream = 0 } };
     ingest_replay *replay;
     uint32_t failed;
-    ingest_replay_options options = { .plan = &test_plan, .files = files, .n_files = 2, .release = release };
+    ingest_replay_options options = { .plan = &test_plan, .files = files, .n_files = 2 };
     assert_int_equal(ingest_replay_open(&options, &replay, &failed), EGRET_IO);
     assert_int_equal(failed, 1);
 }
@@ -223,7 +285,7 @@ static void chooses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(two_files), cmocka_unit_test(many_files), cmocka_unit_test(large_file),
+        cmocka_unit_test(two_files), cmocka_unit_test(many_files), cmocka_unit_test(large_file), cmocka_unit_test(held_long),
         cmocka_unit_test(no_such_file), cmocka_unit_test(chooses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
