@@ -78,6 +78,11 @@ size_t nfa_block_count(const nfa_store *store)
     return store->n_blocks;
 }
 
+uint64_t nfa_block_born(const nfa_store *store)
+{
+    return store->born;
+}
+
 uint32_t nfa_block_limit(const nfa_store *store)
 {
     return store->limit;
@@ -261,6 +266,7 @@ static uint32_t number_take(nfa_store *store, char *run)
         store->free_block = (uint32_t)(store->blocks[block] >> 1);
     store->blocks[block] = (uintptr_t)run;
     store->n_blocks++;
+    store->born++;
     return block;
 }
 

@@ -76,6 +76,7 @@ const void *nfa_block_key(const nfa_store *store, uint32_t block, size_t *len);
 int64_t nfa_block_due(const nfa_store *store, uint32_t block);
 void nfa_block_set_due(nfa_store *store, uint32_t block, int64_t due_ms);
 size_t nfa_block_count(const nfa_store *store);
+uint64_t nfa_block_born(const nfa_store *store);    /* how many there ever were */
 uint32_t nfa_block_limit(const nfa_store *store);           /* block numbers are below this; for walks */
 bool nfa_block_exists(const nfa_store *store, uint32_t block);
 size_t nfa_store_bytes(const nfa_store *store);             /* all memory held, index and slack included */

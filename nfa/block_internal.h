@@ -73,6 +73,7 @@ struct nfa_store {
     index_slot *index;
     uint32_t index_mask;    /* slots - 1; slots are a power of two */
     uint32_t n_blocks;      /* alive */
+    uint64_t born;          /* ever made */
     uint32_t limit, cap;    /* of blocks[] */
     uint32_t free_block;
     nfa_pages pages;

@@ -15,8 +15,9 @@
 #include <string.h>
 
 /* Every so many events up to so many blocks, but no more when they held so many sections: an event that touches a few sections pays for
- * looking at a few, and what events leave behind is found at least as fast as it comes. */
-enum { SWEEP_EVERY = 64, SWEEP_BLOCKS = 16, SWEEP_SECTIONS = 384 };
+ * looking at a few. Each new block pays for looking at two more, whatever they hold, so that keys which come once and never again are let go
+ * of faster than they come. */
+enum { SWEEP_EVERY = 64, SWEEP_BLOCKS = 16, SWEEP_SECTIONS = 384, SWEEP_FOR_EACH_NEW = 2 };
 
 /* ---- life of an engine ---- */
 
@@ -362,8 +363,11 @@ static void sweep(nfa_engine *engine)
     }
     (void)nfa_store_tidy(engine->store);
     uint32_t limit = nfa_block_limit(engine->store);
+    uint64_t born = nfa_block_born(engine->store);
+    uint64_t owed = (born - engine->swept_born) * SWEEP_FOR_EACH_NEW;
+    engine->swept_born = born;
     size_t looked = 0;
-    for (uint32_t i = 0; i < SWEEP_BLOCKS && looked < SWEEP_SECTIONS && limit > 0; i++) {
+    for (uint64_t i = 0; (i < owed || (i < owed + SWEEP_BLOCKS && looked < SWEEP_SECTIONS)) && limit > 0; i++) {
         engine->sweep_at = engine->sweep_at + 1 < limit ? engine->sweep_at + 1 : 0;
         if (nfa_block_exists(engine->store, engine->sweep_at)) {
             looked += sweep_block(engine, engine->sweep_at);

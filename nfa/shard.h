@@ -164,6 +164,7 @@ struct nfa_engine {
     bool finishing;             /* no more events: deadlines run out, repetitions end */
     uint32_t sweep_at;
     uint64_t sweep_tick;
+    uint64_t swept_born;        /* blocks born when it last swept */
     nfa_queued *first, **last;
     nfa_stats stats;
     nfa_rule_stats *rule_stats;

@@ -104,8 +104,10 @@ egret_status silence_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section 
     }
     nfa_env env = {.engine = engine, .now_ms = due_ms, .rule = def, .block = section->block};
     egret_status status = nfa_report(&env, &match);
-    return status == EGRET_OK && nfa_section_find(engine->store, match.block, &engine->silence[rule], section)
-        ? nfa_hang(engine, section) : status;
+    if (status == EGRET_OK && nfa_section_find(engine->store, match.block, &engine->silence[rule], section)) {
+        nfa_section_drop(section);      /* the next event of the key arms it anew */
+    }
+    return status;
 }
 
 egret_status silence_start(nfa_engine *engine, uint32_t rule)

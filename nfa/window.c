@@ -250,6 +250,20 @@ static egret_status open_section(nfa_engine *engine, uint32_t window, nfa_key *k
     return EGRET_OK;
 }
 
+/* Each event is a match of its own: neither a window nor a condition that turns looks back at it. */
+static bool forgets(const win_step *step)
+{
+    return step->threshold->kind == AST_EVER && step->threshold->when == PLAN_NONE && step->window->n_aggs == 0;
+}
+
+static egret_status forget(win_step *step)
+{
+    if (nfa_section_find(step->env.engine->store, step->env.block, &step->layout->def, &step->section)) {
+        nfa_section_drop(&step->section);
+    }
+    return EGRET_OK;
+}
+
 egret_status win_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *event, uint64_t mask, nfa_key *key)
 {
     win_step step = step_of(engine, rule, event, event->time_ms);
@@ -265,7 +279,8 @@ egret_status win_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *ev
     }
     step.env.block = key->block;
     bool closes = step.threshold->kind == AST_TUMBLING || step.threshold->kind == AST_SESSION;
-    return closes ? gather(&step, mask) : slide(&step, mask);
+    status = closes ? gather(&step, mask) : slide(&step, mask);
+    return status == EGRET_OK && forgets(&step) ? forget(&step) : status;
 }
 
 egret_status win_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t due_ms)

@@ -403,9 +403,11 @@ static bool keep_newest(const nfa_env *env, const plan_window *window, const win
     return true;
 }
 
-static void enforce_limit(const plan_window *window, const win_layout *layout, nfa_section *section)
+/* Gives how many events went. */
+static uint64_t enforce_limit(const plan_window *window, const win_layout *layout, nfa_section *section)
 {
-    while (layout->timed && nfa_deque_count(section, layout->part_log) > window->limit_values) {
+    uint64_t dropped = 0;
+    for (; layout->timed && nfa_deque_count(section, layout->part_log) > window->limit_values; dropped++) {
         uint32_t ord = nfa_deque_first(section, layout->part_log);
         const win_entry *entry = entry_at(layout, section, ord);
         for (uint32_t a = 0; a < window->n_aggs; a++) {
@@ -417,6 +419,7 @@ static void enforce_limit(const plan_window *window, const win_layout *layout, n
         nfa_deque_pop_front(section, layout->part_log, 1);
         ((win_root *)nfa_section_root(section))->flags |= WIN_LIMITED;
     }
+    return dropped;
 }
 
 bool win_enter(const nfa_env *env, uint32_t number, nfa_section *section, const egret_value *value)
@@ -439,11 +442,14 @@ bool win_enter(const nfa_env *env, uint32_t number, nfa_section *section, const 
             return false;
         }
     }
+    uint32_t rule = env->engine->window_rule[number];
     if (layout->log && !layout->timed) {
-        uint32_t rule = env->engine->window_rule[number];
         pop_log(window, layout, section, rule == NFA_NONE ? 1 : env->engine->plan->rules[rule].evidence_cap);
     }
-    enforce_limit(window, layout, section);
+    uint64_t dropped = enforce_limit(window, layout, section);
+    if (dropped > 0 && rule != NFA_NONE) {
+        env->engine->rule_stats[rule].events_dropped += dropped;
+    }
     win_trim_bytes(window, layout, section);
     return true;
 }
