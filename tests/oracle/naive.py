@@ -28,8 +28,8 @@ def state_of(rule):
 
 
 def key_order(key):
-    """Timers of one instant act in the order of their keys: any fixed one would do, this has short texts first."""
-    return [(len(part) if isinstance(part, str) else 0, part) for part in key]
+    """Timers of one instant act in the order of their keys: any fixed one would do, this has texts of few bytes first."""
+    return [(len(part.encode()), part.encode()) if isinstance(part, str) else (0, part) for part in key]
 
 
 def knows_its_keys(rule):
