@@ -128,6 +128,11 @@ uint32_t nfa_block_find(const nfa_store *store, uint32_t group, const void *key,
     }
 }
 
+bool nfa_block_is(const nfa_store *store, uint32_t block, uint32_t group, const void *key, size_t len)
+{
+    return nfa_block_exists(store, block) && is_key(store, block, group, len ? key : "", len);
+}
+
 /* The first block with the hash's tag: the one that is meant, but for one in thousands. */
 static uint32_t likely_block(const nfa_store *store, uint64_t hash)
 {
@@ -138,52 +143,40 @@ static uint32_t likely_block(const nfa_store *store, uint64_t hash)
     return NFA_NO_BLOCK;
 }
 
-/* Three rounds, one for each miss: slots, addresses, blocks. Within a round the misses overlap. */
-enum { CACHE_LINE = 64, FETCH_LINES = 8 };
+/* ---- fetching ahead ---- */
 
-void nfa_store_warm(const nfa_store *store, const uint64_t *hashes, size_t n)
+enum { CACHE_LINE = 64, HEAD_LINES = 2, FETCH_LINES = 9 };
+
+void nfa_store_fetch_slot(const nfa_store *store, uint64_t hash)
 {
-    enum { AT_ONCE = 32 };
-    uint32_t blocks[AT_ONCE];
-    for (; n > 0 && store->index; hashes += AT_ONCE) {
-        size_t some = n < AT_ONCE ? n : AT_ONCE;
-        for (size_t i = 0; i < some; i++)
-            __builtin_prefetch(&store->index[tag_of(hashes[i]) & store->index_mask]);
-        for (size_t i = 0; i < some; i++) {
-            blocks[i] = likely_block(store, hashes[i]);
-            if (blocks[i] != NFA_NO_BLOCK)
-                __builtin_prefetch(&store->blocks[blocks[i]]);
-        }
-        for (size_t i = 0; i < some; i++) {
-            if (blocks[i] == NFA_NO_BLOCK)
-                continue;
-            __builtin_prefetch(block_at(store, blocks[i]));
-            __builtin_prefetch(block_at(store, blocks[i]) + CACHE_LINE);
-        }
-        n -= some;
-        if (some < AT_ONCE)
-            break;
-    }
+    if (store->index)
+        __builtin_prefetch(&store->index[tag_of(hash) & store->index_mask]);
 }
 
-void nfa_store_fetch(const nfa_store *store, uint64_t hash, unsigned stage)
+uint32_t nfa_store_fetch_address(const nfa_store *store, uint64_t hash)
 {
-    if (!store->index)
-        return;
-    if (stage == 0) {
-        __builtin_prefetch(&store->index[tag_of(hash) & store->index_mask]);
-        return;
-    }
-    uint32_t block = likely_block(store, hash);
-    if (block == NFA_NO_BLOCK)
-        return;
-    if (stage == 1) {
+    uint32_t block = store->index ? likely_block(store, hash) : NFA_NO_BLOCK;
+    if (block != NFA_NO_BLOCK)
         __builtin_prefetch(&store->blocks[block]);
+    return block;
+}
+
+void nfa_store_fetch_head(const nfa_store *store, uint32_t block)
+{
+    if (!nfa_block_exists(store, block))
         return;
-    }
-    const char *at = (const char *)block_at(store, block);
-    for (unsigned line = 0; line < FETCH_LINES; line++)
-        __builtin_prefetch(at + line * CACHE_LINE);
+    for (unsigned line = 0; line < HEAD_LINES; line++)
+        __builtin_prefetch(block_at(store, block) + line * CACHE_LINE);
+}
+
+void nfa_store_fetch_rest(const nfa_store *store, uint32_t block)
+{
+    if (!nfa_block_exists(store, block))
+        return;
+    const char *at = block_at(store, block);
+    uint32_t used = block_head_of(store, block)->used;
+    for (uint32_t i = HEAD_LINES * CACHE_LINE; i < used && i < FETCH_LINES * CACHE_LINE; i += CACHE_LINE)
+        __builtin_prefetch(at + i);
 }
 
 static void index_put(nfa_store *store, uint32_t block, uint32_t tag)

@@ -60,12 +60,15 @@ void nfa_store_free(nfa_store *store);
 /* Blocks are found by key group and key bytes. hash is egret_key_hash of both, computed once per event by the caller. */
 uint64_t nfa_key_hash(uint32_t group, const void *key, size_t len);
 uint32_t nfa_block_find(const nfa_store *store, uint32_t group, const void *key, size_t len, uint64_t hash);
-/* For a host that has several events at hand: fetches what nfa_block_find will look at for these keys, all at once instead of one cache miss
- * after the other. Changes nothing; with a million keys it makes finding three times as fast, from four keys on. */
-void nfa_store_warm(const nfa_store *store, const uint64_t *hashes, size_t n);
-/* The same one step at a time, for a host that looks ahead: stage 0 fetches the index, 1 what it names, 2 the block. Each some time after
- * the one before, so that nothing waits. */
-void nfa_store_fetch(const nfa_store *store, uint64_t hash, unsigned stage);
+/* Is it the block of that key? false for NFA_NO_BLOCK and for numbers of blocks that are gone. */
+bool nfa_block_is(const nfa_store *store, uint32_t block, uint32_t group, const void *key, size_t len);
+/* For a host that looks ahead: fetches into the cache what nfa_block_find will look at, one step at a time; each some time after the one before,
+ * so that nothing waits. Changes nothing; with a million keys it makes finding three times as fast. The address step gives the block
+ * that the key most likely has, NFA_NO_BLOCK: none; the rest of a block is what the head says it has, up to half a kilobyte. */
+void nfa_store_fetch_slot(const nfa_store *store, uint64_t hash);
+uint32_t nfa_store_fetch_address(const nfa_store *store, uint64_t hash);
+void nfa_store_fetch_head(const nfa_store *store, uint32_t block);
+void nfa_store_fetch_rest(const nfa_store *store, uint32_t block);
 uint32_t nfa_block_get(nfa_store *store, uint32_t group, const void *key, size_t len, uint64_t hash);  /* NFA_NO_BLOCK: no memory */
 /* Makes a block that nfa_block_find has not found, with room for a first section of that kind, so that it need not move when that comes. */
 uint32_t nfa_block_add(nfa_store *store, uint32_t group, const void *key, size_t len, uint64_t hash, const nfa_section_def *def);

@@ -63,7 +63,7 @@ typedef struct stream_index {
     uint32_t n_groups, cap_groups;
 } stream_index;
 
-enum { FEW_FOLLOWERS = 8 };     /* up to so many are simply asked */
+enum { FEW_FOLLOWERS = 8, FEW_CONSTANTS = 4 };       /* up to so many are simply asked */
 
 struct nfa_dispatch {
     stream_index *streams;
@@ -99,8 +99,19 @@ static bool is_follower(const nfa_engine *engine, const nfa_sub *sub)
     return layout != NULL && (sub->atom >= 64 || (layout->start_mask >> sub->atom & 1u) == 0);
 }
 
+static uint32_t group_of(const nfa_engine *engine, const nfa_sub *sub)
+{
+    switch ((nfa_sub_kind)sub->kind) {
+    case NFA_SUB_LIFE: case NFA_SUB_MATCH: return engine->plan->rules[sub->target].group;
+    case NFA_SUB_PROFILE: return engine->plan->profiles[sub->target].group;
+    case NFA_SUB_FEATURE: break;
+    }
+    return engine->plan->features[sub->target].group;
+}
+
 static bool add_sub(nfa_engine *engine, guard_subs *list, nfa_sub sub)
 {
+    sub.group = group_of(engine, &sub);
     if (is_follower(engine, &sub)) {
         if (!ROOM(engine, list->followers, list->n_followers, list->cap_followers)) {
             return false;
@@ -368,11 +379,7 @@ static bool note_groups(nfa_engine *engine, stream_index *index)
 {
     bool good = true;
     for (uint32_t i = 0; good && i < index->always.n; i++) {
-        const nfa_sub *sub = &index->always.subs[i];
-        const plan *p = engine->plan;
-        good = note_group(engine, index, sub->kind == NFA_SUB_PROFILE ? p->profiles[sub->target].group
-                                         : sub->kind == NFA_SUB_FEATURE ? p->features[sub->target].group
-                                                                        : p->rules[sub->target].group);
+        good = note_group(engine, index, index->always.subs[i].group);
     }
     return good;
 }
@@ -403,22 +410,17 @@ static bool subscribe_updates(nfa_engine *engine)
     return good;
 }
 
-static uint32_t group_of(const nfa_engine *engine, const nfa_sub *sub)
-{
-    return engine->plan->rules[sub->target].group;     /* followers belong to rules */
-}
-
 /* By group; within it they are in order already, as rules subscribe one after the other. */
-static void sort_followers(const nfa_engine *engine, guard_subs *list)
+static void sort_followers(guard_subs *list)
 {
     for (uint32_t gap = list->n_followers / 2; gap > 0; gap /= 2) {
         for (uint32_t i = gap; i < list->n_followers; i++) {
             nfa_sub sub = list->followers[i];
-            uint32_t group = group_of(engine, &sub);
+            uint32_t group = sub.group;
             uint32_t at = i;
             for (; at >= gap; at -= gap) {
                 const nfa_sub *other = &list->followers[at - gap];
-                uint32_t other_group = group_of(engine, other);
+                uint32_t other_group = other->group;
                 if (other_group < group || (other_group == group && (other->order < sub.order
                                                                     || (other->order == sub.order && other->atom <= sub.atom)))) {
                     break;
@@ -446,11 +448,11 @@ bool nfa_dispatch_make(nfa_engine *engine)
     }
     good = good && subscribe_updates(engine);
     for (uint32_t i = 0; good && i < p->n_guards; i++) {
-        sort_followers(engine, &dispatch->guards[i]);
+        sort_followers(&dispatch->guards[i]);
         good = index_guard(engine, i);
     }
     for (uint32_t i = 0; good && i < p->n_streams; i++) {
-        sort_followers(engine, &dispatch->streams[i].always);
+        sort_followers(&dispatch->streams[i].always);
         good = finish_stream(engine, &dispatch->streams[i]) && note_groups(engine, &dispatch->streams[i]);
     }
     return good;
@@ -479,7 +481,7 @@ static bool take_subs(nfa_engine *engine, const nfa_sub *subs, uint32_t n)
 /* Takes the followers of one group that wait in the key's block. */
 static bool take_waiting(nfa_engine *engine, const nfa_event *event, const nfa_sub *followers, uint32_t n)
 {
-    const nfa_key *key = nfa_key_of(engine, group_of(engine, followers), event);
+    const nfa_key *key = nfa_key_of(engine, followers->group, event);
     if (key->null || key->block == NFA_NO_BLOCK) {
         return true;
     }
@@ -517,9 +519,9 @@ static bool take_followers(const nfa_env *env, const guard_subs *list)
         return take_subs(engine, list->followers, list->n_followers);
     }
     for (uint32_t i = 0; i < list->n_followers;) {
-        uint32_t group = group_of(engine, &list->followers[i]);
+        uint32_t group = list->followers[i].group;
         uint32_t end = i + 1;
-        while (end < list->n_followers && group_of(engine, &list->followers[end]) == group) {
+        while (end < list->n_followers && list->followers[end].group == group) {
             end++;
         }
         if (!take_waiting(engine, env->event, list->followers + i, end - i)) {
@@ -547,23 +549,42 @@ static bool try_guard(const nfa_env *env, uint32_t guard)
     return take_list(env, &engine->dispatch->guards[guard]);
 }
 
-static bool try_eq(const nfa_env *env, const eq_index *eq)
+static bool is_equal(const egret_value *a, const egret_value *b)
 {
-    egret_value v = env->event->slots[eq->slot];
-    if (v.type == EGRET_NULL) {
-        return true;
+    if (a->type == EGRET_STRING && b->type == EGRET_STRING) {
+        return a->len == b->len && (a->len == 0 || memcmp(a->u.s, b->u.s, a->len) == 0);
     }
-    for (uint32_t at = (uint32_t)egret_value_hash(v) & eq->mask; eq->table[at] != 0; at = (at + 1) & eq->mask) {
-        const eq_entry *entry = &eq->entries[eq->table[at] - 1];
-        if (!egret_value_equal(entry->value, v)) {
-            continue;
-        }
-        for (uint32_t i = 0; i < entry->n_guards; i++) {
-            if (!try_guard(env, entry->guards[i])) {
-                return false;
+    return egret_value_equal(*a, *b);
+}
+
+/* The entry of a value: few are looked through, many are found by their hash. */
+static const eq_entry *find_eq(const eq_index *eq, const egret_value *v)
+{
+    if (eq->n_entries <= FEW_CONSTANTS) {
+        for (uint32_t i = 0; i < eq->n_entries; i++) {
+            if (is_equal(&eq->entries[i].value, v)) {
+                return &eq->entries[i];
             }
         }
-        break;
+        return NULL;
+    }
+    for (uint32_t at = (uint32_t)egret_value_hash(*v) & eq->mask; eq->table[at] != 0; at = (at + 1) & eq->mask) {
+        const eq_entry *entry = &eq->entries[eq->table[at] - 1];
+        if (is_equal(&entry->value, v)) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+static bool try_eq(const nfa_env *env, const eq_index *eq)
+{
+    const egret_value *v = &env->event->slots[eq->slot];
+    const eq_entry *entry = v->type != EGRET_NULL ? find_eq(eq, v) : NULL;
+    for (uint32_t i = 0; entry != NULL && i < entry->n_guards; i++) {
+        if (!try_guard(env, entry->guards[i])) {
+            return false;
+        }
     }
     return true;
 }

@@ -40,10 +40,12 @@ nfa_engine *nfa_engine_new(egret_mem mem, const plan *rules)
     engine->store = nfa_store_new(mem);
     engine->timers = nfa_timers_new(mem);
     engine->keys = egret_arena_alloc(&engine->keep, (rules->n_groups + 1) * sizeof *engine->keys);
-    engine->expect_key = egret_arena_alloc(&engine->keep, sizeof *engine->expect_key);
+    for (uint32_t i = 0; i < NFA_EXPECT_KEYS; i++) {
+        engine->expected.key[i].block = NFA_NO_BLOCK;
+    }
     engine->rule_stats = egret_arena_alloc(&engine->keep, (rules->n_rules + 1) * sizeof *engine->rule_stats);
     if (engine->store == NULL || engine->timers == NULL || engine->keep.failed || !nfa_content_make(engine)
-        || !nfa_layout_make(engine) || !nfa_dispatch_make(engine) || !told_make(engine)) {
+        || !nfa_layout_make(engine) || !nfa_predicates_make(engine) || !nfa_dispatch_make(engine) || !told_make(engine)) {
         nfa_engine_free(engine);
         return NULL;
     }
@@ -377,19 +379,9 @@ static void sweep(nfa_engine *engine)
 
 /* ---- events ---- */
 
-static uint32_t group_of(const nfa_engine *engine, const nfa_sub *sub)
-{
-    switch ((nfa_sub_kind)sub->kind) {
-    case NFA_SUB_LIFE: case NFA_SUB_MATCH: return engine->plan->rules[sub->target].group;
-    case NFA_SUB_PROFILE: return engine->plan->profiles[sub->target].group;
-    case NFA_SUB_FEATURE: break;
-    }
-    return engine->plan->features[sub->target].group;
-}
-
 static egret_status meet(nfa_engine *engine, const nfa_sub *sub, uint64_t mask, const nfa_event *event)
 {
-    nfa_key *key = (nfa_key *)nfa_key_of(engine, group_of(engine, sub), event);
+    nfa_key *key = (nfa_key *)nfa_key_of(engine, sub->group, event);
     bool of_rule = sub->kind == NFA_SUB_MATCH || sub->kind == NFA_SUB_LIFE;
     if (key->null) {
         if (of_rule) {
@@ -422,8 +414,15 @@ static uint64_t next_subscriber(const nfa_engine *engine, uint32_t *at)
     return mask;
 }
 
-/* *at: the first hit of a profile; afterwards the first that is none. */
-static egret_status update_profiles(nfa_engine *engine, const nfa_event *event, uint32_t *at)
+/* The key by which the profile of the hit knows the event; NULL: a part of it is null. */
+static nfa_key *profile_key(nfa_engine *engine, const nfa_sub *sub, const nfa_event *event)
+{
+    nfa_key *key = (nfa_key *)nfa_key_of(engine, sub->group, event);
+    return key->null ? NULL : key;
+}
+
+/* Several profiles: all ask before any takes. */
+static egret_status update_together(nfa_engine *engine, const nfa_event *event, uint32_t *at)
 {
     uint32_t n = 0;
     nfa_taken *taken = nfa_scratch(engine, (engine->n_hits - *at) * sizeof *taken);
@@ -433,8 +432,8 @@ static egret_status update_profiles(nfa_engine *engine, const nfa_event *event, 
     while (*at < engine->n_hits && engine->hits[*at]->kind == NFA_SUB_PROFILE) {
         const nfa_sub *sub = engine->hits[*at];
         uint64_t mask = next_subscriber(engine, at);
-        nfa_key *key = (nfa_key *)nfa_key_of(engine, group_of(engine, sub), event);
-        if (!key->null && !win_profile_ask(engine, sub->target, event, mask, key, &taken[n++])) {
+        nfa_key *key = profile_key(engine, sub, event);
+        if (key != NULL && !win_profile_ask(engine, sub->target, event, mask, key, &taken[n++])) {
             return EGRET_NO_MEMORY;
         }
     }
@@ -443,6 +442,20 @@ static egret_status update_profiles(nfa_engine *engine, const nfa_event *event, 
         status = win_profile_take(engine, event, &taken[i]);
     }
     return status;
+}
+
+/* *at: the first hit of a profile; afterwards the first that is none. */
+static egret_status update_profiles(nfa_engine *engine, const nfa_event *event, uint32_t *at)
+{
+    const nfa_sub *sub = engine->hits[*at];
+    uint32_t first = *at;
+    uint64_t mask = next_subscriber(engine, at);
+    if (*at < engine->n_hits && engine->hits[*at]->kind == NFA_SUB_PROFILE) {
+        *at = first;
+        return update_together(engine, event, at);
+    }
+    nfa_key *key = profile_key(engine, sub, event);
+    return key != NULL ? win_profile_event(engine, sub->target, event, mask, key) : EGRET_OK;
 }
 
 /* Is it one of those that an event from a rule in shadow mode does not reach? */

@@ -40,19 +40,8 @@ static egret_value eval_arith(const nfa_env *env, const plan_expr *expr, char op
     return v;
 }
 
-/* Does the comparison hold for an order of -1, 0 or 1? */
-static bool order_fits(uint8_t op, int order)
-{
-    enum { LESS = 1, EQUAL = 2, GREATER = 4 };
-    static const uint8_t fits[PLAN_GE - PLAN_EQ + 1] = {
-        [PLAN_EQ - PLAN_EQ] = EQUAL, [PLAN_NE - PLAN_EQ] = LESS | GREATER, [PLAN_LT - PLAN_EQ] = LESS,
-        [PLAN_LE - PLAN_EQ] = LESS | EQUAL, [PLAN_GT - PLAN_EQ] = GREATER, [PLAN_GE - PLAN_EQ] = GREATER | EQUAL,
-    };
-    return (fits[op - PLAN_EQ] >> (order + 1) & 1) != 0;
-}
-
 /* Whole numbers, times and amounts with equally many digits, and the equality of texts, are nearly all comparisons there are. */
-static bool eval_compare(const nfa_env *env, const plan_expr *expr)
+bool nfa_compare(const nfa_env *env, const plan_expr *expr)
 {
     const uint32_t *args = args_of(env, expr);
     egret_value a = operand(env, args[0]);
@@ -67,14 +56,14 @@ static bool eval_compare(const nfa_env *env, const plan_expr *expr)
             return same == (expr->op == PLAN_EQ);
         }
         if (a.type != EGRET_STRING && a.type != EGRET_NUMBER) {
-            return order_fits(expr->op, (a.u.i > b.u.i) - (a.u.i < b.u.i));
+            return nfa_order_fits(expr->op, (a.u.i > b.u.i) - (a.u.i < b.u.i));
         }
     }
     int order = 0;
     if (!egret_value_compare(a, b, &order)) {
         return expr->op == PLAN_NE;
     }
-    return order_fits(expr->op, order);
+    return nfa_order_fits(expr->op, order);
 }
 
 /* Text of a value, in scratch. */
@@ -186,28 +175,8 @@ static egret_value name_of_stream(const nfa_env *env, uint32_t stream)
     return egret_string(name.ptr, name.len);
 }
 
-static bool eval_logic(const nfa_env *env, const plan_expr *expr)
+bool nfa_is_true(const nfa_env *env, uint32_t number)
 {
-    bool want = expr->op == PLAN_OR;
-    for (uint32_t i = 0; i < expr->n_args; i++) {
-        if (nfa_holds(env, args_of(env, expr)[i]) == want) {
-            return want;
-        }
-    }
-    return !want;
-}
-
-/* A condition is mostly comparisons under and, or, not: they need no values in between. */
-bool nfa_holds(const nfa_env *env, uint32_t number)
-{
-    const plan_expr *expr = &env->engine->plan->exprs[number];
-    switch ((plan_op)expr->op) {
-    case PLAN_AND: case PLAN_OR: return eval_logic(env, expr);
-    case PLAN_NOT: return !nfa_holds(env, args_of(env, expr)[0]);
-    case PLAN_EQ: case PLAN_NE: case PLAN_LT: case PLAN_LE: case PLAN_GT: case PLAN_GE:
-        return eval_compare(env, expr);
-    default: break;
-    }
     egret_value v = nfa_eval(env, number);
     return v.type == EGRET_BOOL && v.u.i != 0;
 }
@@ -242,7 +211,6 @@ egret_value nfa_eval(const nfa_env *env, uint32_t number)
     case PLAN_CALL: return eval_call(env, expr);
     case PLAN_WHICH: return eval_which(env, expr);
     case PLAN_CONCAT: return eval_concat(env, expr);
-    case PLAN_NOT: return egret_bool(!nfa_holds(env, args_of(env, expr)[0]));
     case PLAN_NEG: return egret_value_negate(eval_arg(env, expr, 0));
     case PLAN_IS_NULL: return egret_bool(eval_arg(env, expr, 0).type == EGRET_NULL);
     case PLAN_ADD: return eval_arith(env, expr, '+');
@@ -250,14 +218,14 @@ egret_value nfa_eval(const nfa_env *env, uint32_t number)
     case PLAN_MUL: return eval_arith(env, expr, '*');
     case PLAN_DIV: return eval_arith(env, expr, '/');
     case PLAN_MOD: return eval_arith(env, expr, '%');
-    case PLAN_EQ: case PLAN_NE: case PLAN_LT: case PLAN_LE: case PLAN_GT: case PLAN_GE:
-        return egret_bool(eval_compare(env, expr));
     case PLAN_LIKE: {
         egret_value text = eval_arg(env, expr, 0);
         egret_value pattern = eval_arg(env, expr, 1);
         return egret_bool(text.type == EGRET_STRING && pattern.type == EGRET_STRING && nfa_like(text, pattern));
     }
-    case PLAN_AND: case PLAN_OR: return egret_bool(eval_logic(env, expr));
+    case PLAN_AND: case PLAN_OR: case PLAN_NOT:
+    case PLAN_EQ: case PLAN_NE: case PLAN_LT: case PLAN_LE: case PLAN_GT: case PLAN_GE:
+        return egret_bool(nfa_holds(env, number));      /* these are ready made: predicate.c */
     }
     return egret_null();
 }

@@ -35,27 +35,25 @@ static egret_value trim_decimal(egret_value v)
 }
 
 /* Bytes written, 0: does not fit, or null. */
-static size_t put_part(uint8_t *out, size_t room, egret_value v)
+static size_t put_part(uint8_t *out, size_t room, const egret_value *v)
 {
-    if (v.type == EGRET_STRING) {
-        if (v.len > 0xFFFF || room < 3u + v.len) {
+    if (v->type == EGRET_STRING) {
+        if (v->len > 0xFFFF || room < 3u + v->len) {
             return 0;
         }
         out[0] = EGRET_STRING;
-        out[1] = (uint8_t)(v.len >> 8);
-        out[2] = (uint8_t)v.len;
-        memcpy(out + 3, v.u.s, v.len);
-        return 3u + v.len;
+        out[1] = (uint8_t)(v->len >> 8);
+        out[2] = (uint8_t)v->len;
+        memcpy(out + 3, v->u.s, v->len);
+        return 3u + v->len;
     }
-    if (v.type == EGRET_NULL || room < 10) {
+    if (v->type == EGRET_NULL || room < 10) {
         return 0;
     }
-    if (v.type == EGRET_DECIMAL) {
-        v = trim_decimal(v);
-    }
-    out[0] = v.type;
-    out[1] = v.scale;
-    put64(out + 2, (uint64_t)v.u.i ^ (UINT64_C(1) << 63));
+    egret_value number = v->type == EGRET_DECIMAL ? trim_decimal(*v) : *v;
+    out[0] = number.type;
+    out[1] = number.scale;
+    put64(out + 2, (uint64_t)number.u.i ^ (UINT64_C(1) << 63));
     return 10;
 }
 
@@ -63,8 +61,9 @@ bool nfa_key_encode(nfa_key *key, uint32_t group, const egret_value *parts, uint
 {
     key->len = 0;
     key->null = false;
+    key->bytes = key->own;
     for (uint32_t i = 0; i < n; i++) {
-        size_t size = put_part(key->bytes + key->len, NFA_KEY_BYTES - key->len, parts[i]);
+        size_t size = put_part(key->own + key->len, NFA_KEY_BYTES - key->len, &parts[i]);
         if (size == 0) {
             key->null = true;
             return false;
@@ -94,35 +93,48 @@ egret_value nfa_key_part(const void *bytes, size_t len, uint32_t part)
     return egret_null();
 }
 
-bool nfa_key_compute(nfa_engine *engine, uint32_t group, const nfa_event *event, nfa_key *key)
+/* A table's keys are asked for as values. */
+static bool is_of_table(nfa_engine *engine, const plan_group *def, const uint32_t *expr, const nfa_env *env)
+{
+    egret_value part[PLAN_MAX_KEY_PARTS];
+    for (uint32_t i = 0; i < def->n_parts; i++) {
+        part[i] = nfa_value_of(env, expr[i]);
+    }
+    return nfa_content_has_row(engine, def->table, part);
+}
+
+uint32_t nfa_key_write(nfa_engine *engine, uint32_t group, const nfa_event *event, uint8_t *out, size_t room)
 {
     const plan_group *def = &engine->plan->groups[group];
     const uint32_t *expr = def->key_expr + (size_t)event->stream * def->n_parts;
-    egret_value part[PLAN_MAX_KEY_PARTS];
     nfa_env env = {.engine = engine, .event = event, .now_ms = event->time_ms, .block = NFA_NO_BLOCK};
+    size_t len = 0;
     for (uint32_t i = 0; i < def->n_parts; i++) {
         if (expr[i] == PLAN_NONE) {
-            key->null = true;
-            return false;
+            return NFA_NONE;
         }
-        part[i] = nfa_value_of(&env, expr[i]);
+        const plan_expr *of = &engine->plan->exprs[expr[i]];
+        egret_value other;
+        const egret_value *part = of->op == PLAN_FIELD ? &event->slots[of->a] : (other = nfa_eval(&env, expr[i]), &other);
+        size_t size = put_part(out + len, room - len, part);
+        if (size == 0) {
+            return NFA_NONE;
+        }
+        len += size;
     }
-    if (def->table != PLAN_NONE && !nfa_content_has_row(engine, def->table, part)) {
-        key->null = true;       /* the rule's keys are those of its table */
-        return false;
-    }
-    return nfa_key_encode(key, group, part, def->n_parts);
+    return def->table == PLAN_NONE || is_of_table(engine, def, expr, &env) ? (uint32_t)len : NFA_NONE;
 }
 
-const nfa_key *nfa_key_of(nfa_engine *engine, uint32_t group, const nfa_event *event)
+const nfa_key *nfa_key_look(nfa_engine *engine, uint32_t group, const nfa_event *event)
 {
     nfa_key *key = &engine->keys[group];
-    if (key->stamp == engine->stamp) {
-        return key;
-    }
     key->stamp = engine->stamp;
     key->block = NFA_NO_BLOCK;
-    if (nfa_key_compute(engine, group, event, key)) {
+    key->bytes = key->own;
+    key->len = nfa_key_write(engine, group, event, key->own, NFA_KEY_BYTES);
+    key->null = key->len == NFA_NONE;
+    if (!key->null) {
+        key->hash = nfa_key_hash(group, key->bytes, key->len);
         key->block = nfa_block_find(engine->store, group, key->bytes, key->len, key->hash);
     }
     return key;

@@ -31,7 +31,8 @@ typedef struct nfa_key {
     uint32_t block;             /* NFA_NO_BLOCK: none (yet) */
     uint32_t len;
     bool null;                  /* some part was null: nobody of this group sees the event */
-    uint8_t bytes[NFA_KEY_BYTES];
+    const uint8_t *bytes;       /* its own, or those it was announced with (expect.c) */
+    uint8_t own[NFA_KEY_BYTES];
 } nfa_key;
 
 /* ---- layout of sections ---- */
@@ -77,20 +78,46 @@ typedef struct seq_layout {
 typedef struct win_agg {
     uint16_t reg;               /* offset of its register in the root */
     uint8_t part;               /* map (distinct), monotone deque (min, max over sliding), values in order (percentiles); 0: none */
+    uint8_t fn;                 /* plan_fn */
+    uint16_t lane;              /* of those whose entries leave together; WIN_NO_LANE: it looks at no entries */
     uint16_t fit;               /* slope, forecast: offset of the sums in the root */
+    uint32_t arg;
     uint32_t owner;             /* the aggregate that keeps part or fit up to date: itself, or one before it that reads the same */
 } win_agg;
+
+/* How a value of an argument stands in an entry: not at all (it only counts), as its hash, as it is, as the place of its text. */
+typedef enum win_keep { WIN_KEEP_NOTHING, WIN_KEEP_HASH, WIN_KEEP_PLAIN, WIN_KEEP_TEXT } win_keep;
+
+typedef struct win_arg {
+    uint8_t keep;               /* win_keep */
+    uint8_t type;
+    uint32_t word;              /* its place among the values of an entry */
+} win_arg;
+
+/* What one argument is of an event that fits one atom. */
+typedef struct win_ask {
+    uint8_t kind;               /* see window_log.c */
+    uint32_t where;             /* condition, PLAN_NONE */
+    uint32_t from;              /* expression or slot */
+} win_ask;
+
+enum { WIN_NO_LANE = 0xFFFF };
 
 typedef struct win_layout {
     nfa_section_def def;
     bool log;                   /* entries are kept: sliding aggregates or evidence */
     bool evidence;              /* entries carry the event's reference */
     uint16_t entry_size, entry_meta, entry_value;   /* offsets in an entry */
+    uint16_t lanes, registers;  /* their offsets in the root */
+    uint16_t n_words;           /* values in an entry */
+    uint16_t n_lanes;
     uint8_t part_log, part_bytes, part_newest;
-    uint32_t *value_word;       /* per arg: its place among the values, NFA_NONE: only counted */
-    bool *hashed;               /* per arg: only its hash is kept */
+    int64_t *lane_ms;           /* by lane: how long its entries count; INT64_MAX: they do not leave by themselves */
+    bool *lane_asked;           /* … a condition looks at some aggregate of it */
+    win_arg *args;
+    win_ask *ask;               /* by argument and atom */
     win_agg *aggs;
-    bool timed;                 /* some aggregate looks at entries of the log */
+    bool timed, all_slide;      /* some aggregate looks at entries of the log; all do, and slide */
     bool strings;               /* ever/session registers hold strings */
     int64_t longest_ms;         /* of the sliding aggregates */
 } win_layout;
@@ -105,6 +132,7 @@ typedef struct nfa_sub {
     uint8_t kind;
     uint8_t atom;               /* bit; 0xFF: every event of the stream, whatever holds */
     uint32_t target;            /* rule, profile or feature */
+    uint32_t group;             /* of its keys */
 } nfa_sub;
 
 typedef struct nfa_dispatch nfa_dispatch;
@@ -121,16 +149,19 @@ typedef struct nfa_names {
 typedef struct nfa_queued { struct nfa_queued *next; nfa_alert alert; } nfa_queued;
 
 /* Events that will come soon and their keys, see expect.c. */
-enum { NFA_EXPECT_STEP = 4, NFA_EXPECT_RING = 32, NFA_EXPECT_EVENTS = 32, NFA_EXPECT_KEYS = 4, NFA_EXPECT_BYTES = 48 };
-typedef struct nfa_expected_event {
-    nfa_event event;
-    struct { uint64_t hash; uint32_t len; uint8_t bytes[NFA_EXPECT_BYTES]; } key[NFA_EXPECT_KEYS];  /* len NFA_NONE: not kept */
-} nfa_expected_event;
+enum { NFA_EXPECT_EVENTS = 32, NFA_EXPECT_KEYS = 128, NFA_EXPECT_BYTES = 48 };
+typedef struct nfa_expected_key {
+    uint64_t hash;
+    uint32_t group;
+    uint32_t block;             /* most likely; NFA_NO_BLOCK: none was seen */
+    uint32_t len;               /* NFA_NONE: null, or too long to be kept */
+    uint8_t bytes[NFA_EXPECT_BYTES];
+} nfa_expected_key;
 
 typedef struct nfa_expected {
-    uint64_t hash[NFA_EXPECT_RING];     /* to be fetched */
-    uint32_t at;
-    nfa_expected_event event[NFA_EXPECT_EVENTS];
+    nfa_expected_key key[NFA_EXPECT_KEYS];
+    uint32_t n_keys;                    /* ever announced: the next one's place in the ring */
+    struct { nfa_event event; uint32_t key; uint32_t n_keys; } event[NFA_EXPECT_EVENTS];
     uint32_t next, end;                 /* events that have not come yet */
 } nfa_expected;
 
@@ -169,9 +200,10 @@ struct nfa_engine {
     nfa_stats stats;
     nfa_rule_stats *rule_stats;
     nfa_expected expected;
-    nfa_key *expect_key;        /* scratch of nfa_engine_expect */
     const nfa_sub **hits;
     uint32_t n_hits, cap_hits;
+    struct nfa_predicate *predicates;   /* the first stands for "evaluate it" */
+    uint32_t *predicate_of;             /* by expression */
 };
 
 /* An attempt as conditions see it. */
@@ -200,7 +232,36 @@ typedef struct nfa_env {
 
 /* eval.c */
 egret_value nfa_eval(const nfa_env *env, uint32_t expr);
-bool nfa_holds(const nfa_env *env, uint32_t expr);      /* true only for true */
+bool nfa_is_true(const nfa_env *env, uint32_t expr);    /* true only for true */
+bool nfa_compare(const nfa_env *env, const plan_expr *expr);    /* of a comparison: does it hold? */
+
+/* predicate.c: conditions made ready when the engine is */
+typedef struct nfa_predicate nfa_predicate;
+typedef bool (*nfa_kernel)(const nfa_env *env, const nfa_predicate *predicate);
+struct nfa_predicate {
+    nfa_kernel holds;
+    const plan_expr *expr;
+    uint8_t fits;               /* of a comparison: orders that fulfil it */
+    uint32_t a, b;              /* a field's slot; or window and aggregate */
+    egret_value constant;       /* compared with */
+    nfa_sum sum;                /* the constant in the unit of sums */
+    uint32_t profile;           /* an aggregate of a profile: */
+    nfa_kernel inner;           /*   asked in the profile's section */
+};
+bool nfa_predicates_make(nfa_engine *engine);           /* false: no memory */
+bool nfa_order_fits(uint8_t op, int order);             /* -1, 0, 1: does the comparison hold? */
+
+/* estimate.c */
+bool nfa_estimable(const plan *p, uint32_t expr);       /* can it be estimated? */
+bool nfa_estimate_order(const nfa_env *env, uint32_t left, uint32_t right, int *order);     /* false: too close to say, or null */
+
+/* Does the condition hold? The same as nfa_is_true, only quicker. */
+static inline bool nfa_holds(const nfa_env *env, uint32_t number)
+{
+    uint32_t ready = env->engine->predicate_of[number];
+    const nfa_predicate *predicate = &env->engine->predicates[ready];
+    return ready != 0 ? predicate->holds(env, predicate) : nfa_is_true(env, number);
+}
 
 /* The same as nfa_eval; a field of the event, as most things are, is read without a call. */
 static inline egret_value nfa_value_of(const nfa_env *env, uint32_t number)
@@ -243,9 +304,16 @@ uint32_t nfa_content_rows(const nfa_engine *engine, uint32_t table);
 egret_value nfa_content_cell(const nfa_engine *engine, uint32_t table, uint32_t row, uint32_t column);
 
 /* key.c */
-bool nfa_key_compute(nfa_engine *engine, uint32_t group, const nfa_event *event, nfa_key *key);     /* false: null */
-const nfa_key *nfa_key_of(nfa_engine *engine, uint32_t group, const nfa_event *event);  /* cached for the event; finds the block */
-bool nfa_key_encode(nfa_key *key, uint32_t group, const egret_value *parts, uint32_t n);
+/* Writes the key of the event; gives its length, NFA_NONE: null, or it does not fit. */
+uint32_t nfa_key_write(nfa_engine *engine, uint32_t group, const nfa_event *event, uint8_t *out, size_t room);
+const nfa_key *nfa_key_look(nfa_engine *engine, uint32_t group, const nfa_event *event);
+bool nfa_key_encode(nfa_key *key, uint32_t group, const egret_value *parts, uint32_t n);    /* false: null */
+/* The key of the event at hand, computed once; finds the block. */
+static inline const nfa_key *nfa_key_of(nfa_engine *engine, uint32_t group, const nfa_event *event)
+{
+    const nfa_key *key = &engine->keys[group];
+    return key->stamp == engine->stamp ? key : nfa_key_look(engine, group, event);
+}
 egret_value nfa_key_part(const void *bytes, size_t len, uint32_t part);     /* strings borrow from bytes */
 uint32_t nfa_key_block(nfa_engine *engine, nfa_key *key, uint32_t group);   /* makes the block if it is not there */
 /* The same for a key that nfa_key_of has looked for; a new block has room for the section that is wanted of it. */
@@ -283,9 +351,10 @@ egret_status silence_start(nfa_engine *engine, uint32_t rule);      /* keys know
 /* window.c */
 bool win_layout_make(nfa_engine *engine, uint32_t window, win_layout *layout, uint32_t id);
 egret_status win_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *event, uint64_t mask, nfa_key *key);
-/* A profile takes an event in two steps: all profiles first ask (conditions and values may read other profiles, as they stood before), then
- * all take. */
-typedef struct nfa_taken { uint32_t profile; nfa_key *key; egret_value *value; } nfa_taken;     /* value NULL: nothing to take */
+/* A profile takes the event in. */
+egret_status win_profile_event(nfa_engine *engine, uint32_t profile, const nfa_event *event, uint64_t mask, nfa_key *key);
+/* Several profiles do it in two steps: all first ask (conditions and values may read other profiles, as they stood before), then all take. */
+typedef struct nfa_taken { uint32_t profile; nfa_key *key; struct win_values *values; } nfa_taken;     /* values NULL: nothing to take */
 bool win_profile_ask(nfa_engine *engine, uint32_t profile, const nfa_event *event, uint64_t mask, nfa_key *key, nfa_taken *out);
 egret_status win_profile_take(nfa_engine *engine, const nfa_event *event, const nfa_taken *taken);
 egret_status win_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t due_ms);
@@ -293,6 +362,8 @@ bool win_sweep(nfa_engine *engine, uint32_t window, nfa_section *section);
 egret_value win_agg_value(const nfa_env *env, uint32_t window, uint32_t agg);      /* of env->window */
 egret_value win_newest(const nfa_env *env, uint32_t cell);
 egret_value win_profile_value(const nfa_env *env, uint32_t profile, uint32_t member);
+/* What a member of the profile looks at: the profile's section for whoever asks, put into *section. */
+nfa_env win_profile_env(const nfa_env *env, uint32_t profile, nfa_section *section);
 
 /* feature.c */
 size_t feature_root_size(void);

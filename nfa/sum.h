@@ -21,6 +21,17 @@ typedef struct nfa_square_sum {
     uint64_t w[3];      /* two's complement, least first; unit: INT and DURATION 1, DECIMAL 10^-18, NUMBER 2^-64 */
 } nfa_square_sum;
 
+/* Below 2^89 in size: a decimal sum of at most 9 digits after the point is then read without rounding. */
+static inline bool nfa_sum_is_plain(const nfa_sum *sum)
+{
+    return sum->hi >= -(INT64_C(1) << 25) && sum->hi < INT64_C(1) << 25;
+}
+
+static inline int nfa_sum_order(const nfa_sum *a, const nfa_sum *b)
+{
+    return a->hi != b->hi ? (a->hi < b->hi ? -1 : 1) : (a->lo > b->lo) - (a->lo < b->lo);
+}
+
 /* sign +1 or -1. false: it would overflow, the sum is unchanged (the caller counts it and reads null). */
 bool nfa_sum_add(nfa_sum *sum, egret_value v, int sign);
 /* The sum as a value of `type` (INT, DURATION, DECIMAL, NUMBER); null when it does not fit. A decimal has as many digits after the point as

@@ -119,7 +119,7 @@ static bool watches_leaving(const win_step *step)
 
 static egret_status slide_due(win_step *step)
 {
-    int64_t due = watches_leaving(step) ? win_next_leave(step->window, step->layout, &step->section) : NFA_NEVER;
+    int64_t due = watches_leaving(step) ? win_next_leave(step->layout, &step->section) : NFA_NEVER;
     int64_t hold = hold_until(step);
     return set_due(step, hold < due ? hold : due);
 }
@@ -132,12 +132,11 @@ static egret_status slide(win_step *step, uint64_t atoms)
     if (was_true && unseen && !condition(step)) {
         root_of(step)->flags &= ~(uint32_t)(WIN_TRUE | WIN_FIRED);
     }
-    egret_value few[WIN_FEW];
-    if (!win_enter(&step->env, step->threshold->window, &step->section,
-                   win_ask(&step->env, step->threshold->window, atoms, few))) {
+    win_values values;
+    if (!win_ask_event(&step->env, step->threshold->window, atoms, &values)
+        || !win_enter(&step->env, step->threshold->window, &step->section, values.value)) {
         return EGRET_NO_MEMORY;
     }
-    root_of(step)->last_ms = step->env.now_ms;
     egret_status status = judge(step, step->env.event->identity);
     if (status == EGRET_OK) {
         status = slide_due(step);
@@ -195,10 +194,9 @@ static egret_status gather(win_step *step, uint64_t atoms)
         root->flags = WIN_OPEN;
         root->start_ms = start;
     }
-    root->last_ms = now;
-    egret_value few[WIN_FEW];
-    if (!win_enter(&step->env, step->threshold->window, &step->section,
-                   win_ask(&step->env, step->threshold->window, atoms, few))) {
+    win_values values;
+    if (!win_ask_event(&step->env, step->threshold->window, atoms, &values)
+        || !win_enter(&step->env, step->threshold->window, &step->section, values.value)) {
         return EGRET_NO_MEMORY;
     }
     return close_due(step);
@@ -246,7 +244,7 @@ static egret_status open_section(nfa_engine *engine, uint32_t window, nfa_key *k
     if (block == NFA_NO_BLOCK || !nfa_section_get(engine->store, block, def, section)) {
         return EGRET_NO_MEMORY;
     }
-    ((win_root *)nfa_section_root(section))->due_ms = NFA_NEVER;
+    win_begin(engine->win[window], section);
     return EGRET_OK;
 }
 
@@ -292,33 +290,49 @@ egret_status win_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *sec
     return closes ? close_window(&step, due_ms) : slide_deadline(&step, due_ms);
 }
 
+static bool profile_ask(nfa_engine *engine, uint32_t number, const nfa_event *event, uint64_t *mask, nfa_key *key, win_values *out)
+{
+    const plan_window *window = &engine->plan->windows[engine->plan->profiles[number].window];
+    nfa_env env = {.engine = engine, .event = event, .now_ms = event->time_ms, .block = key->block, .key = key};
+    *mask = ask_rests(&env, window, *mask);
+    return *mask == 0 || win_ask_event(&env, engine->plan->profiles[number].window, *mask, out);
+}
+
+static egret_status profile_take(nfa_engine *engine, uint32_t number, const nfa_event *event, nfa_key *key, const win_values *values)
+{
+    uint32_t window = engine->plan->profiles[number].window;
+    nfa_section section;
+    egret_status status = open_section(engine, window, key, &section);
+    if (status != EGRET_OK) {
+        return status;
+    }
+    win_leave(&engine->plan->windows[window], engine->win[window], &section, event->time_ms, false);
+    nfa_env env = {.engine = engine, .event = event, .now_ms = event->time_ms, .block = key->block, .key = key, .window = &section};
+    return win_enter(&env, window, &section, values->value) ? EGRET_OK : EGRET_NO_MEMORY;
+}
+
+egret_status win_profile_event(nfa_engine *engine, uint32_t number, const nfa_event *event, uint64_t mask, nfa_key *key)
+{
+    win_values values;
+    if (!profile_ask(engine, number, event, &mask, key, &values)) {
+        return EGRET_NO_MEMORY;
+    }
+    return mask != 0 ? profile_take(engine, number, event, key, &values) : EGRET_OK;
+}
+
 bool win_profile_ask(nfa_engine *engine, uint32_t number, const nfa_event *event, uint64_t mask, nfa_key *key, nfa_taken *out)
 {
-    const plan_profile *profile = &engine->plan->profiles[number];
-    nfa_env env = {.engine = engine, .event = event, .now_ms = event->time_ms, .block = key->block, .key = key};
-    *out = (nfa_taken){.profile = number, .key = key};
-    mask = ask_rests(&env, &engine->plan->windows[profile->window], mask);
-    if (mask != 0) {
-        out->value = win_ask(&env, profile->window, mask, NULL);
+    *out = (nfa_taken){.profile = number, .key = key, .values = nfa_scratch(engine, sizeof *out->values)};
+    if (out->values == NULL || !profile_ask(engine, number, event, &mask, key, out->values)) {
+        return false;
     }
-    return mask == 0 || out->value != NULL;
+    out->values = mask != 0 ? out->values : NULL;
+    return true;
 }
 
 egret_status win_profile_take(nfa_engine *engine, const nfa_event *event, const nfa_taken *taken)
 {
-    const plan_profile *profile = &engine->plan->profiles[taken->profile];
-    nfa_section section;
-    if (taken->value == NULL) {
-        return EGRET_OK;
-    }
-    egret_status status = open_section(engine, profile->window, taken->key, &section);
-    if (status != EGRET_OK) {
-        return status;
-    }
-    win_leave(&engine->plan->windows[profile->window], engine->win[profile->window], &section, event->time_ms, false);
-    nfa_env env = {.engine = engine, .event = event, .now_ms = event->time_ms, .block = taken->key->block, .key = taken->key,
-                   .window = &section};
-    return win_enter(&env, profile->window, &section, taken->value) ? EGRET_OK : EGRET_NO_MEMORY;
+    return taken->values != NULL ? profile_take(engine, taken->profile, event, taken->key, taken->values) : EGRET_OK;
 }
 
 /* A section whose values have all left, and that remembers nothing else, goes. */
@@ -337,14 +351,12 @@ bool win_sweep(nfa_engine *engine, uint32_t number, nfa_section *section)
         }
         return false;
     }
-    for (uint32_t a = 0; a < window->n_aggs; a++) {
-        if (!win_slides(&window->aggs[a])) {
-            return false;
-        }
+    if (!layout->all_slide) {
+        return false;
     }
     bool watched = threshold != NULL && (threshold->leaving_matters || (threshold->negatives_matter && root->negatives > 0));
     bool spent = watched && (root->flags & WIN_TRUE) != 0;
-    if (window->n_aggs == 0 || root->due_ms != NFA_NEVER || spent) {
+    if (root->due_ms != NFA_NEVER || spent) {
         return false;
     }
     win_leave(window, layout, section, engine->clock_ms, false);

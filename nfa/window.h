@@ -5,10 +5,13 @@
  * log of entries, each holding the event's time and the values the aggregates need:
  *
  *   log    [t1 …] [t2 …] [t3 …] [t4 …]
- *           ^ tail of sum over 24h  ^ tail of count over 1h
+ *           ^ tail of lane 24h      ^ tail of lane 1h
  *
- * An entry is added to every register when the event comes, and taken out of a register when it leaves that aggregate's window: one step of its
- * tail. So an event costs the same whatever the window holds, and aggregates of different sizes share the log.
+ * An entry is added to every register when the event comes, and taken out of a register when it leaves that aggregate's window. Aggregates
+ * of one size leave together: they are a lane, which has the tail (its first entry still counted) and the instant until which that
+ * entry counts. So an event costs the same whatever the window holds, aggregates of different sizes share the log, and whether
+ * anything leaves is one comparison per lane. Where everything leaves at once (the key was quiet for long), the registers are
+ * zeroed, and no entry is looked at.
  *
  * min and max over a sliding window keep a deque of candidates (each better than all after it); distinct keeps a map value -> count; percentiles
  * of one argument and window share its values in order (window_order.h), slope and forecast the sums of a line (fit.h).
@@ -33,15 +36,20 @@ typedef struct win_root {
 
 typedef struct win_reg {
     int64_t n;
-    uint32_t tail;          /* sliding: first entry still counted */
     uint8_t scale;          /* decimals: most digits met */
     uint8_t overflow;
     uint8_t meta;           /* of bits */
-    uint8_t reserved;
+    uint8_t reserved[5];
     uint64_t bits;          /* min max first last, where nothing slides */
     nfa_sum sum;            /* sum avg stddev: else not there */
     nfa_square_sum squares; /* stddev: else not there */
 } win_reg;
+
+typedef struct win_lane {
+    int64_t until_ms;       /* the entry at the tail counts until then; NFA_NEVER: there is none, or it stays */
+    uint32_t tail;
+    uint32_t reserved;
+} win_lane;
 
 typedef struct win_entry {  /* then: reference and identity (evidence), values, metas */
     int64_t time_ms;
@@ -52,6 +60,14 @@ typedef struct win_entry {  /* then: reference and identity (evidence), values, 
 typedef struct win_reference { uint64_t ref, identity; } win_reference;
 
 typedef struct win_candidate { uint32_t ord, meta; uint64_t bits; } win_candidate;
+
+/* The values of an event, by argument. */
+struct win_values {
+    const egret_value **value;
+    const egret_value *few[WIN_FEW];
+    egret_value few_room[WIN_FEW];
+};
+typedef struct win_values win_values;
 
 /* Do its events leave as time goes by? */
 static inline bool win_slides(const plan_agg *agg)
@@ -75,6 +91,11 @@ static inline bool win_logged(const plan_agg *agg)
     return win_slides(agg) || win_orders(agg);
 }
 
+static inline win_lane *win_lanes(const nfa_section *section, const win_layout *layout)
+{
+    return (win_lane *)((uint8_t *)nfa_section_root(section) + layout->lanes);
+}
+
 static inline win_reg *win_reg_at(const nfa_section *section, const win_layout *layout, uint32_t agg)
 {
     return (win_reg *)((uint8_t *)nfa_section_root(section) + layout->aggs[agg].reg);
@@ -90,16 +111,19 @@ void win_shape_clear(const plan_window *window, const win_layout *layout, nfa_se
 egret_value win_shape_value(const nfa_env *env, const plan_window *window, const win_layout *layout, uint32_t agg);     /* of env->window */
 
 /* window_log.c */
-/* What leaves at or before: entries with time <= now - W - (strictly ? 1 : 0) of each sliding aggregate. */
+/* Takes out what has left by now: what counted until before now; in a timer, also what counted until now. */
 void win_leave(const plan_window *window, const win_layout *layout, nfa_section *section, int64_t now_ms, bool at_timer);
-/* What the event of env means to the window's arguments (null: it does not count), in `few` (room for WIN_FEW; may be NULL) or in
- * scratch; NULL: no memory. atoms: which of the window's atoms it fitted. */
-egret_value *win_ask(const nfa_env *env, uint32_t number, uint64_t atoms, egret_value *few);
+/* What the event of env is to the window's arguments (null: it does not count); atoms: which of the window's atoms it fitted. The values stay
+ * where they are where that is possible. false: no memory. */
+bool win_ask_event(const nfa_env *env, uint32_t number, uint64_t atoms, win_values *out);
 /* Adds the event with these values. false: no memory. */
-bool win_enter(const nfa_env *env, uint32_t number, nfa_section *section, const egret_value *value);
+bool win_enter(const nfa_env *env, uint32_t number, nfa_section *section, const egret_value *const *value);
 /* When the next entry leaves some sliding aggregate that a condition looks at; NFA_NEVER. */
-int64_t win_next_leave(const plan_window *window, const win_layout *layout, const nfa_section *section);
-/* Forgets all entries and values (a tumbling or session window begins anew). */
+int64_t win_next_leave(const win_layout *layout, const nfa_section *section);
+/* A section that has just come. */
+void win_begin(const win_layout *layout, nfa_section *section);
+win_ask win_ask_make(const plan *p, const plan_window *window, uint32_t arg, uint32_t atom);
+/* Forgets all entries and values. */
 void win_clear(const plan_window *window, const win_layout *layout, nfa_section *section);
 uint32_t win_entries(const win_layout *layout, const nfa_section *section);
 void win_trim_bytes(const plan_window *window, const win_layout *layout, nfa_section *section);

@@ -33,22 +33,76 @@ static void make_ready(nfa_section_def *def, unsigned part)
 }
 
 /* Which arguments are kept as values, which as hashes, which only as "counted". */
-static uint32_t place_args(const plan_window *window, win_layout *layout)
+static void place_args(const plan_window *window, win_layout *layout)
 {
-    uint32_t words = 0;
     for (uint32_t i = 0; i < window->n_args; i++) {
-        bool value = false;
-        bool hash = false;
+        win_arg *arg = &layout->args[i];
+        arg->type = window->args[i].type;
         for (uint32_t a = 0; a < window->n_aggs; a++) {
             const plan_agg *agg = &window->aggs[a];
-            bool kept = agg->arg == i && win_logged(agg) && agg->fn != PLAN_COUNT;
-            value = value || (kept && agg->fn != PLAN_DISTINCT);
-            hash = hash || (kept && agg->fn == PLAN_DISTINCT);
+            if (agg->arg != i || !win_logged(agg) || agg->fn == PLAN_COUNT) {
+                continue;
+            }
+            if (agg->fn != PLAN_DISTINCT) {
+                arg->keep = arg->type == EGRET_STRING ? WIN_KEEP_TEXT : WIN_KEEP_PLAIN;
+            } else if (arg->keep == WIN_KEEP_NOTHING) {
+                arg->keep = WIN_KEEP_HASH;
+            }
         }
-        layout->hashed[i] = hash && !value;
-        layout->value_word[i] = hash || value ? words++ : NFA_NONE;
+        if (arg->keep != WIN_KEEP_NOTHING) {
+            arg->word = layout->n_words++;
+        }
     }
-    return words;
+}
+
+/* The lane of the aggregates whose entries count for so long. */
+static uint16_t lane_of(win_layout *layout, int64_t size_ms)
+{
+    uint16_t lane = 0;
+    while (lane < layout->n_lanes && layout->lane_ms[lane] != size_ms) {
+        lane++;
+    }
+    if (lane == layout->n_lanes) {
+        layout->lane_ms[layout->n_lanes++] = size_ms;
+    }
+    return lane;
+}
+
+static bool place_lanes(const plan_window *window, win_layout *layout)
+{
+    if (window->n_aggs > UINT16_MAX / sizeof(win_reg)) {
+        return false;
+    }
+    layout->all_slide = window->n_aggs > 0;
+    for (uint32_t a = 0; a < window->n_aggs; a++) {
+        const plan_agg *agg = &window->aggs[a];
+        bool slides = win_slides(agg);
+        layout->aggs[a] = (win_agg){.fn = agg->fn, .arg = agg->arg, .lane = WIN_NO_LANE};
+        layout->all_slide = layout->all_slide && slides;
+        if (!win_logged(agg)) {
+            continue;
+        }
+        uint16_t lane = lane_of(layout, slides ? agg->over.size_ms : INT64_MAX);
+        layout->aggs[a].lane = lane;
+        layout->lane_asked[lane] = layout->lane_asked[lane] || agg->asked;
+        layout->timed = true;
+        layout->longest_ms = slides && agg->over.size_ms > layout->longest_ms ? agg->over.size_ms : layout->longest_ms;
+    }
+    layout->lanes = sizeof(win_root);
+    layout->registers = (uint16_t)(sizeof(win_root) + layout->n_lanes * sizeof(win_lane));
+    return true;
+}
+
+/* What is asked of an event for each argument, by the atom it fits. */
+static bool place_asks(nfa_engine *engine, const plan_window *window, win_layout *layout)
+{
+    layout->ask = egret_arena_alloc(&engine->keep, ((size_t)window->n_args * window->n_atoms + 1) * sizeof *layout->ask);
+    for (uint32_t i = 0; layout->ask != NULL && i < window->n_args; i++) {
+        for (uint32_t atom = 0; atom < window->n_atoms; atom++) {
+            layout->ask[i * window->n_atoms + atom] = win_ask_make(engine->plan, window, i, atom);
+        }
+    }
+    return layout->ask != NULL;
 }
 
 static bool needs_bytes(const plan_window *window, const win_layout *layout)
@@ -59,7 +113,7 @@ static bool needs_bytes(const plan_window *window, const win_layout *layout)
         }
     }
     for (uint32_t i = 0; i < window->n_args; i++) {
-        if (window->args[i].type == EGRET_STRING && layout->value_word[i] != NFA_NONE && !layout->hashed[i]) {
+        if (layout->args[i].keep == WIN_KEEP_TEXT) {
             return true;
         }
     }
@@ -68,7 +122,7 @@ static bool needs_bytes(const plan_window *window, const win_layout *layout)
 
 static bool place_aggs(const plan_window *window, win_layout *layout)
 {
-    size_t root = sizeof(win_root);
+    size_t root = layout->registers;
     for (uint32_t a = 0; a < window->n_aggs; a++) {
         const plan_agg *agg = &window->aggs[a];
         layout->aggs[a].reg = (uint16_t)root;
@@ -83,12 +137,7 @@ static bool place_aggs(const plan_window *window, win_layout *layout)
             layout->aggs[a].part = add_part(&layout->def, best ? NFA_DEQUE : NFA_MAP, sizeof(win_candidate));
             make_ready(&layout->def, layout->aggs[a].part);
         }
-        if (win_logged(agg)) {
-            layout->timed = true;
-        }
-        if (win_slides(agg)) {
-            layout->longest_ms = agg->over.size_ms > layout->longest_ms ? agg->over.size_ms : layout->longest_ms;
-        } else if (!win_logged(agg) && holds_value((plan_fn)agg->fn) && window->args[agg->arg].type == EGRET_STRING) {
+        if (!win_logged(agg) && holds_value((plan_fn)agg->fn) && window->args[agg->arg].type == EGRET_STRING) {
             layout->strings = true;
         }
     }
@@ -99,18 +148,22 @@ static bool place_aggs(const plan_window *window, win_layout *layout)
 bool win_layout_make(nfa_engine *engine, uint32_t number, win_layout *layout, uint32_t id)
 {
     const plan_window *window = &engine->plan->windows[number];
-    layout->value_word = egret_arena_alloc(&engine->keep, (window->n_args + 1) * sizeof *layout->value_word);
-    layout->hashed = egret_arena_alloc(&engine->keep, (window->n_args + 1) * sizeof *layout->hashed);
+    layout->args = egret_arena_alloc(&engine->keep, (window->n_args + 1) * sizeof *layout->args);
     layout->aggs = egret_arena_alloc(&engine->keep, (window->n_aggs + 1) * sizeof *layout->aggs);
-    if (engine->keep.failed) {
+    layout->lane_ms = egret_arena_alloc(&engine->keep, (window->n_aggs + 1) * sizeof *layout->lane_ms);
+    layout->lane_asked = egret_arena_alloc(&engine->keep, (window->n_aggs + 1) * sizeof *layout->lane_asked);
+    if (engine->keep.failed || !place_asks(engine, window, layout)) {
         return false;
     }
     layout->def.id = id;
     layout->evidence = engine->window_rule[number] != NFA_NONE;
-    uint32_t words = place_args(window, layout);
+    place_args(window, layout);
+    if (!place_lanes(window, layout)) {
+        return false;
+    }
     size_t at = sizeof(win_entry) + (layout->evidence ? sizeof(win_reference) : 0);
     layout->entry_value = (uint16_t)at;
-    at += words * 8u;
+    at += layout->n_words * 8u;
     layout->entry_meta = (uint16_t)at;
     at += window->n_args;
     layout->entry_size = (uint16_t)((at + 7) / 8 * 8);

@@ -12,99 +12,85 @@ static win_entry *entry_at(const win_layout *layout, const nfa_section *section,
     return nfa_deque_at(section, layout->part_log, ord);
 }
 
+static uint32_t log_end(const win_layout *layout, const nfa_section *section)
+{
+    return nfa_deque_first(section, layout->part_log) + nfa_deque_count(section, layout->part_log);
+}
+
 uint32_t win_entries(const win_layout *layout, const nfa_section *section)
 {
     return layout->log ? nfa_deque_count(section, layout->part_log) : 0;
 }
 
-static uint8_t entry_meta(const win_layout *layout, const win_entry *entry, uint32_t arg)
+static nfa_raw entry_raw(const win_layout *layout, const win_entry *entry, uint32_t arg)
 {
-    return ((const uint8_t *)entry)[layout->entry_meta + arg];
-}
-
-static uint64_t entry_bits(const win_layout *layout, const win_entry *entry, uint32_t arg)
-{
-    uint64_t bits = 0;
-    if (layout->value_word[arg] != NFA_NONE) {
-        memcpy(&bits, (const uint8_t *)entry + layout->entry_value + layout->value_word[arg] * sizeof bits, sizeof bits);
+    nfa_raw raw = {0, ((const uint8_t *)entry)[layout->entry_meta + arg]};
+    if (layout->args[arg].keep != WIN_KEEP_NOTHING) {
+        memcpy(&raw.bits, (const uint8_t *)entry + layout->entry_value + layout->args[arg].word * sizeof raw.bits, sizeof raw.bits);
     }
-    return bits;
+    return raw;
 }
 
-static egret_value entry_value(const plan_window *window, const win_layout *layout, const nfa_section *section,
-                               const win_entry *entry, uint32_t arg)
+static egret_value value_of(const win_layout *layout, const nfa_section *section, uint32_t arg, nfa_raw raw)
 {
-    return nfa_raw_unpack(section, layout->part_bytes, window->args[arg].type, entry_bits(layout, entry, arg),
-                          entry_meta(layout, entry, arg));
+    return nfa_raw_unpack(section, layout->part_bytes, layout->args[arg].type, raw.bits, raw.meta);
 }
 
 /* ---- registers ---- */
 
-static bool is_sum(plan_fn fn)
+static void sum_up(win_reg *reg, plan_fn fn, const egret_value *v, int sign)
 {
-    return fn == PLAN_SUM || fn == PLAN_AVG || fn == PLAN_STDDEV;
-}
-
-static void sum_up(win_reg *reg, plan_fn fn, egret_value v, int sign)
-{
-    if (!nfa_sum_add(&reg->sum, v, sign)) {
+    if (!nfa_sum_add(&reg->sum, *v, sign)) {
         reg->overflow = 1;
     }
     if (fn == PLAN_STDDEV) {
-        nfa_square_sum_add(&reg->squares, v, sign);
+        nfa_square_sum_add(&reg->squares, *v, sign);
     }
-    if (v.type == EGRET_DECIMAL && v.scale > reg->scale) {
-        reg->scale = v.scale;
+    if (v->type == EGRET_DECIMAL && v->scale > reg->scale) {
+        reg->scale = v->scale;
     }
 }
 
-static bool is_negative(egret_value v)
+static uint32_t is_negative(const egret_value *v)
 {
-    return v.type == EGRET_NUMBER ? v.u.d < 0 : v.u.i < 0;
+    return v->type == EGRET_NUMBER ? v->u.d < 0 : v->u.i < 0;
 }
 
 /* A new candidate drives out those it beats: they are older and no better. */
-static bool push_candidate(const plan_window *window, const win_layout *layout, nfa_section *section, uint32_t agg,
-                           uint32_t ord)
+static bool push_candidate(const win_layout *layout, nfa_section *section, const win_agg *agg, uint32_t ord)
 {
-    unsigned part = layout->aggs[agg].part;
-    uint32_t arg = window->aggs[agg].arg;
-    uint8_t type = window->args[arg].type;
-    const win_entry *entry = entry_at(layout, section, ord);
-    win_candidate fresh = {.ord = ord, .meta = entry_meta(layout, entry, arg), .bits = entry_bits(layout, entry, arg)};
-    egret_value v = nfa_raw_unpack(section, layout->part_bytes, type, fresh.bits, (uint8_t)fresh.meta);
-    for (uint32_t n = nfa_deque_count(section, part); n > 0; n--) {
-        const win_candidate *back = nfa_deque_at(section, part, nfa_deque_first(section, part) + n - 1);
-        egret_value other = nfa_raw_unpack(section, layout->part_bytes, type, back->bits, (uint8_t)back->meta);
+    nfa_raw raw = entry_raw(layout, entry_at(layout, section, ord), agg->arg);
+    egret_value v = value_of(layout, section, agg->arg, raw);
+    for (uint32_t n = nfa_deque_count(section, agg->part); n > 0; n--) {
+        const win_candidate *back = nfa_deque_at(section, agg->part, nfa_deque_first(section, agg->part) + n - 1);
+        egret_value other = value_of(layout, section, agg->arg, (nfa_raw){back->bits, (uint8_t)back->meta});
         int order = 0;
         (void)egret_value_compare(v, other, &order);
-        if (window->aggs[agg].fn == PLAN_MIN ? order > 0 : order < 0) {
+        if (agg->fn == PLAN_MIN ? order > 0 : order < 0) {
             break;
         }
-        nfa_deque_pop_back(section, part, 1);
+        nfa_deque_pop_back(section, agg->part, 1);
     }
-    win_candidate *slot = nfa_deque_push(section, part);
+    win_candidate *slot = nfa_deque_push(section, agg->part);
     if (slot == NULL) {
         return false;
     }
-    *slot = fresh;
+    *slot = (win_candidate){.ord = ord, .meta = raw.meta, .bits = raw.bits};
     return true;
 }
 
 /* Values that nothing slides out of: the register holds the best, first or newest one. */
-static bool keep_one(const plan_window *window, const win_layout *layout, nfa_section *section, uint32_t agg, egret_value v)
+static bool keep_one(const win_layout *layout, nfa_section *section, const win_agg *agg, egret_value v)
 {
-    win_reg *reg = win_reg_at(section, layout, agg);
-    plan_fn fn = (plan_fn)window->aggs[agg].fn;
-    uint8_t type = window->args[window->aggs[agg].arg].type;
-    if (reg->n > 1 && fn == PLAN_FIRST) {
+    win_reg *reg = (win_reg *)((uint8_t *)nfa_section_root(section) + agg->reg);
+    if (reg->n > 1 && agg->fn == PLAN_FIRST) {
         return true;
     }
-    if (reg->n > 1 && fn != PLAN_LAST_VALUE) {
-        egret_value held = nfa_raw_unpack(section, layout->part_bytes, type, reg->bits, reg->meta);
+    if (reg->n > 1 && agg->fn != PLAN_LAST_VALUE) {
+        egret_value held = value_of(layout, section, agg->arg, (nfa_raw){reg->bits, reg->meta});
         int order = 0;
         (void)egret_value_compare(v, held, &order);
-        if (fn == PLAN_MIN ? order >= 0 : order <= 0) {
+        if (agg->fn == PLAN_MIN ? order >= 0 : order <= 0) {
             return true;
         }
     }
@@ -113,163 +99,218 @@ static bool keep_one(const plan_window *window, const win_layout *layout, nfa_se
     if (handle.store == NULL) {
         return false;
     }
-    reg = win_reg_at(section, layout, agg);
+    reg = (win_reg *)((uint8_t *)nfa_section_root(section) + agg->reg);
     reg->bits = raw.bits;
     reg->meta = raw.meta;
     return true;
 }
 
-static bool add_to(const plan_window *window, const win_layout *layout, nfa_section *section, uint32_t agg, egret_value v,
-                   uint32_t ord, int64_t time_ms)
+static bool count_value(nfa_section *section, const win_agg *agg, uint64_t hash)
 {
-    const plan_agg *def = &window->aggs[agg];
-    win_reg *reg = win_reg_at(section, layout, agg);
-    reg->n++;
-    if (is_sum((plan_fn)def->fn)) {
-        sum_up(reg, (plan_fn)def->fn, v, 1);
-    }
-    if (def->fn == PLAN_SUM && win_slides(def) && is_negative(v)) {
-        ((win_root *)nfa_section_root(section))->negatives++;
-    }
-    switch ((plan_fn)def->fn) {
-    case PLAN_DISTINCT: {
-        int64_t *count = nfa_map_get(section, layout->aggs[agg].part, egret_value_hash(v));
-        if (count == NULL) {
-            return false;
-        }
+    int64_t *count = nfa_map_get(section, agg->part, hash);
+    if (count != NULL) {
         ++*count;
-        return true;
     }
-    case PLAN_MIN: case PLAN_MAX:
-        return win_logged(def) ? push_candidate(window, layout, section, agg, ord) : keep_one(window, layout, section, agg, v);
-    case PLAN_FIRST: case PLAN_LAST_VALUE:
-        return win_logged(def) || keep_one(window, layout, section, agg, v);
-    case PLAN_MEDIAN: case PLAN_QUANTILE: case PLAN_SLOPE: case PLAN_FORECAST:
-        return win_shape_add(window, layout, section, agg, v, time_ms);
-    case PLAN_COUNT: case PLAN_SUM: case PLAN_AVG: case PLAN_STDDEV: case PLAN_DURATION_OF:
+    return count != NULL;
+}
+
+typedef struct win_entering {
+    const plan_window *window;
+    const win_layout *layout;
+    nfa_section *section;
+    uint32_t ord;               /* of the entry */
+    int64_t time_ms;
+} win_entering;
+
+/* raw: as the value stands in the entry, where it does. */
+static bool add_to(const win_entering *to, const win_agg *agg, const egret_value *v, uint64_t raw)
+{
+    const win_layout *layout = to->layout;
+    nfa_section *section = to->section;
+    win_root *root = nfa_section_root(section);
+    win_reg *reg = (win_reg *)((uint8_t *)root + agg->reg);
+    bool slides = agg->lane != WIN_NO_LANE;
+    reg->n++;
+    switch ((plan_fn)agg->fn) {
+    case PLAN_COUNT: case PLAN_DURATION_OF:
         break;
+    case PLAN_SUM:
+        sum_up(reg, PLAN_SUM, v, 1);
+        root->negatives += slides ? is_negative(v) : 0;
+        break;
+    case PLAN_AVG: case PLAN_STDDEV:
+        sum_up(reg, (plan_fn)agg->fn, v, 1);
+        break;
+    case PLAN_DISTINCT:
+        return count_value(section, agg, layout->args[agg->arg].keep == WIN_KEEP_HASH ? raw : egret_value_hash(*v));
+    case PLAN_MIN: case PLAN_MAX:
+        return slides ? push_candidate(layout, section, agg, to->ord) : keep_one(layout, section, agg, *v);
+    case PLAN_FIRST: case PLAN_LAST_VALUE:
+        return slides || keep_one(layout, section, agg, *v);
+    case PLAN_MEDIAN: case PLAN_QUANTILE: case PLAN_SLOPE: case PLAN_FORECAST:
+        return win_shape_add(to->window, layout, section, (uint32_t)(agg - layout->aggs), *v, to->time_ms);
     }
     return true;
 }
 
-static void take_from(const plan_window *window, const win_layout *layout, nfa_section *section, uint32_t agg,
-                      const win_entry *entry, uint32_t ord)
+static void take_from(const plan_window *window, const win_layout *layout, nfa_section *section, const win_agg *agg, const win_entry *entry,
+                      uint32_t ord)
 {
-    const plan_agg *def = &window->aggs[agg];
-    if (entry_meta(layout, entry, def->arg) == NFA_META_NULL) {
+    nfa_raw raw = entry_raw(layout, entry, agg->arg);
+    if (raw.meta == NFA_META_NULL) {
         return;
     }
-    win_reg *reg = win_reg_at(section, layout, agg);
-    unsigned part = layout->aggs[agg].part;
+    win_root *root = nfa_section_root(section);
+    win_reg *reg = (win_reg *)((uint8_t *)root + agg->reg);
     reg->n--;
-    if (is_sum((plan_fn)def->fn)) {
-        egret_value v = entry_value(window, layout, section, entry, def->arg);
-        sum_up(reg, (plan_fn)def->fn, v, -1);
-        if (def->fn == PLAN_SUM && win_slides(def) && is_negative(v)) {
-            ((win_root *)nfa_section_root(section))->negatives--;
-        }
-    } else if (def->fn == PLAN_DISTINCT) {
-        uint64_t hash = layout->hashed[def->arg] ? entry_bits(layout, entry, def->arg)
-                                                 : egret_value_hash(entry_value(window, layout, section, entry, def->arg));
-        int64_t *count = nfa_map_find(section, part, hash);
+    if (agg->fn == PLAN_SUM || agg->fn == PLAN_AVG || agg->fn == PLAN_STDDEV) {
+        egret_value v = value_of(layout, section, agg->arg, raw);
+        sum_up(reg, (plan_fn)agg->fn, &v, -1);
+        root->negatives -= agg->fn == PLAN_SUM ? is_negative(&v) : 0;
+    } else if (agg->fn == PLAN_DISTINCT) {
+        bool hashed = layout->args[agg->arg].keep == WIN_KEEP_HASH;
+        uint64_t hash = hashed ? raw.bits : egret_value_hash(value_of(layout, section, agg->arg, raw));
+        int64_t *count = nfa_map_find(section, agg->part, hash);
         if (count != NULL && --*count == 0) {
-            nfa_map_del(section, part, hash);
+            nfa_map_del(section, agg->part, hash);
         }
-    } else if (win_orders(def) || win_fits(def)) {
-        win_shape_take(window, layout, section, agg, entry_value(window, layout, section, entry, def->arg), entry->time_ms);
-    } else if ((def->fn == PLAN_MIN || def->fn == PLAN_MAX) && nfa_deque_count(section, part) > 0) {
-        const win_candidate *front = nfa_deque_at(section, part, nfa_deque_first(section, part));
+    } else if (agg->fn == PLAN_MEDIAN || agg->fn == PLAN_QUANTILE || agg->fn == PLAN_SLOPE || agg->fn == PLAN_FORECAST) {
+        win_shape_take(window, layout, section, (uint32_t)(agg - layout->aggs), value_of(layout, section, agg->arg, raw), entry->time_ms);
+    } else if ((agg->fn == PLAN_MIN || agg->fn == PLAN_MAX) && nfa_deque_count(section, agg->part) > 0) {
+        const win_candidate *front = nfa_deque_at(section, agg->part, nfa_deque_first(section, agg->part));
         if (front->ord == ord) {
-            nfa_deque_pop_front(section, part, 1);
+            nfa_deque_pop_front(section, agg->part, 1);
         }
     }
 }
 
 /* ---- leaving ---- */
 
-/* Entries before every aggregate's tail are no longer needed. Where no aggregate looks at entries the newest stay, as evidence. */
-static void pop_log(const plan_window *window, const win_layout *layout, nfa_section *section, uint32_t cap)
+static int64_t until(int64_t time_ms, int64_t size_ms)
 {
-    uint32_t first = nfa_deque_first(section, layout->part_log);
-    uint32_t n = nfa_deque_count(section, layout->part_log);
-    uint32_t keep = layout->timed ? 0 : (n < cap ? n : cap);
+    return time_ms > INT64_MAX - size_ms ? NFA_NEVER : time_ms + size_ms;
+}
+
+/* The lane's tail is now at ord. */
+static void set_tail(const win_layout *layout, nfa_section *section, uint32_t lane, uint32_t ord, uint32_t end)
+{
+    win_lane *at = &win_lanes(section, layout)[lane];
+    at->tail = ord;
+    at->until_ms = ord == end ? NFA_NEVER : until(entry_at(layout, section, ord)->time_ms, layout->lane_ms[lane]);
+}
+
+/* The entry at ord is taken out of all aggregates of the lane. */
+static void leave_lane(const plan_window *window, const win_layout *layout, nfa_section *section, uint32_t lane, uint32_t ord)
+{
     for (uint32_t a = 0; a < window->n_aggs; a++) {
-        if (win_logged(&window->aggs[a])) {
-            uint32_t inside = n - (win_reg_at(section, layout, a)->tail - first);
-            keep = inside > keep ? inside : keep;
+        if (layout->aggs[a].lane == lane) {
+            take_from(window, layout, section, &layout->aggs[a], entry_at(layout, section, ord), ord);
         }
+    }
+}
+
+/* Entries before every lane's tail are no longer needed. Without lanes the newest stay, as evidence. */
+static void pop_log(const win_layout *layout, nfa_section *section, uint32_t cap)
+{
+    uint32_t n = nfa_deque_count(section, layout->part_log);
+    uint32_t end = nfa_deque_first(section, layout->part_log) + n;
+    uint32_t keep = layout->timed ? 0 : (n < cap ? n : cap);
+    const win_lane *lane = win_lanes(section, layout);
+    for (uint32_t i = 0; i < layout->n_lanes; i++) {
+        keep = end - lane[i].tail > keep ? end - lane[i].tail : keep;
     }
     if (keep < n) {
         nfa_deque_pop_front(section, layout->part_log, n - keep);
     }
 }
 
-void win_leave(const plan_window *window, const win_layout *layout, nfa_section *section, int64_t now_ms, bool at_timer)
+static bool has_left(const win_lane *lane, int64_t now_ms, bool at_timer)
 {
-    if (!layout->timed) {
-        return;
-    }
-    uint32_t end = nfa_deque_first(section, layout->part_log) + nfa_deque_count(section, layout->part_log);
-    bool any = false;
-    for (uint32_t a = 0; a < window->n_aggs; a++) {
-        const plan_agg *agg = &window->aggs[a];
-        if (!win_slides(agg)) {
-            continue;
-        }
-        for (uint32_t ord = win_reg_at(section, layout, a)->tail; ord != end; ord++) {
-            const win_entry *entry = entry_at(layout, section, ord);
-            int64_t until = entry->time_ms > INT64_MAX - agg->over.size_ms ? INT64_MAX : entry->time_ms + agg->over.size_ms;
-            if (at_timer ? until > now_ms : until >= now_ms) {
-                break;
-            }
-            take_from(window, layout, section, a, entry, ord);
-            win_reg_at(section, layout, a)->tail = ord + 1;
-            any = true;
-        }
-    }
-    if (any) {
-        pop_log(window, layout, section, 0);
-        win_trim_bytes(window, layout, section);
-    }
+    return lane->until_ms < now_ms || (at_timer && lane->until_ms == now_ms);
 }
 
-int64_t win_next_leave(const plan_window *window, const win_layout *layout, const nfa_section *section)
+void win_leave(const plan_window *window, const win_layout *layout, nfa_section *section, int64_t now_ms, bool at_timer)
 {
-    int64_t next = NFA_NEVER;
-    uint32_t end = layout->log ? nfa_deque_first(section, layout->part_log) + nfa_deque_count(section, layout->part_log) : 0;
-    for (uint32_t a = 0; a < window->n_aggs; a++) {
-        const plan_agg *agg = &window->aggs[a];
-        uint32_t tail = win_slides(agg) && agg->asked ? win_reg_at(section, layout, a)->tail : end;
-        if (tail != end) {
-            int64_t time_ms = entry_at(layout, section, tail)->time_ms;
-            int64_t until = time_ms > INT64_MAX - agg->over.size_ms ? NFA_NEVER : time_ms + agg->over.size_ms;
-            next = until < next ? until : next;
+    const win_lane *lane = win_lanes(section, layout);
+    bool some = false;
+    for (uint32_t i = 0; i < layout->n_lanes; i++) {
+        some = some || has_left(&lane[i], now_ms, at_timer);
+    }
+    if (!some) {
+        return;
+    }
+    uint32_t end = log_end(layout, section);
+    int64_t last = until(entry_at(layout, section, end - 1)->time_ms, layout->longest_ms);
+    if (layout->all_slide && (last < now_ms || (at_timer && last == now_ms))) {
+        win_clear(window, layout, section);
+        win_trim_bytes(window, layout, section);
+        return;
+    }
+    for (uint32_t i = 0; i < layout->n_lanes; i++) {
+        while (has_left(&win_lanes(section, layout)[i], now_ms, at_timer)) {
+            uint32_t ord = win_lanes(section, layout)[i].tail;
+            leave_lane(window, layout, section, i, ord);
+            set_tail(layout, section, i, ord + 1, end);
         }
+    }
+    pop_log(layout, section, 0);
+    win_trim_bytes(window, layout, section);
+}
+
+int64_t win_next_leave(const win_layout *layout, const nfa_section *section)
+{
+    const win_lane *lane = win_lanes(section, layout);
+    int64_t next = NFA_NEVER;
+    for (uint32_t i = 0; i < layout->n_lanes; i++) {
+        next = layout->lane_asked[i] && lane[i].until_ms < next ? lane[i].until_ms : next;
     }
     return next;
 }
 
+static void clear_part(const plan_window *window, const win_layout *layout, nfa_section *section, uint32_t number)
+{
+    const win_agg *agg = &layout->aggs[number];
+    if (agg->fn == PLAN_DISTINCT) {
+        nfa_map_sweep(section, agg->part, INT64_MAX);
+    } else if ((agg->fn == PLAN_MIN || agg->fn == PLAN_MAX) && agg->part != 0) {
+        nfa_deque_pop_front(section, agg->part, nfa_deque_count(section, agg->part));
+    } else {
+        win_shape_clear(window, layout, section, number);
+    }
+}
+
 void win_clear(const plan_window *window, const win_layout *layout, nfa_section *section)
 {
-    uint32_t end = 0;
     if (layout->log) {
         nfa_deque_pop_front(section, layout->part_log, nfa_deque_count(section, layout->part_log));
-        end = nfa_deque_first(section, layout->part_log);
+    }
+    for (uint32_t i = 0; i < layout->n_lanes; i++) {
+        win_lanes(section, layout)[i] = (win_lane){.until_ms = NFA_NEVER, .tail = log_end(layout, section)};
     }
     for (uint32_t a = 0; a < window->n_aggs; a++) {
-        win_reg *reg = win_reg_at(section, layout, a);
-        size_t size = a + 1 < window->n_aggs ? (size_t)(layout->aggs[a + 1].reg - layout->aggs[a].reg)
-                                             : (size_t)(layout->def.root_size - layout->aggs[a].reg);
-        memset(reg, 0, size);
-        reg->tail = end;
-        if (window->aggs[a].fn == PLAN_DISTINCT) {
-            nfa_map_sweep(section, layout->aggs[a].part, INT64_MAX);
-        }
-        win_shape_clear(window, layout, section, a);
+        clear_part(window, layout, section, a);
+    }
+    win_root *root = nfa_section_root(section);
+    root->negatives = 0;
+    memset((uint8_t *)root + layout->registers, 0, (size_t)(layout->def.root_size - layout->registers));
+}
+
+void win_begin(const win_layout *layout, nfa_section *section)
+{
+    ((win_root *)nfa_section_root(section))->due_ms = NFA_NEVER;
+    for (uint32_t i = 0; i < layout->n_lanes; i++) {
+        win_lanes(section, layout)[i].until_ms = NFA_NEVER;
     }
 }
 
 /* ---- strings ---- */
+
+/* Does the aggregate's register hold the place of a text? */
+static bool holds_text(const win_layout *layout, const win_agg *agg)
+{
+    bool holds = agg->fn == PLAN_MIN || agg->fn == PLAN_MAX || agg->fn == PLAN_FIRST || agg->fn == PLAN_LAST_VALUE;
+    return holds && agg->lane == WIN_NO_LANE && layout->args[agg->arg].type == EGRET_STRING;
+}
 
 /* The earliest string still needed. A string in a register (`first` of all times) would hold up all after it: when it does, it is
  * written again at the end. */
@@ -286,9 +327,7 @@ void win_trim_bytes(const plan_window *window, const win_layout *layout, nfa_sec
     uint32_t logged = behind;
     for (uint32_t a = 0; layout->strings && a < window->n_aggs; a++) {
         win_reg *reg = win_reg_at(section, layout, a);
-        bool holds = !win_logged(&window->aggs[a]) && reg->n > 0 && reg->meta != NFA_META_NULL
-            && window->aggs[a].fn >= PLAN_MIN && window->args[window->aggs[a].arg].type == EGRET_STRING
-            && window->aggs[a].fn != PLAN_DISTINCT && window->aggs[a].fn != PLAN_STDDEV && reg->bits >> 32 != 0;
+        bool holds = holds_text(layout, &layout->aggs[a]) && reg->n > 0 && reg->meta != NFA_META_NULL && reg->bits >> 32 != 0;
         uint32_t back = holds ? end - (uint32_t)reg->bits : 0;
         if (holds && back > logged + 1024) {
             uint32_t offset = 0;
@@ -312,40 +351,114 @@ void win_trim_bytes(const plan_window *window, const win_layout *layout, nfa_sec
 
 /* ---- entering ---- */
 
-/* An argument over several streams has an expression for each. A value that comes out of a block is copied: the block may move before the
- * value is taken in. */
-egret_value *win_ask(const nfa_env *env, uint32_t number, uint64_t atoms, egret_value *few)
+enum { ASK_NOTHING, ASK_COUNTED, ASK_SLOT, ASK_VALUE, ASK_COPY };
+
+/* How to ask for an argument of an event that fits the atom. A value that comes out of a block is copied: the block may move before the value
+ * is taken in. */
+win_ask win_ask_make(const plan *p, const plan_window *window, uint32_t arg, uint32_t atom)
+{
+    const plan_arg *def = &window->args[arg];
+    uint32_t expr = def->atom_value[atom];
+    win_ask ask = {.kind = ASK_NOTHING, .where = def->atom_where[atom], .from = expr};
+    if ((def->atoms >> atom & 1u) == 0) {
+        return ask;
+    }
+    if (expr == PLAN_NONE) {
+        ask.kind = ASK_COUNTED;
+    } else if (p->exprs[expr].op == PLAN_FIELD) {
+        ask.kind = ASK_SLOT;
+        ask.from = p->exprs[expr].a;
+    } else {
+        bool text_of_block = (p->exprs[expr].uses & PLAN_USES_KEY_STATE) != 0 && p->exprs[expr].type == EGRET_STRING;
+        ask.kind = text_of_block ? ASK_COPY : ASK_VALUE;
+    }
+    return ask;
+}
+
+static const egret_value of_nothing = {.type = EGRET_NULL};
+static const egret_value of_counted = {.u.i = 1, .type = EGRET_BOOL};
+
+static const egret_value *ask_expression(const nfa_env *env, const win_ask *ask, egret_value *room)
+{
+    *room = nfa_eval(env, ask->from);
+    if (ask->kind == ASK_COPY && room->type == EGRET_STRING) {
+        egret_str copy = egret_arena_str(&env->engine->scratch, room->u.s, room->len);
+        *room = copy.ptr ? egret_string(copy.ptr, copy.len) : egret_null();
+    }
+    return room;
+}
+
+/* Of several atoms it fits, an argument is asked by the first it counts. */
+static const egret_value *ask_one(const nfa_env *env, const plan_window *window, const win_ask *of_arg, uint64_t counted, egret_value *room)
+{
+    const win_ask *ask = &of_arg[window->n_atoms > 1 && counted != 0 ? __builtin_ctzll(counted) : 0];
+    if (counted == 0 || (ask->where != PLAN_NONE && !nfa_holds(env, ask->where))) {
+        return &of_nothing;
+    }
+    switch (ask->kind) {
+    case ASK_NOTHING: return &of_nothing;
+    case ASK_COUNTED: return &of_counted;
+    case ASK_SLOT: return &env->event->slots[ask->from];
+    default: return ask_expression(env, ask, room);
+    }
+}
+
+bool win_ask_event(const nfa_env *env, uint32_t number, uint64_t atoms, win_values *out)
 {
     const plan_window *window = &env->engine->plan->windows[number];
-    bool fits = few != NULL && window->n_args <= WIN_FEW;
-    egret_value *value = fits ? few : nfa_scratch(env->engine, (window->n_args + 1) * sizeof *value);
-    for (uint32_t i = 0; value != NULL && i < window->n_args; i++) {
-        const plan_arg *arg = &window->args[i];
-        uint64_t counted = arg->atoms & atoms;
-        value[i] = egret_null();
-        if (counted == 0) {
-            continue;
+    const win_ask *ask = env->engine->win[number]->ask;
+    egret_value *room = out->few_room;
+    out->value = out->few;
+    if (window->n_args > WIN_FEW) {
+        out->value = nfa_scratch(env->engine, window->n_args * sizeof *out->value);
+        room = nfa_scratch(env->engine, window->n_args * sizeof *room);
+    }
+    if (out->value == NULL || room == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < window->n_args; i++, ask += window->n_atoms) {
+        out->value[i] = ask_one(env, window, ask, window->args[i].atoms & atoms, &room[i]);
+    }
+    return !env->engine->scratch.failed;
+}
+
+/* Writes the values into the entry at ord, and their raw forms into bits. false: no memory. */
+static bool fill_entry(const plan_window *window, const win_layout *layout, nfa_section *section, uint32_t ord, const egret_value *const *value,
+                       uint64_t *bits)
+{
+    uint8_t *at = (uint8_t *)entry_at(layout, section, ord);
+    for (uint32_t i = 0; i < window->n_args; i++) {
+        nfa_raw raw = {0, value[i]->type == EGRET_NULL ? NFA_META_NULL : value[i]->scale};
+        switch ((win_keep)layout->args[i].keep) {
+        case WIN_KEEP_NOTHING: break;
+        case WIN_KEEP_HASH: raw.bits = egret_value_hash(*value[i]); break;
+        case WIN_KEEP_PLAIN: memcpy(&raw.bits, &value[i]->u, sizeof raw.bits); break;
+        case WIN_KEEP_TEXT: {
+            nfa_section handle = *section;
+            raw = nfa_raw_pack(&handle, layout->part_bytes, *value[i]);
+            if (handle.store == NULL) {
+                return false;
+            }
+            at = (uint8_t *)entry_at(layout, section, ord);     /* the text may have moved it */
+            break;
         }
-        int atom = __builtin_ctzll(counted);
-        if (arg->atom_where[atom] != PLAN_NONE && !nfa_holds(env, arg->atom_where[atom])) {
-            continue;
         }
-        uint32_t expr = arg->atom_value[atom];
-        value[i] = expr == PLAN_NONE ? egret_bool(true) : nfa_value_of(env, expr);
-        bool from_block = expr != PLAN_NONE && (env->engine->plan->exprs[expr].uses & PLAN_USES_KEY_STATE) != 0;
-        if (from_block && value[i].type == EGRET_STRING) {
-            egret_str copy = egret_arena_str(&env->engine->scratch, value[i].u.s, value[i].len);
-            value[i] = copy.ptr ? egret_string(copy.ptr, copy.len) : egret_null();
+        at[layout->entry_meta + i] = raw.meta;
+        if (layout->args[i].keep != WIN_KEEP_NOTHING) {
+            bits[layout->args[i].word] = raw.bits;
         }
     }
-    return env->engine->scratch.failed ? NULL : value;
+    if (layout->n_words > 0) {
+        memcpy(at + layout->entry_value, bits, layout->n_words * sizeof *bits);
+    }
+    return true;
 }
 
 static bool push_entry(const nfa_env *env, const plan_window *window, const win_layout *layout, nfa_section *section,
-                       const egret_value *value)
+                       const egret_value *const *value, uint64_t *bits)
 {
     uint32_t bytes = layout->part_bytes ? nfa_bytes_end(section, layout->part_bytes) : 0;
-    uint32_t ord = nfa_deque_first(section, layout->part_log) + nfa_deque_count(section, layout->part_log);
+    uint32_t ord = log_end(layout, section);
     win_entry *entry = nfa_deque_push(section, layout->part_log);
     if (entry == NULL) {
         return false;
@@ -355,25 +468,13 @@ static bool push_entry(const nfa_env *env, const plan_window *window, const win_
         win_reference reference = {env->event->ref, env->event->identity};
         memcpy(entry + 1, &reference, sizeof reference);
     }
-    uint8_t *at = (uint8_t *)entry;
-    for (uint32_t i = 0; i < window->n_args; i++) {
-        nfa_raw raw = {0, value[i].type == EGRET_NULL ? NFA_META_NULL : value[i].scale};
-        if (layout->hashed[i]) {
-            raw.bits = egret_value_hash(value[i]);
-        } else if (layout->value_word[i] != NFA_NONE) {
-            nfa_section handle = *section;
-            raw = nfa_raw_pack(&handle, layout->part_bytes, value[i]);
-            if (handle.store == NULL) {
-                return false;
-            }
-            at = (uint8_t *)entry_at(layout, section, ord);     /* a string may have moved it */
-        }
-        at[layout->entry_meta + i] = raw.meta;
-        if (layout->value_word[i] != NFA_NONE) {
-            memcpy(at + layout->entry_value + layout->value_word[i] * sizeof raw.bits, &raw.bits, sizeof raw.bits);
+    win_lane *lane = win_lanes(section, layout);
+    for (uint32_t i = 0; i < layout->n_lanes; i++) {
+        if (lane[i].tail == ord) {
+            lane[i].until_ms = until(env->event->time_ms, layout->lane_ms[i]);
         }
     }
-    return true;
+    return fill_entry(window, layout, section, ord, value, bits);
 }
 
 /* The newest event's fields that `when`, lets and the alert read. */
@@ -409,11 +510,10 @@ static uint64_t enforce_limit(const plan_window *window, const win_layout *layou
     uint64_t dropped = 0;
     for (; layout->timed && nfa_deque_count(section, layout->part_log) > window->limit_values; dropped++) {
         uint32_t ord = nfa_deque_first(section, layout->part_log);
-        const win_entry *entry = entry_at(layout, section, ord);
-        for (uint32_t a = 0; a < window->n_aggs; a++) {
-            if (win_logged(&window->aggs[a]) && win_reg_at(section, layout, a)->tail == ord) {
-                take_from(window, layout, section, a, entry, ord);
-                win_reg_at(section, layout, a)->tail = ord + 1;
+        for (uint32_t i = 0; i < layout->n_lanes; i++) {
+            if (win_lanes(section, layout)[i].tail == ord) {
+                leave_lane(window, layout, section, i, ord);
+                set_tail(layout, section, i, ord + 1, log_end(layout, section));
             }
         }
         nfa_deque_pop_front(section, layout->part_log, 1);
@@ -422,29 +522,32 @@ static uint64_t enforce_limit(const plan_window *window, const win_layout *layou
     return dropped;
 }
 
-bool win_enter(const nfa_env *env, uint32_t number, nfa_section *section, const egret_value *value)
+bool win_enter(const nfa_env *env, uint32_t number, nfa_section *section, const egret_value *const *value)
 {
     const plan_window *window = &env->engine->plan->windows[number];
     const win_layout *layout = env->engine->win[number];
-    if (value == NULL) {
+    uint64_t few[WIN_FEW];
+    uint64_t *bits = layout->n_words <= WIN_FEW ? few : nfa_scratch(env->engine, layout->n_words * sizeof *bits);
+    if (bits == NULL || !keep_newest(env, window, layout, section)) {
         return false;
     }
-    uint32_t ord = layout->log ? nfa_deque_first(section, layout->part_log) + nfa_deque_count(section, layout->part_log) : 0;
-    if (!keep_newest(env, window, layout, section) || (layout->log && !push_entry(env, window, layout, section, value))) {
+    ((win_root *)nfa_section_root(section))->last_ms = env->event->time_ms;
+    uint32_t ord = layout->log ? log_end(layout, section) : 0;
+    if (layout->log && !push_entry(env, window, layout, section, value, bits)) {
         return false;
     }
+    win_entering to = {.window = window, .layout = layout, .section = section, .ord = ord, .time_ms = env->event->time_ms};
     for (uint32_t a = 0; a < window->n_aggs; a++) {
-        uint32_t arg = window->aggs[a].arg;
-        if (value[arg].type == EGRET_NULL) {
-            continue;
-        }
-        if (!add_to(window, layout, section, a, value[arg], ord, env->event->time_ms)) {
+        const win_agg *agg = &layout->aggs[a];
+        const win_arg *arg = &layout->args[agg->arg];
+        uint64_t raw = layout->log && arg->keep != WIN_KEEP_NOTHING ? bits[arg->word] : 0;
+        if (value[agg->arg]->type != EGRET_NULL && !add_to(&to, agg, value[agg->arg], raw)) {
             return false;
         }
     }
     uint32_t rule = env->engine->window_rule[number];
     if (layout->log && !layout->timed) {
-        pop_log(window, layout, section, rule == NFA_NONE ? 1 : env->engine->plan->rules[rule].evidence_cap);
+        pop_log(layout, section, rule == NFA_NONE ? 1 : env->engine->plan->rules[rule].evidence_cap);
     }
     uint64_t dropped = enforce_limit(window, layout, section);
     if (dropped > 0 && rule != NFA_NONE) {

@@ -21,24 +21,23 @@ static egret_value of_nothing(const plan_window *window, const plan_agg *agg)
     return egret_null();
 }
 
-static egret_value entry_value(const plan_window *window, const win_layout *layout, const nfa_section *section, uint32_t ord,
-                               uint32_t arg)
+static egret_value entry_value(const win_layout *layout, const nfa_section *section, uint32_t ord, uint32_t arg)
 {
     const uint8_t *entry = nfa_deque_at(section, layout->part_log, ord);
     uint64_t bits = 0;
-    memcpy(&bits, entry + layout->entry_value + layout->value_word[arg] * sizeof bits, sizeof bits);
-    return nfa_raw_unpack(section, layout->part_bytes, window->args[arg].type, bits, entry[layout->entry_meta + arg]);
+    memcpy(&bits, entry + layout->entry_value + layout->args[arg].word * sizeof bits, sizeof bits);
+    return nfa_raw_unpack(section, layout->part_bytes, layout->args[arg].type, bits, entry[layout->entry_meta + arg]);
 }
 
 /* first and last of a sliding aggregate: the outermost entries that count. */
 static egret_value outermost(const plan_window *window, const win_layout *layout, const nfa_section *section, uint32_t agg)
 {
     const plan_agg *def = &window->aggs[agg];
-    uint32_t tail = win_reg_at(section, layout, agg)->tail;
+    uint32_t tail = win_lanes(section, layout)[layout->aggs[agg].lane].tail;
     uint32_t n = nfa_deque_first(section, layout->part_log) + nfa_deque_count(section, layout->part_log) - tail;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t ord = def->fn == PLAN_FIRST ? tail + i : tail + n - 1 - i;
-        egret_value v = entry_value(window, layout, section, ord, def->arg);
+        egret_value v = entry_value(layout, section, ord, def->arg);
         if (v.type != EGRET_NULL) {
             return v;
         }
@@ -134,16 +133,23 @@ static uint32_t block_of(const nfa_env *env, uint32_t group)
     return env->rule != NULL && env->rule->group == group ? env->block : NFA_NO_BLOCK;
 }
 
-egret_value win_profile_value(const nfa_env *env, uint32_t number, uint32_t member)
+nfa_env win_profile_env(const nfa_env *env, uint32_t number, nfa_section *section)
 {
     nfa_engine *engine = env->engine;
     const plan_profile *profile = &engine->plan->profiles[number];
+    const win_layout *layout = engine->win[profile->window];
     uint32_t block = block_of(env, profile->group);
-    nfa_section section;
     nfa_env inner = {.engine = engine, .event = env->event, .now_ms = env->now_ms, .block = block};
-    if (block != NFA_NO_BLOCK && nfa_section_find(engine->store, block, &engine->win[profile->window]->def, &section)) {
-        win_leave(&engine->plan->windows[profile->window], engine->win[profile->window], &section, env->now_ms, false);
-        inner.window = &section;
+    if (block != NFA_NO_BLOCK && nfa_section_find(engine->store, block, &layout->def, section)) {
+        win_leave(&engine->plan->windows[profile->window], layout, section, env->now_ms, false);
+        inner.window = section;
     }
-    return nfa_eval(&inner, profile->member[member]);
+    return inner;
+}
+
+egret_value win_profile_value(const nfa_env *env, uint32_t number, uint32_t member)
+{
+    nfa_section section;
+    nfa_env inner = win_profile_env(env, number, &section);
+    return nfa_eval(&inner, env->engine->plan->profiles[number].member[member]);
 }

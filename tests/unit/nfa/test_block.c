@@ -580,25 +580,37 @@ static void test_many_sections(void **state)
     assert_int_equal(w.bytes, 0);
 }
 
-/* Warming finds nothing new and loses nothing, whatever it is asked for. */
-static void test_warm(void **state)
+static void fetch(const nfa_store *store, uint64_t hash)
+{
+    nfa_store_fetch_slot(store, hash);
+    uint32_t block = nfa_store_fetch_address(store, hash);
+    nfa_store_fetch_head(store, block);
+    nfa_store_fetch_rest(store, block);
+}
+
+/* Fetching ahead finds nothing new and loses nothing, whatever it is asked for. */
+static void test_fetch(void **state)
 {
     (void)state;
     enum { N = 100 };
     watch w = {.bytes = 0, .calls = 0, .fail_at = 0, .fail_on = false};
     nfa_store *store = nfa_store_new((egret_mem){watched, &w});
     uint64_t hashes[N];
-    for (uint32_t i = 0; i < N; i++)
+    for (uint32_t i = 0; i < N; i++) {
         hashes[i] = nfa_key_hash(1, &i, sizeof i);
-    nfa_store_warm(store, hashes, N);
+        fetch(store, hashes[i]);
+    }
     for (uint32_t i = 0; i < N / 2; i++)
         assert_int_equal(nfa_block_get(store, 1, &i, sizeof i, hashes[i]), i);
     size_t bytes = w.bytes;
-    for (size_t n = 0; n <= N; n++)
-        nfa_store_warm(store, hashes, n);
-    assert_int_equal(w.bytes, bytes);
-    for (uint32_t i = 0; i < N; i++)
+    for (uint32_t i = 0; i < N; i++) {
+        fetch(store, hashes[i]);
         assert_int_equal(nfa_block_find(store, 1, &i, sizeof i, hashes[i]), i < N / 2 ? i : NFA_NO_BLOCK);
+        assert_int_equal(nfa_store_fetch_address(store, hashes[i]), i < N / 2 ? i : NFA_NO_BLOCK);
+        assert_int_equal(nfa_block_is(store, 7, 1, &i, sizeof i), i == 7);
+    }
+    assert_false(nfa_block_is(store, NFA_NO_BLOCK, 1, "", 0));
+    assert_int_equal(w.bytes, bytes);
     nfa_store_free(store);
 }
 
@@ -631,7 +643,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_random),      cmocka_unit_test(test_no_memory), cmocka_unit_test(test_ordinals_wrap),
         cmocka_unit_test(test_large_queue), cmocka_unit_test(test_large_map), cmocka_unit_test(test_many_sections),
-        cmocka_unit_test(test_warm),        cmocka_unit_test(test_print),
+        cmocka_unit_test(test_fetch),        cmocka_unit_test(test_print),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
