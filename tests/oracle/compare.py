@@ -41,9 +41,15 @@ def same_fields(alert, text):
 
 
 def same_alert(alert, line):
+    if alert.kind == "late":
+        return line == f"L {alert.evidence}"
+    if not line.startswith("A "):
+        return False
     head, key, fields, evidence = line[2:].split("|")
     kind, rule, at, started, bound, held, limited, _, severity, repeat = head.split()
-    if (kind, rule, int(at), limited) != (alert.kind, alert.rule.name, alert.time, "0") or not same_key(alert.rule, alert.key, key):
+    if (kind, rule, int(at)) != (alert.kind, alert.rule.name, alert.time) or not same_key(alert.rule, alert.key, key):
+        return False
+    if kind in NEW and alert.limited is not None and limited != str(int(alert.limited)):
         return False
     if (severity, int(repeat), int(held)) != (alert.severity, alert.repeat, alert.held):
         return False
@@ -70,4 +76,4 @@ def same_ids(theirs):
 
 def same(ours, theirs):
     return (len(ours) == len(theirs) and same_ids(theirs)
-            and all(line.startswith("A ") and same_alert(alert, line) for alert, line in zip(ours, theirs)))
+            and all(same_alert(alert, line) for alert, line in zip(ours, theirs)))

@@ -14,7 +14,7 @@ AFTER_MS = 100_000      # the clock goes this far beyond the last event: longer 
 
 
 def end_of(events):
-    return (events[-1].time if events else 0) + AFTER_MS
+    return max((e.time for e in events), default=0) + AFTER_MS
 
 
 def encode(x):
@@ -38,7 +38,7 @@ def pair_text(rules, events):
     for e in events:
         if before is not None and e.pos % 4 == 0:
             lines.append(f"A {max(before, e.time - e.pos % 3 * 500)}")
-        before = e.time
+        before = e.time if before is None else max(before, e.time)
         lines.append(f"E {e.time} {e.stream} {e.pos} " + " ".join(f"{name}={encode(x)}" for name, x in e.f.items()))
     lines.append(f"F {end_of(events)}\n")
     return "\n".join(lines)

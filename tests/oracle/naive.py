@@ -9,7 +9,7 @@ Here stands the run: the order of events, timers, rules and keys. What a rule do
 are those of rules.py.
 """
 from meaning import functions   # noqa: F401  it says what its expressions mean
-from meaning.alert import Desk
+from meaning.alert import Alert, Desk
 from meaning.known import row_of
 from meaning.place import EVENT, TIMER, View
 from meaning.sequence import SequenceKey
@@ -104,6 +104,9 @@ class Run:
         return any(key_of(desk.rule, event) in desk.open for desk in self.desks if desk.rule.name == name)
 
     def on_event(self, event):
+        if (event.time, EVENT) < self.clock:
+            self.alerts.append(Alert(None, "late", (), event.time, evidence=event.pos))
+            return
         self.run_timers((event.time, EVENT))
         self.pos = event.pos
         self.show(event)

@@ -13,7 +13,7 @@
  *
  *   A <kind> <rule> <ms> <started> <bound> <held> <limited> <id> <severity> <repeat> | <part>=<value>… | <name>=<value>… | <step>:<ref>…
  *                        (of what a rule told: <step>:<rule>@<ms>)
- *   X <status> <bytes>   the rules were refused; the diagnostics follow        ! <text>      a call failed
+ *   L <ref>              this event came too late      X <status> <bytes>   the rules were refused; the diagnostics follow        ! <text>      a call failed
  *
  * Values are printed so that equal numbers look equal: i5, d0.25 (no zeros at the end), f0.25 (17 digits), s<text>, n, b0, t<ms>, u<ms>.
  */
@@ -202,7 +202,9 @@ static bool read_event(runner *run)
         return false;
     if (open_engine(run)) {
         egret_status status = egret_push(run->engine, &event);
-        if (status != EGRET_OK)
+        if (status == EGRET_LATE)
+            printf("L %" PRIu64 "\n", event.ref);
+        else if (status != EGRET_OK)
             printf("! push: %s\n", egret_status_text(status));
         take_all(run);
     }

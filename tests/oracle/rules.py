@@ -96,6 +96,7 @@ class Rule:
     repeat: int = None
     severity: tuple = None
     active: Hours = None
+    limits: dict = field(default_factory=dict)  # "attempts" or "values" -> how many
     resolve_on: list = field(default_factory=list)
     resolve_when: tuple = None
     resolve_for: int = None

@@ -68,6 +68,9 @@ def show(harness, rules, events):
         print(f"  #{e.pos:<3} at {begin} + {e.time - begin:>6}  {e.stream}  {{ {values} }}")
     print("expected:")
     for a in judged(rules, events):
+        if a.kind == "late":
+            print(f"  late: #{a.evidence}")
+            continue
         named = ", ".join(f"{n}={x}" for (n, _), x in zip(said(a.rule, a.kind), a.fields))
         print(f"  {a.rule.name} {a.kind} {a.key} at {a.time} (+ {a.time - begin}) {{ {named} }} {a.evidence or ''} held {a.held} {a.severity} {a.repeat}")
     print("engine:")

@@ -16,8 +16,8 @@ class Table:
         self.alerts += len(ours)
         told = {}
         for rule in rules:
-            alerts = sum(1 for a in ours if a.rule.name == rule.name or (rule.signal and rule.name in looks_at(a.rule)))
-            for name in operators_of(rule):
+            alerts = sum(1 for a in ours if a.rule is not None and (a.rule.name == rule.name or (rule.signal and rule.name in looks_at(a.rule))))
+            for name in operators_of(rule, any(a.kind == "late" for a in ours)):
                 told[name] = told.get(name, 0) + alerts
         self.seen.update(told.keys())
         self.hit.update(name for name in told if told[name])

@@ -40,9 +40,6 @@ OUTSIDE = {
     "prim:true": "a constant", "prim:false": "a constant", "prim:null": "a constant",
 }
 
-# Evaluated, and not yet in the registry.
-LACKING = {"clause:limits"}
-
 
 def grammar_words(page):
     """production:word of each quoted word with a letter or a sign of arithmetic or repetition in it."""
@@ -76,10 +73,8 @@ def problems(words, codes, operators):
                 yield f"E{code:04} is gone: what it refused is evaluated, but the registry has no operator '{need}'"
     for word in sorted(words):
         outside = word in OUTSIDE or word.split(":")[0] in OUTSIDE
-        if not outside and word not in known | waiting | LACKING:
+        if not outside and word not in known | waiting:
             yield f"'{word}' is in the language, but no operator of the registry stands for it"
-        if word in known & LACKING:
-            yield f"'{word}' is in the registry; take it out of LACKING"
     for word in sorted(known - words):
         yield f"an operator stands for '{word}', which is not in the language"
 

@@ -1,6 +1,6 @@
 """alert.py: the life of an alert: throttle, except, resolve, escalate."""
 from generator.choices import BOUNDS_MS, STREAMS
-from rules import Atom, Rule, all_atoms
+from rules import Atom, Rule, all_atoms, all_expressions, parts_of
 
 REPEATS_MS = (*BOUNDS_MS, 20000)
 LEVELS = ("info", "low", "high", "critical")
@@ -54,8 +54,22 @@ class Alerts:
             rule.repeat = self.r.choice(REPEATS_MS)
         if self.chance(0.06):
             rule.active = self.hours()
+        if self.chance(0.08):
+            self.limit(rule)
         if self.chance(0.1):
             rule.severity = self.severity(rule)
+
+    def limit(self, rule):
+        """Where it is clear which attempts are open and what a window keeps."""
+        n = self.r.randint(1, 4)
+        if rule.items:
+            plain = not any(i.strict or i.nots or i.until or i.own_within is not None or i.link_within is not None or i.link == "next" for i in rule.items)
+            if plain and not (rule.silence or rule.absence or rule.unless or rule.timeout) and rule.within is None and rule.idle is None:
+                rule.limits = {"attempts": n}
+        elif rule.over and rule.over[0] == "sliding":
+            windows = [x for y in all_expressions(rule) for x in parts_of(y) if x[0] == "win"]
+            if windows and all(x[5] is None for x in windows):
+                rule.limits = {"values": n}
 
     def severity(self, rule):
         """A constant, or one of two by a condition."""
@@ -86,7 +100,10 @@ class Alerts:
         if atoms:
             atom = self.r.choice(atoms)
             ask = ("open", asked.name) if self.chance(0.6) else ("not", ("open", asked.name))
-            atom.cond = ("and", atom.cond, ask) if atom.cond else ask
+            cond = ("and", atom.cond, ask) if atom.cond else ask
+            same = [i.until for i in asking.items if i.until_own and any(atom is a for a in i.until)]
+            for one in same[0] if same else [atom]:     # one condition, written once, over all streams of the loop
+                one.cond = cond
 
     def resolve_when(self, rule, first):
         """A condition that cannot hold together with the first part of `when`."""

@@ -20,11 +20,13 @@ class Events:
             pace = len(keys)
         top, texts = r.choice((2, 3, 3, 4)), TEXTS if self.chance(0.7) else ODD_TEXTS
         time, events = r.choice(START_MS if self.chance(0.7) else TURNS_MS), []
+        late_ones = self.chance(0.05)
         for pos in range(size):
             time += r.choice(STEPS_MS) // pace
             stream = r.choice(named) if self.chance(0.94) else r.choice(STREAMS)
             fields = {"k": r.choice(keys) if self.chance(0.98) else None, "g": r.randint(0, 1), "v": r.randint(0, top),
                       "w": r.choice((None, 0, 1, 2)), "m": Fraction(r.choice(CENTS), 100), "s": r.choice(texts), "x": r.choice(NUMBERS),
                       "t": self.instant(time), "u": self.chance(0.5)}
-            events.append(Event(pos, stream, time, fields))
+            late = late_ones and self.chance(0.1) and pos > 0
+            events.append(Event(pos, stream, time - late * r.choice((1, 1000, 9000)), fields))
         return events

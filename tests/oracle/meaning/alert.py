@@ -39,6 +39,7 @@ class Alert:
     started: int = None
     held: int = 0
     severity: str = "info"
+    limited: bool = False       # None: a limit has dropped something of the key before; whether the alert still says so is left open
     repeat: int = 0             # it is told again, for this time
 
 
@@ -49,6 +50,7 @@ class Desk:
         self.rule, self.run = rule, run
         self.states = {}        # key -> what it has to do with the rule
         self.last, self.held, self.open, self.may_escalate = {}, {}, set(), set()
+        self.dropped = {}       # key -> when a limit last dropped something of it
         self.again = {}         # key -> (when it is told again, the alert as it was last told)
         self.resolves = bool(rule.resolve_on or rule.resolve_when)
 
@@ -62,6 +64,7 @@ class Desk:
         if kind == "alert" and self.rule.timeout is not None and not self.rule.fields:
             return              # it has `on timeout alert` alone
         view = replace(view, key=key)
+        limited = key in self.dropped and (self.dropped[key] == time or None)
         view.now = (time, view.now[1])
         if (self.rule.exempt and value(self.rule.exempt, view)) or not self.is_active(time):
             return
@@ -71,7 +74,7 @@ class Desk:
             return
         fields = [value(x, view) for _, x in said(self.rule, kind)]
         severity = (value(self.rule.severity, view) if self.rule.severity else None) or "medium"
-        alert = self.tell(kind, key, time, fields, evidence, started, self.held.pop(key, 0), severity)
+        alert = self.tell(kind, key, time, fields, evidence, started, self.held.pop(key, 0), severity, limited)
         self.run.told.put(alert, dict(zip((name for name, _ in said(self.rule, kind)), fields)))
         self.last[key] = time
         if self.rule.repeat is not None:

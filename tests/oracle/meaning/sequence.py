@@ -159,7 +159,14 @@ class SequenceKey:
             if self.rule.items[-1].max == 1:    # no loop at the end that could make `when` true yet
                 self.attempts = [a for a in self.attempts if a not in finished or a in complete]
             self.report(complete, event.time)
+            self.keep_limit(complete, event.time)
         self.attempts = [a for a in self.attempts if self.runs_out(a) >= event.time]
+
+    def keep_limit(self, complete, time):
+        """More attempts are open than the rule allows: the oldest goes."""
+        while "attempts" in self.rule.limits and not complete and len(self.attempts) > self.rule.limits["attempts"]:
+            self.attempts.remove(min(self.attempts, key=lambda a: a.first.pos))
+            self.desk.dropped[self.key] = time
 
     def report(self, complete, time):
         for attempt in sorted(complete, key=lambda a: a.order):

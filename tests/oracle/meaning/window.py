@@ -2,6 +2,7 @@
 from meaning.aggregates import aggregate, shape
 from meaning.place import CLOSE, EVENT, TIMER, View
 from meaning.values import fits, means, value
+from rules import all_expressions, parts_of
 
 
 @means("win")
@@ -46,6 +47,8 @@ class ThresholdKey:
         self.resolving = None   # `resolve when` is true since then
         overs = {o or rule.over for x in (rule.when, rule.resolve_when) for o in windows_of(x, dict(rule.lets))}
         self.sizes = {o[1] for o in overs if o and o[0] == "sliding"}
+        # Each event is a match of its own, and its evidence.
+        self.looks_at_one = rule.when is None and (rule.over or ("ever",)) == ("ever",) and not any(x[0] == "win" for y in all_expressions(rule) for x in parts_of(y))
         self.at_close = rule.over and rule.over[0] in ("tumbling", "session")
 
     def view(self, now):
@@ -60,11 +63,22 @@ class ThresholdKey:
             return
         self.counted.append((event, atom.label))
         self.session.append((event, atom.label))
+        self.keep_limit(event.time)
         if not self.at_close:
             self.change((event.time, EVENT))
 
+    def keep_limit(self, time):
+        """More events are in a sliding window than the rule allows: the oldest goes."""
+        while "values" in self.rule.limits:
+            inside = [c for c in self.counted if time - c[0].time <= self.rule.over[1]]
+            if len(inside) <= self.rule.limits["values"]:
+                return
+            self.counted.remove(inside[0])
+            self.desk.dropped[self.key] = time
+
     def match(self, now):
-        self.desk.match(self.key, now[0], self.view(now), None, None)
+        alone = self.counted[-1:] if self.looks_at_one else []
+        self.desk.match(self.key, now[0], self.view(now), [("", e.pos) for e, _ in alone], now[0])
 
     def change(self, now):
         view = self.view(now)

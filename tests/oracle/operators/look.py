@@ -21,8 +21,8 @@ def nodes_of(x):
 class Look:
     """A rule, with its atoms and all parts of its expressions."""
 
-    def __init__(self, rule):
-        self.rule = rule
+    def __init__(self, rule, late):
+        self.rule, self.late = rule, late
         self.items = rule.items
         self.atoms = all_atoms(rule)
         self.nodes = []

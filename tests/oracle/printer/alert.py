@@ -23,6 +23,7 @@ def said(rule):
 def clauses(rule):
     lines = [f"except {expression(rule.exempt, rule)}"] if rule.exempt else []
     lines += [f"throttle {duration(rule.throttle)}"] if rule.throttle is not None else []
+    lines += [f"limits {{ {'  '.join(f'{name}: {n}' for name, n in rule.limits.items())} }}"] if rule.limits else []
     lines += [f"severity {expression(rule.severity, rule)}"] if rule.severity else []
     lines += [f"repeat {duration(rule.repeat)}"] if rule.repeat is not None else []
     if rule.escalate_on:
