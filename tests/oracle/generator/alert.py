@@ -89,8 +89,7 @@ class Alerts:
             asked.resolve_on = [Atom(self.r.choice(sorted(asked.alias or STREAMS)), self.own_condition() if self.chance(0.5) else None)]
         at_end = ("open at end", asked.name)
         if self.chance(0.4) and set(asked.keys) <= set(asking.keys) and not asked.also_by and not asking.also_by:
-            sliding = asking.over is None or asking.over[0] in ("sliding", "ever")
-            if asking.watch and asking.when and asking.hold is None and sliding and self.chance(0.4):
+            if asking.watch and asking.when and asking.hold is None and self.chance(0.4):
                 asking.when = ("and", asking.when, ("not", at_end))
                 asking.fields = []      # a window of these alone leaves at instants of its own; whether `when` is asked then is left open
             else:

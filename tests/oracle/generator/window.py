@@ -84,5 +84,5 @@ class Windows:
             rule.fields.append(("newest", ("f", r.choice("vws"))))
         if self.chance(0.15):
             rule.fields.append(("made", self.any_value(lambda name: ("f", name))))
-        if self.chance(0.05) and (rule.over is None or rule.over[0] != "tumbling"):
+        if self.chance(0.05):
             rule.fields.append(("at", ("now at end",)))
