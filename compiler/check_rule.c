@@ -19,14 +19,13 @@ static const struct { const char *name; uint8_t where; uint16_t refused; } CLAUS
     [AST_ALERT] = { "alert", IN_BOTH, 0 }, [AST_SIGNAL] = { "signal", IN_BOTH, 0 }, [AST_ON_TIMEOUT] = { "on timeout", IN_MATCH, 0 },
     [AST_THROTTLE] = { "throttle", IN_BOTH, 0 }, [AST_RESOLVE_WHEN] = { "resolve", IN_BOTH, 0 }, [AST_RESOLVE_ON] = { "resolve", IN_BOTH, 0 },
     [AST_ESCALATE] = { "escalate", IN_BOTH, 0 }, [AST_REPEAT] = { "repeat", IN_BOTH, 0 }, [AST_ACTIVE] = { "active", IN_BOTH, 0 },
-    [AST_MODE] = { "mode", IN_BOTH, 0 }, [AST_WARM_UP] = { "warm up", IN_BOTH, 926 }, [AST_LIMITS] = { "limits", IN_BOTH, 0 },
+    [AST_MODE] = { "mode", IN_BOTH, 0 }, [AST_WARM_UP] = { "warm up", IN_BOTH, 0 }, [AST_LIMITS] = { "limits", IN_BOTH, 0 },
     [AST_TO] = { "to", IN_BOTH, 0 },
 };
 
 static void refuse_clause(check *c, const ast_clause *clause)
 {
-    static const char *const WHAT[] = { [AST_EARLY] = "'early'",
-                                        [AST_WARM_UP] = "'warm up'" };
+    static const char *const WHAT[] = { [AST_EARLY] = "'early'" };
     check_refuse(c, CLAUSES[clause->kind].refused, clause->span, WHAT[clause->kind]);
 }
 
@@ -38,8 +37,6 @@ static void gather_clauses(check *c, rule_ctx *rule)
             refuse_clause(c, clause);
         if (rule->first[clause->kind] == NULL)
             rule->first[clause->kind] = clause;
-        else if (clause->kind == AST_ESCALATE)
-            check_refuse(c, 933, clause->span, "a second 'escalate'");
     }
 }
 

@@ -9,7 +9,7 @@
 /* Records of the engine: an attempt has a head and a word for each single step, five for a loop; a bound event and an entry of a window
  * have a head and nine bytes a value. */
 enum { ATTEMPT_HEAD = 16, SINGLE_BYTES = 4, LOOP_BYTES = 20, EVENT_HEAD = 40, ENTRY_HEAD = 32, VALUE_BYTES = 9, COUNTER_BYTES = 4,
-       SEEN_BYTES = 16, DISTINCT_BYTES = 16, ORDER_BYTES = 32, TOLD_KEPT = 65536, TOLD_BYTES = 32 };
+       SEEN_BYTES = 16, DISTINCT_BYTES = 16, ORDER_BYTES = 32, TOLD_KEPT = 65536, PER_KEPT = 10000, TOLD_BYTES = 32 };
 
 static uint64_t times(uint64_t a, uint64_t b)
 {
@@ -197,8 +197,10 @@ const char *egret_cost_print(egret_arena *arena, const plan *p, uint32_t number)
     uint64_t total = rule->kind == PLAN_SEQUENCE ? pattern_cost(&text, rule->pattern)
                                                  : window_cost(&text, &p->windows[rule->threshold.window]);
     total = plus(total, state_cost(&text, arena, p, rule));
-    if (rule->resolves || rule->escalates || rule->throttle_ms != 0)
+    if (rule->resolves || rule->n_rungs != 0 || rule->throttle_ms != 0)
         total = plus(total, put_line(&text, "state of its alert", 1, 2 * EVENT_HEAD, ""));
+    if (rule->throttle_per != PLAN_NONE)
+        total = plus(total, put_line(&text, "values of 'per'", PER_KEPT, 2 * DISTINCT_BYTES, ""));
     if (rule->repeat_ms != 0)
         total = plus(total, put_line(&text, "what is told again", rule->n_fields + rule->n_lets + rule->evidence_cap, EVENT_HEAD, ""));
     egret_text_puts(&text, "  together: ");

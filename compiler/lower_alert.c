@@ -235,8 +235,19 @@ static void lower_throttle(check *c, rule_ctx *rule)
     if (clause == NULL)
         return;
     check_dur(c, &clause->dur, "the time of 'throttle'", &rule->rule.throttle_ms);
-    if (clause->expr != NULL)
-        check_refuse(c, 929, clause->expr->span, "'throttle … per'");
+    if (clause->expr == NULL)
+        return;
+    scope s = rule_scope(rule);
+    s.alert = true;
+    rule->rule.throttle_per = check_settle(c, check_expr(c, &s, clause->expr)).expr;
+}
+
+static void lower_warm_up(check *c, rule_ctx *rule)
+{
+    const ast_clause *clause = rule->first[AST_WARM_UP];
+    if (clause == NULL || !check_dur(c, &clause->dur, "the time of 'warm up'", &rule->rule.warm_up_ms) || rule->rule.warm_up_ms != 0)
+        return;
+    check_help(c, check_error(c, 513, clause->dur.span, "to warm up for no time is not to warm up"), "write warm up 24h");
 }
 
 /* `signal` tells other rules and nobody else: what speaks to people has no place beside it. */
@@ -271,6 +282,7 @@ void lower_alert(check *c, rule_ctx *rule)
     lower_sinks(c, rule);
     lower_mode(c, rule);
     lower_throttle(c, rule);
+    lower_warm_up(c, rule);
     rule->rule.evidence_cap = (uint32_t)rule_limit(c, rule, "evidence", 20);
 }
 
@@ -321,11 +333,29 @@ static void lower_repeat(check *c, rule_ctx *rule, const ast_clause *clause)
     check_help(c, diag, "say when it is over: resolve on stream [condition]");
 }
 
+/* One `escalate`: a rung of the ladder. */
+static void lower_rung(check *c, rule_ctx *rule, const ast_clause *escalate)
+{
+    plan_rule *out = &rule->rule;
+    plan_rung rung = { .on = out->n_atoms, .within_ms = PLAN_FOREVER };
+    rung.n_on = add_life_atoms(c, rule, escalate->watch);
+    if (!level_of(escalate->name.str, &rung.to)) {
+        egret_diag *diag = check_error(c, 516, escalate->name.span, "'%.*s' is no severity", (int)escalate->name.str.len, escalate->name.str.ptr);
+        names n = { 0 };
+        for (size_t i = 0; i < sizeof LEVELS / sizeof LEVELS[0]; i++)
+            names_add(c, &n, (egret_str){ LEVELS[i], (uint32_t)strlen(LEVELS[i]) });
+        check_suggest(c, diag, escalate->name.str, &n, "severities");
+    }
+    if (dur_is_written(&escalate->dur))
+        check_dur(c, &escalate->dur, "'within'", &rung.within_ms);
+    out->rungs = check_grow(c, out->rungs, out->n_rungs, sizeof rung);
+    out->rungs[out->n_rungs++] = rung;
+}
+
 void lower_life(check *c, rule_ctx *rule)
 {
     plan_rule *out = &rule->rule;
     out->resolve_when = PLAN_NONE;
-    out->escalate_within_ms = PLAN_FOREVER;
     if (rule->first[AST_RESOLVE_WHEN] != NULL)
         lower_resolve_when(c, rule, rule->first[AST_RESOLVE_WHEN]);
     if (rule->first[AST_RESOLVE_ON] != NULL) {
@@ -335,19 +365,7 @@ void lower_life(check *c, rule_ctx *rule)
     }
     if (rule->first[AST_REPEAT] != NULL)
         lower_repeat(c, rule, rule->first[AST_REPEAT]);
-    const ast_clause *escalate = rule->first[AST_ESCALATE];
-    if (escalate == NULL)
-        return;
-    out->escalates = true;
-    out->escalate_on = out->n_atoms;
-    out->n_escalate_on = add_life_atoms(c, rule, escalate->watch);
-    if (!level_of(escalate->name.str, &out->escalate_to)) {
-        egret_diag *diag = check_error(c, 516, escalate->name.span, "'%.*s' is no severity", (int)escalate->name.str.len, escalate->name.str.ptr);
-        names n = { 0 };
-        for (size_t i = 0; i < sizeof LEVELS / sizeof LEVELS[0]; i++)
-            names_add(c, &n, (egret_str){ LEVELS[i], (uint32_t)strlen(LEVELS[i]) });
-        check_suggest(c, diag, escalate->name.str, &n, "severities");
-    }
-    if (dur_is_written(&escalate->dur))
-        check_dur(c, &escalate->dur, "'within'", &out->escalate_within_ms);
+    for (const ast_clause *clause = rule->decl->u.rule.clauses; clause != NULL; clause = clause->next)
+        if (clause->kind == AST_ESCALATE)
+            lower_rung(c, rule, clause);
 }

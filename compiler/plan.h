@@ -346,6 +346,13 @@ typedef struct plan_threshold {
     bool negatives_matter;      /* that is so only while a summed value in the window is negative */
 } plan_threshold;
 
+/* escalate critical within 60m on x: from the alert's time on; only upwards. */
+typedef struct plan_rung {
+    uint32_t on, n_on;          /* atoms of the rule */
+    plan_level to;
+    int64_t within_ms;          /* PLAN_FOREVER */
+} plan_rung;
+
 typedef struct plan_rule {
     egret_str name, text;
     uint32_t instance;          /* 0; repeated `by` makes one entry of rules[] per key, numbered */
@@ -368,6 +375,7 @@ typedef struct plan_rule {
     uint32_t throttle_per;      /* PLAN_NONE */
     uint32_t except;            /* PLAN_NONE */
     uint32_t active;            /* outside of it alerts are held back; PLAN_NONE */
+    int64_t warm_up_ms;         /* so long after the start it is silent; 0: not */
     plan_mode mode;
     bool signals;               /* tells other rules, and nobody else */
     uint32_t told;              /* streams[]: what it tells; PLAN_NONE: nobody looks at it */
@@ -380,10 +388,8 @@ typedef struct plan_rule {
     uint32_t resolve_when;                  /* PLAN_NONE */
     int64_t resolve_for_ms;
     int64_t repeat_ms;          /* while it is open it is told again so often; 0: not */
-    bool escalates;
-    uint32_t escalate_on, n_escalate_on;    /* atoms */
-    plan_level escalate_to;
-    int64_t escalate_within_ms;             /* PLAN_FOREVER */
+    plan_rung *rungs;           /* escalate, as written */
+    uint32_t n_rungs;
     uint32_t *sinks;
     uint32_t n_sinks;
     uint32_t evidence_cap;      /* events shown with an alert */

@@ -252,9 +252,10 @@ static uint64_t hash_rule(const plan *p, const plan_rule *r)
         hash = hash_str(hash, p->sinks[r->sinks[i]].name);
     hash = hash_mix(hash, hash_atoms(p, NULL, r->atoms, r->n_atoms));
     uint32_t when = sequence ? PLAN_NONE : r->threshold.when;
+    plan_rung first = r->n_rungs != 0 ? r->rungs[0] : (plan_rung){ .within_ms = PLAN_FOREVER };
     const uint64_t parts[] = { hash_tree(&h, r->severity), (uint64_t)r->throttle_ms, hash_tree(&h, r->except), r->mode, r->resolves,
-                               r->n_resolve_on, hash_tree(&h, r->resolve_when), (uint64_t)r->resolve_for_ms, r->escalates, r->n_escalate_on,
-                               r->escalate_to, (uint64_t)r->escalate_within_ms, r->evidence_cap, hash_tree(&h, when),
+                               r->n_resolve_on, hash_tree(&h, r->resolve_when), (uint64_t)r->resolve_for_ms, r->n_rungs != 0, first.n_on,
+                               first.to, (uint64_t)first.within_ms, r->evidence_cap, hash_tree(&h, when),
                                (uint64_t)r->threshold.for_ms, r->threshold.kind, (uint64_t)r->threshold.size_ms };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         hash = hash_mix(hash, parts[i]);
@@ -262,6 +263,10 @@ static uint64_t hash_rule(const plan *p, const plan_rule *r)
         hash = hash_pairs(&h, hash_mix(hash, r->only_timeouts), r->timeout, r->n_timeout);
     hash = r->active == PLAN_NONE ? hash : hash_mix(hash, hash_tree(&h, r->active));
     hash = r->signals ? hash_mix(hash, 1) : hash;
+    for (uint32_t i = 1; i < r->n_rungs; i++)
+        hash = hash_mix(hash_mix(hash_mix(hash, r->rungs[i].n_on), r->rungs[i].to), (uint64_t)r->rungs[i].within_ms);
+    hash = r->throttle_per == PLAN_NONE ? hash : hash_mix(hash, hash_tree(&h, r->throttle_per));
+    hash = r->warm_up_ms == 0 ? hash : hash_mix(hash, (uint64_t)r->warm_up_ms);
     return r->repeat_ms == 0 ? hash : hash_mix(hash, (uint64_t)r->repeat_ms);
 }
 

@@ -328,6 +328,11 @@ static void print_life(printer *p, const plan_rule *r, const expr_view *view)
         put_within(p, "  throttle ", r->throttle_ms);
         egret_text_puts(&p->text, "\n");
     }
+    line(p, "throttle per", view, r->throttle_per);
+    if (r->warm_up_ms != 0) {
+        put_within(p, "  warm up ", r->warm_up_ms);
+        egret_text_puts(&p->text, "\n");
+    }
     line(p, "except", view, r->except);
     line(p, "active", view, r->active);
     if (r->n_resolve_on != 0)
@@ -343,13 +348,13 @@ static void print_life(printer *p, const plan_rule *r, const expr_view *view)
         put_within(p, "  repeat ", r->repeat_ms);
         egret_text_puts(&p->text, "\n");
     }
-    if (!r->escalates)
-        return;
-    egret_text_printf(&p->text, "  escalate to %s", LEVELS[r->escalate_to]);
-    put_within(p, " within ", r->escalate_within_ms);
-    egret_text_puts(&p->text, "\n");
-    for (uint32_t i = 0; i < r->n_escalate_on; i++)
-        print_atom(p, "", &r->atoms[r->escalate_on + i], view);
+    for (const plan_rung *rung = r->rungs; rung < r->rungs + r->n_rungs; rung++) {
+        egret_text_printf(&p->text, "  escalate to %s", LEVELS[rung->to]);
+        put_within(p, " within ", rung->within_ms);
+        egret_text_puts(&p->text, "\n");
+        for (uint32_t i = 0; i < rung->n_on; i++)
+            print_atom(p, "", &r->atoms[rung->on + i], view);
+    }
 }
 
 static void print_rule(printer *p, const plan_rule *r)

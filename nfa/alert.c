@@ -1,7 +1,7 @@
 /*
  * alert.c: from match to alert, and the life of an open alert.
  *
- * A match passes, in this order: except, active, an alert still open (resolve), throttle. What stops it counts it; the match is spent all the
+ * A match passes, in this order: warm up, except, active, an alert still open (resolve), throttle. What stops it counts it; the match is spent all the
  * same. A rule in shadow mode and one that signals go the same way; they speak to rules alone (told.h). What gets through is written out whole: values of the alert block and of every let, the key, the evidence, and an id that depends
  * on the rule, its definition, the key and the first and completing events alone, so that the same evidence gives the same id.
  *
@@ -23,6 +23,7 @@ void life_layout(const plan_rule *rule, nfa_section_def *def)
     if (rule->repeat_ms > 0) {
         repeat_layout(def);
     }
+    throttle_layout(rule, def);
 }
 
 /* ---- writing an alert out ---- */
@@ -172,7 +173,7 @@ static egret_status deliver(nfa_env *env, const nfa_match *match, const uint64_t
 
 static bool lives(const plan_rule *rule)
 {
-    return rule->throttle_ms > 0 || rule->resolves || rule->escalates;
+    return rule->throttle_ms > 0 || rule->resolves || rule->n_rungs > 0;
 }
 
 /* What has grown in the block may have moved its other sections: those in use are found again. */
@@ -200,19 +201,41 @@ static egret_status open_life(nfa_env *env, const nfa_match *match, nfa_section 
     return EGRET_OK;
 }
 
-static bool is_held_back(const plan_rule *rule, const life_root *life, int64_t now_ms)
+/* Is it held back by an open alert or by throttle? Then it is counted. */
+static egret_status hold_back(nfa_env *env, const nfa_match *match, nfa_section *section, uint64_t per, bool *held)
 {
-    if (rule->resolves && (life->flags & LIFE_OPEN) != 0) {
-        return true;
+    life_root *life = nfa_section_root(section);
+    bool open = match->rule->resolves && (life->flags & LIFE_OPEN) != 0;
+    *held = open || throttle_holds(match->rule, section, life, per, match->time_ms);
+    if (!*held) {
+        return EGRET_OK;
     }
-    return rule->throttle_ms > 0 && (life->flags & LIFE_DELIVERED) != 0
-        && (life->delivered_ms > INT64_MAX - rule->throttle_ms || now_ms <= life->delivered_ms + rule->throttle_ms);
+    env->engine->rule_stats[match->rule_index].held_back++;
+    if (open) {
+        life->held_back++;
+        return EGRET_OK;
+    }
+    egret_status status = throttle_count(match->rule, section, per);
+    find_again(env, match->block);
+    return status;
+}
+
+/* Until when some rung of `escalate` may be reached. */
+static int64_t escalate_until(const plan_rule *rule, int64_t time_ms)
+{
+    int64_t until = time_ms;
+    for (uint32_t i = 0; i < rule->n_rungs; i++) {
+        int64_t within_ms = rule->rungs[i].within_ms;
+        int64_t end = time_ms > INT64_MAX - within_ms ? NFA_NEVER : time_ms + within_ms;
+        until = end > until ? end : until;
+    }
+    return until;
 }
 
 static void note_delivery(const plan_rule *rule, life_root *life, const nfa_match *match, const uint64_t id[2], plan_level level)
 {
-    life->flags |= LIFE_DELIVERED | (rule->resolves ? LIFE_OPEN : 0u) | (rule->escalates ? LIFE_MAY_ESCALATE : 0u);
-    life->flags &= ~(uint32_t)(LIFE_FADING | LIFE_LIMITED | LIFE_TIMEOUT);
+    life->flags |= LIFE_DELIVERED | (rule->resolves ? LIFE_OPEN : 0u) | (rule->n_rungs > 0 ? LIFE_MAY_ESCALATE : 0u);
+    life->flags &= ~(uint32_t)(LIFE_FADING | LIFE_LIMITED | LIFE_TIMEOUT | LIFE_FORGOT);
     life->flags |= match->timeout ? LIFE_TIMEOUT : 0u;
     life->resolve_due_ms = NFA_NEVER;
     life->repeat_due_ms = rule->repeat_ms == 0 || match->time_ms > INT64_MAX - rule->repeat_ms ? NFA_NEVER
@@ -224,8 +247,7 @@ static void note_delivery(const plan_rule *rule, life_root *life, const nfa_matc
     life->held_back = 0;
     life->id[0] = id[0];
     life->id[1] = id[1];
-    life->escalate_until_ms = match->time_ms > INT64_MAX - rule->escalate_within_ms ? NFA_NEVER
-                                                                                  : match->time_ms + rule->escalate_within_ms;
+    life->escalate_until_ms = escalate_until(rule, match->time_ms);
 }
 
 /* `active` is asked at the time of the alert, which is that of a window's close where there is one. */
@@ -248,7 +270,8 @@ egret_status nfa_report(nfa_env *env, const nfa_match *match)
     if (rule->only_timeouts && !match->timeout) {
         return EGRET_OK;
     }
-    if (rule->mode == PLAN_OFF || (rule->except != PLAN_NONE && nfa_holds(env, rule->except)) || !is_active(env, rule, match->time_ms)) {
+    bool warming = rule->warm_up_ms > 0 && match->time_ms - engine->start_ms <= rule->warm_up_ms;
+    if (rule->mode == PLAN_OFF || warming || (rule->except != PLAN_NONE && nfa_holds(env, rule->except)) || !is_active(env, rule, match->time_ms)) {
         stats->held_back++;
         return EGRET_OK;
     }
@@ -265,18 +288,26 @@ egret_status nfa_report(nfa_env *env, const nfa_match *match)
     if (status != EGRET_OK) {
         return status;
     }
-    life_root *life = nfa_section_root(&section);
-    if (is_held_back(rule, life, match->time_ms)) {
-        life->held_back++;
-        stats->held_back++;
-        return EGRET_OK;
+    bool held = false;
+    uint64_t per = rule->throttle_per == PLAN_NONE ? 0 : egret_value_hash(nfa_eval(env, rule->throttle_per));
+    status = hold_back(env, match, &section, per, &held);
+    if (status != EGRET_OK || held) {
+        return status;
     }
+    life_root *life = nfa_section_root(&section);
     plan_level level = severity_of(env, rule);
-    status = deliver(env, match, id, life->held_back, level, &told);
+    nfa_match marked = *match;
+    marked.limited = match->limited || (life->flags & LIFE_FORGOT) != 0;
+    status = deliver(env, &marked, id, life->held_back + throttle_held(rule, &section, per), level, &told);
     if (status != EGRET_OK) {
         return status;
     }
     note_delivery(rule, life, match, id, level);
+    status = throttle_note(rule, &section, per, match->time_ms);
+    if (status != EGRET_OK) {
+        return status;
+    }
+    find_again(env, match->block);
     if (rule->repeat_ms > 0) {
         status = repeat_keep(engine, match->rule_index, &section, told);
         find_again(env, match->block);
@@ -345,6 +376,21 @@ static bool some_atom(const nfa_env *env, const plan_rule *rule, uint64_t mask, 
     return false;
 }
 
+/* The highest rung above where the alert stands that the event reaches; NULL: none. */
+static const plan_rung *rung_reached(const nfa_env *env, const life_root *life, uint64_t mask)
+{
+    const plan_rung *best = NULL;
+    for (uint32_t i = 0; i < env->rule->n_rungs; i++) {
+        const plan_rung *rung = &env->rule->rungs[i];
+        bool higher = (uint32_t)rung->to > life->level && (best == NULL || rung->to > best->to);
+        bool in_time = rung->within_ms == PLAN_FOREVER || env->event->time_ms - life->delivered_ms <= rung->within_ms;
+        if (higher && in_time && some_atom(env, env->rule, mask, rung->on, rung->n_on)) {
+            best = rung;
+        }
+    }
+    return best;
+}
+
 egret_status life_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *event, uint64_t mask, nfa_key *key)
 {
     const plan_rule *def = &engine->plan->rules[rule];
@@ -354,11 +400,10 @@ egret_status life_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *e
     }
     life_root *life = nfa_section_root(&section);
     nfa_env env = {.engine = engine, .event = event, .now_ms = event->time_ms, .rule = def, .block = key->block, .key = key};
-    bool in_time = (life->flags & LIFE_MAY_ESCALATE) != 0 && event->time_ms <= life->escalate_until_ms;
-    if (in_time && some_atom(&env, def, mask, def->escalate_on, def->n_escalate_on)) {
-        life->flags &= ~(uint32_t)LIFE_MAY_ESCALATE;
-        life->level = def->escalate_to;
-        egret_status status = tell_change(engine, rule, life, key->block, EGRET_ESCALATED, event->time_ms, def->escalate_to, event);
+    const plan_rung *rung = (life->flags & LIFE_MAY_ESCALATE) != 0 ? rung_reached(&env, life, mask) : NULL;
+    if (rung != NULL) {
+        life->level = (uint32_t)rung->to;
+        egret_status status = tell_change(engine, rule, life, key->block, EGRET_ESCALATED, event->time_ms, rung->to, event);
         if (status != EGRET_OK) {
             return status;
         }
@@ -417,7 +462,7 @@ bool life_sweep(nfa_engine *engine, uint32_t rule, nfa_section *section)
 {
     const plan_rule *def = &engine->plan->rules[rule];
     const life_root *life = nfa_section_root(section);
-    bool throttled = def->throttle_ms > 0 && (engine->clock_ms - life->delivered_ms <= def->throttle_ms || life->held_back > 0);
+    bool throttled = throttle_remembers(def, section, engine->clock_ms);
     bool escalates = (life->flags & LIFE_MAY_ESCALATE) != 0 && engine->clock_ms <= life->escalate_until_ms;
     if ((life->flags & LIFE_OPEN) != 0 || throttled || escalates) {
         return false;

@@ -68,7 +68,7 @@ static bool lay_out_rule(nfa_engine *engine, uint32_t number)
     const plan_rule *rule = &engine->plan->rules[number];
     engine->silence[number].id = NFA_NONE;
     engine->life[number].id = NFA_NONE;
-    if (rule->throttle_ms > 0 || rule->resolves || rule->escalates) {
+    if (rule->throttle_ms > 0 || rule->resolves || rule->n_rungs > 0) {
         life_layout(rule, &engine->life[number]);
     }
     if (rule->kind == PLAN_THRESHOLD) {

@@ -9,7 +9,7 @@
 
 #include "nfa/shard.h"
 
-enum { LIFE_OPEN = 1, LIFE_DELIVERED = 2, LIFE_FADING = 4, LIFE_MAY_ESCALATE = 8, LIFE_LIMITED = 16, LIFE_TIMEOUT = 32 };
+enum { LIFE_OPEN = 1, LIFE_DELIVERED = 2, LIFE_FADING = 4, LIFE_MAY_ESCALATE = 8, LIFE_LIMITED = 16, LIFE_TIMEOUT = 32, LIFE_FORGOT = 64 };
 enum { LIFE_PART_SAID = 0, LIFE_PART_BYTES = 1 };       /* of rules that repeat */
 enum { LIFE_MAX_REPEATS = 10000 };                      /* so that one step of the clock over years comes to an end */
 
@@ -30,6 +30,8 @@ typedef struct life_root {
     uint32_t level;             /* severity, as raised */
 } life_root;
 
+enum { LIFE_MAX_PER = 10000 };                          /* values of `throttle … per` remembered of one key */
+
 /* Puts due_ms right after one of the two deadlines has changed. */
 static inline void life_set_due(life_root *life)
 {
@@ -43,6 +45,14 @@ bool life_speaks(const plan_rule *rule);
 nfa_alert *life_queue(nfa_engine *engine, uint32_t rule);       /* NULL: no memory */
 /* The record's head: kind, id, time, started, key, held_back. NULL: no memory. */
 egret_alert *life_follow_up(nfa_engine *engine, uint32_t rule, const life_root *life, uint32_t block, egret_alert_kind kind, int64_t time_ms);
+
+/* throttle.c; `per`: hash of the value behind `throttle … per`. What grows may move the sections of the block. */
+void throttle_layout(const plan_rule *rule, nfa_section_def *def);
+bool throttle_holds(const plan_rule *rule, const nfa_section *section, const life_root *life, uint64_t per, int64_t now_ms);
+egret_status throttle_count(const plan_rule *rule, nfa_section *section, uint64_t per);        /* one more was held back */
+uint64_t throttle_held(const plan_rule *rule, const nfa_section *section, uint64_t per);       /* since the last one of this value */
+egret_status throttle_note(const plan_rule *rule, nfa_section *section, uint64_t per, int64_t now_ms);     /* an alert is told */
+bool throttle_remembers(const plan_rule *rule, nfa_section *section, int64_t clock_ms);
 
 /* repeat.c */
 void repeat_layout(nfa_section_def *def);       /* room for what was said */

@@ -91,8 +91,9 @@ class Rule:
     # The life of an alert.
     exempt: tuple = None        # except
     throttle: int = None
-    escalate_on: list = field(default_factory=list)
-    escalate_within: int = None
+    per: tuple = None           # throttle … per
+    warm_up: int = None
+    escalate: list = field(default_factory=list)    # (severity, within or None, atoms)
     repeat: int = None
     severity: tuple = None
     active: Hours = None
@@ -137,7 +138,7 @@ def said(rule, kind):
 def all_atoms(rule):
     """All places where a rule names a stream."""
     lists = [atoms for item in rule.items for atoms in (item.atoms, item.nots, item.until)]
-    lists += [rule.absence, rule.silence, rule.watch, rule.resolve_on, rule.escalate_on] + [atoms for atoms, _ in rule.unless]
+    lists += [rule.absence, rule.silence, rule.watch, rule.resolve_on] + [atoms for _, _, atoms in rule.escalate] + [atoms for atoms, _ in rule.unless]
     return [a for atoms in lists for a in atoms]
 
 

@@ -27,7 +27,7 @@ class Alerts:
             return False
         of = self.r.choice(bound) if bound else None
         rule.fields = [(name, ("f", name) if of is None else ("step", of, name)) for name in WHOLE]
-        rule.signal = rule.timeout is None and not rule.escalate_on and rule.repeat is None and self.chance(0.5)
+        rule.signal = rule.timeout is None and not rule.escalate and rule.repeat is None and self.chance(0.5)
         return True
 
     def over_all(self):
@@ -41,14 +41,19 @@ class Alerts:
     def alert_life(self, rule, streams):
         if self.chance(0.18):
             rule.throttle = self.bound()
+            if (rule.items or rule.watch) and self.chance(0.3):
+                rule.per = ("f", self.r.choice("vwsm")) if rule.watch else self.step_value(rule, range(len(rule.items)), False)
+        if self.chance(0.04):
+            rule.warm_up = self.bound()
         if (rule.items or rule.watch) and self.chance(0.06):
             rule.exempt = (self.r.choice((">", "<")), ("f", "v") if rule.watch else self.step_value(rule, range(len(rule.items))),
                            ("const", self.r.randint(1, 2)))
         if not rule.resolve_when and self.chance(0.15):
             rule.resolve_on = [Atom(self.r.choice(streams + [self.r.choice(STREAMS)]), self.own_condition() if self.chance(0.5) else None)]
         if self.chance(0.06):
-            rule.escalate_on = [Atom(self.r.choice(streams), self.own_condition() if self.chance(0.5) else None)]
-            rule.escalate_within = self.bound() if self.chance(0.6) else None
+            for severity in self.r.sample(LEVELS, self.r.choice((1, 1, 2))):
+                atom = Atom(self.r.choice(streams), self.own_condition() if self.chance(0.5) else None)
+                rule.escalate.append((severity, self.bound() if self.chance(0.6) else None, [atom]))
 
         if (rule.resolve_on or rule.resolve_when) and self.chance(0.3):
             rule.repeat = self.r.choice(REPEATS_MS)
@@ -95,7 +100,8 @@ class Alerts:
             else:
                 asking.exempt = at_end if self.chance(0.7) else ("not", at_end)
             return
-        atoms = [a for a in all_atoms(asking) if asked.alias is None or a.stream in asked.alias]
+        shared = [id(a) for item in asking.items if item.until_own for a in item.until]      # one condition, written once
+        atoms = [a for a in all_atoms(asking) if (asked.alias is None or a.stream in asked.alias) and id(a) not in shared]
         if atoms:
             atom = self.r.choice(atoms)
             ask = ("open", asked.name) if self.chance(0.6) else ("not", ("open", asked.name))

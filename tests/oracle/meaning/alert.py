@@ -9,6 +9,8 @@ from meaning.place import TIMER
 from meaning.values import fits, means, value
 from rules import said
 
+LEVELS = ("info", "low", "medium", "high", "critical")
+
 
 @means("level")
 def level(x, view):
@@ -49,7 +51,9 @@ class Desk:
     def __init__(self, rule, run):
         self.rule, self.run = rule, run
         self.states = {}        # key -> what it has to do with the rule
-        self.last, self.held, self.open, self.may_escalate = {}, {}, set(), set()
+        self.last, self.held, self.open = {}, {}, set()
+        self.last_per, self.held_per = {}, {}       # the same by (key, what `per` says)
+        self.standing = {}      # key -> severity of its alert, while it may be raised
         self.dropped = {}       # key -> when a limit last dropped something of it
         self.again = {}         # key -> (when it is told again, the alert as it was last told)
         self.resolves = bool(rule.resolve_on or rule.resolve_when)
@@ -68,21 +72,27 @@ class Desk:
         view.now = (time, view.now[1])
         if (self.rule.exempt and value(self.rule.exempt, view)) or not self.is_active(time):
             return
-        last = self.last.get(key)
-        if key in self.open or (self.rule.throttle is not None and last is not None and time - last <= self.rule.throttle):
+        if self.rule.warm_up is not None and time - self.run.begin <= self.rule.warm_up:
+            return
+        place = (key, value(self.rule.per, view)) if self.rule.per else key
+        told, held = (self.last_per, self.held_per) if self.rule.per else (self.last, self.held)
+        if key in self.open:
             self.held[key] = self.held.get(key, 0) + 1
+            return
+        if self.rule.throttle is not None and place in told and time - told[place] <= self.rule.throttle:
+            held[place] = held.get(place, 0) + 1
             return
         fields = [value(x, view) for _, x in said(self.rule, kind)]
         severity = (value(self.rule.severity, view) if self.rule.severity else None) or "medium"
-        alert = self.tell(kind, key, time, fields, evidence, started, self.held.pop(key, 0), severity, limited)
+        held_back = self.held.pop(key, 0) + self.held_per.pop(place, 0)
+        alert = self.tell(kind, key, time, fields, evidence, started, held_back, severity, limited)
         self.run.told.put(alert, dict(zip((name for name, _ in said(self.rule, kind)), fields)))
-        self.last[key] = time
+        self.last[key] = told[place] = time
         if self.rule.repeat is not None:
             self.again[key] = (time + self.rule.repeat, alert)
         if self.resolves:
             self.open.add(key)
-        if self.rule.escalate_on:
-            self.may_escalate.add(key)
+        self.standing[key] = severity
 
     def is_active(self, time):
         return self.rule.active is None or in_entries([self.rule.active], time)
@@ -90,19 +100,20 @@ class Desk:
     def on_event(self, key, event, view):
         """What was told before this event may be raised or ended by it; the matches it makes come after."""
         rule = self.rule
-        in_time = rule.escalate_within is None or (key in self.last and event.time - self.last[key] <= rule.escalate_within)
-        if key in self.may_escalate and in_time and fits(rule.escalate_on, event, view):
-            self.may_escalate.discard(key)
-            self.tell("escalated", key, event.time, held=self.held.get(key, 0), severity="critical")
+        rungs = [severity for severity, within, atoms in rule.escalate if key in self.standing and fits(atoms, event, view)
+                 and LEVELS.index(severity) > LEVELS.index(self.standing[key]) and (within is None or event.time - self.last[key] <= within)]
+        if rungs:
+            self.standing[key] = severity = max(rungs, key=LEVELS.index)
+            self.tell("escalated", key, event.time, held=self.held.get(key, 0), severity=severity)
             if key in self.again:
                 due, alert = self.again[key]
-                self.again[key] = (due, replace(alert, severity="critical"))
+                self.again[key] = (due, replace(alert, severity=severity))
         if key in self.open and fits(rule.resolve_on, event, view):
             self.resolve(key, event.time)
 
     def resolve(self, key, time):
         self.open.discard(key)
-        self.may_escalate.discard(key)
+        self.standing.pop(key, None)
         self.again.pop(key, None)
         self.tell("resolved", key, time, held=self.held.pop(key, 0))
 

@@ -22,13 +22,15 @@ def said(rule):
 
 def clauses(rule):
     lines = [f"except {expression(rule.exempt, rule)}"] if rule.exempt else []
-    lines += [f"throttle {duration(rule.throttle)}"] if rule.throttle is not None else []
+    per = f" per {expression(rule.per, rule)}" if rule.per else ""
+    lines += [f"throttle {duration(rule.throttle)}{per}"] if rule.throttle is not None else []
     lines += [f"limits {{ {'  '.join(f'{name}: {n}' for name, n in rule.limits.items())} }}"] if rule.limits else []
     lines += [f"severity {expression(rule.severity, rule)}"] if rule.severity else []
     lines += [f"repeat {duration(rule.repeat)}"] if rule.repeat is not None else []
-    if rule.escalate_on:
-        within = f" within {duration(rule.escalate_within)}" if rule.escalate_within is not None else ""
-        lines.append(f"escalate critical{within} on {atoms_text(rule.escalate_on, rule)}")
+    for severity, bound, atoms in rule.escalate:
+        within = f" within {duration(bound)}" if bound is not None else ""
+        lines.append(f"escalate {severity}{within} on {atoms_text(atoms, rule)}")
+    lines += [f"warm up {duration(rule.warm_up)}"] if rule.warm_up is not None else []
     lines += [f"resolve on {atoms_text(rule.resolve_on, rule)}"] if rule.resolve_on else []
     if rule.resolve_when:
         held = f" for {duration(rule.resolve_for)}" if rule.resolve_for is not None else ""

@@ -159,6 +159,7 @@ static const row ROWS[] = {
     { 541, "2:21", "rule r { match x: a ? until [v > 3] then within 5m y: b by k }" },
     { 301, "2:33", "rule r { match x: a {2,3} until zz then within 5m y: b by k }" },
     { 503, "2:34", "rule r { match not a for 5m by k on timeout alert { m: k } }" },
+    { 513, "2:34", "rule r { match x: a by k warm up 0s }" },
     { 550, "3:42", "sink d: stdout {}\nrule r { match x: a by k signal { m: 1 } to d }" },
     { 551, "3:24", "rule r { match x: a by k signal { m: 1 } }\ntest r { at 0s nothing expect alert at 0s }" },
     { 601, "2:11", "source s: kafak { stream: a }" },
@@ -219,13 +220,10 @@ static const row ROWS[] = {
     { 920, "3:22", "profile p { from a by k n: count() }\nrule r { match x: a [p[k].n > 1] by k }" },
     { 921, "2:36", "rule r { match x: a {2,} by k when median(x.v) > 1 }" },
     { 923, "2:59", "rule r { match x: a {2,} by k when count(b over 5m before x) > 1 }" },
-    { 926, "2:26", "rule r { match x: a by k warm up 5m }" },
     { 927, "2:39", "profile p { from a by k n: count(over tumbling 1h) }" },
     { 928, "2:43", "rule r { watch a by k over tumbling 5m in \"Europe/Berlin\" when count() > 1 }" },
-    { 929, "2:42", "rule r { match x: a by k throttle 5m per x.v }" },
     { 931, "2:64", "rule r { match x: a then y: b {2,} by k when count(y where v > x.v) > 1 }" },
     { 932, "2:49", "rule r { match x: a | b {2,} by k when distinct(x.stream) > 1 }" },
-    { 933, "2:45", "rule r { match x: a by k escalate high on b escalate critical on b }" },
     { 934, "3:43", "define w = m[\"a\"].r * 1s\nrule r { match x: a then y: b by k within w }" },
 };
 

@@ -49,6 +49,30 @@ static const engine_case cases[] = {
     {"a shadow rule is never open", "rule up { match x: a by k resolve on b mode shadow }\n"
      "rule asks { watch a by k except open(up) alert { m: v } }", "1 a p 1\n", "1 asks 1\n"},
 
+    {"throttle per: each value by itself", "rule r { match x: a by k throttle 10ms per x.v alert { m: x.v } }",
+     "0 a p 1\n1 a p 2\n10 a p 1\n11 a p 1\n11 a p 2\n12 a p 2\n12 a q 2\n", "0 r 1\n1 r 2\n11 r 1 held 1\n12 r 2 held 1\n12 r 2\n"},
+    {"throttle per: null is a value", "rule r { match x: a by k throttle 10ms per if(x.v > 5, x.v, null) alert { m: x.v } }",
+     "0 a p 1\n1 a p 2\n2 a p 6\n3 a p 7\n4 a p 6\n", "0 r 1\n2 r 6\n3 r 7\n"},
+    {"throttle per beside an open alert", "rule r { match x: a by k resolve on b throttle 10ms per x.v alert { m: x.v } }",
+     "0 a p 1\n1 a p 2\n2 b p 0\n3 a p 1\n4 a p 2\n5 b p 0\n11 a p 1\n", "0 r 1\n2 r resolved held 1\n4 r 2\n5 r resolved\n11 r 1 held 1\n"},
+    {"throttle per beside a repetition", "rule r { match x: a by k resolve on b repeat 4ms throttle 10ms per x.v alert { m: x.v } }",
+     "0 a p 1\n5 b p 0\n6 a p 1\n7 a p 2\n12 -\n", "0 r 1\n4 r 1 x1\n5 r resolved\n7 r 2\n11 r 2 x1\n"},
+    {"throttle per a field of the alert block", "rule r { match x: a by k alert { m: x.v * 2 } throttle 10ms per m }", "0 a p 1\n1 a p 1\n", "0 r 2\n"},
+    {"a ladder goes up, and skips", "rule r { severity info match x: a by k escalate medium on b [v == 1] escalate high within 5ms on b [v < 3] "
+     "escalate critical on b [v == 4] alert { m: x.v } }", "0 a p 1\n1 b p 3\n2 b p 1\n3 b p 1\n4 b p 4\n5 b p 2\n6 a p 2\n12 b p 2\n13 b p 1\n14 b p 1\n",
+     "0 r 1\n2 r escalated high\n4 r escalated critical\n6 r 2\n13 r escalated medium\n"},
+    {"within at the bound", "rule r { match x: a by k escalate high within 5ms on b alert { m: x.v } }", "0 a p 1\n5 b p 1\n6 a p 2\n12 b p 1\n",
+     "0 r 1\n5 r escalated high\n6 r 2\n"},
+    {"an alert that is as severe is not raised", "rule r { severity critical match x: a by k escalate critical on b alert { m: x.v } }",
+     "0 a p 1\n1 b p 1\n", "0 r 1\n"},
+    {"warm up: silent up to its end", "rule r { match x: a by k warm up 10ms alert { m: x.v } }", "0 a p 1\n10 a p 2\n11 a p 3\n", "11 r 3\n"},
+    {"warm up fills windows", "rule r { watch a by k over 20ms when count() >= 3 warm up 10ms alert { m: count() } }",
+     "5 a p 1\n6 a p 2\n16 a p 3\n", "16 r 3\n"},
+    {"warm up: what is found is spent", "rule r { watch a by k over 20ms when count() >= 2 warm up 10ms alert { m: count() } }",
+     "5 a p 1\n6 a p 2\n17 a p 3\n40 a p 3\n41 a p 3\n", "41 r 2\n"},
+    {"warm up: silence is heard, and not open", "rule r { match not a for 10ms by k resolve on a warm up 20ms alert { m: k } }",
+     "0 a p 1\n15 a p 1\n26 -\n27 a p 1\n", "25 r p\n27 r resolved\n"},
+
     {"active: both ends of the hours belong to it", "rule r { match x: a by k active \"00:00-00:01\" alert { m: x.v } }",
      "0 a p 1\n60000 a p 2\n60001 a p 3\n86399999 a p 4\n86400000 a p 5\n", "0 r 1\n60000 r 2\n86400000 r 5\n"},
     {"active: hours over midnight begin on their day", "rule r { match x: a by k active \"Thu 23:00-01:00\" alert { m: x.v } }",
@@ -94,7 +118,7 @@ static void text_of(const egret_alert *alert, char *text, size_t size)
 {
     text[0] = '\0';
     if (alert->kind != EGRET_ALERT) {
-        (void)snprintf(text, size, "%s", alert->kind == EGRET_RESOLVED ? "resolved" : "escalated");
+        (void)snprintf(text, size, "%s%s", alert->kind == EGRET_RESOLVED ? "resolved" : "escalated ", alert->kind == EGRET_RESOLVED ? "" : alert->severity);
     } else if (alert->n_fields > 0) {
         egret_value v = alert->fields[0].value;
         if (v.type == EGRET_STRING) {
@@ -112,6 +136,8 @@ static void note(engine_run *r, const egret_alert *alert)
     char again[24] = "";
     if (alert->repeat > 0) {
         (void)snprintf(again, sizeof again, " x%llu", (unsigned long long)alert->repeat);
+    } else if (alert->held_back > 0) {
+        (void)snprintf(again, sizeof again, " held %llu", (unsigned long long)alert->held_back);
     }
     int n = snprintf(r->out + r->at, sizeof r->out - r->at, "%lld %s %s%s\n", (long long)alert->time_ms, alert->rule, text, again);
     r->at += (size_t)n;
