@@ -108,6 +108,10 @@ void alert_json_write(json_writer *w, const plan *p, const nfa_alert *alert, con
     put_time(w, "time", body->time_ms);
     put_time(w, "started", body->started_ms);
     if (options->has_detected) put_time(w, "detected", options->detected_ms);
+    if (body->reason) {
+        jsonw_key_z(w, "reason");
+        jsonw_string_z(w, body->reason);
+    }
     put_named(w, "fields", body->fields, body->n_fields);
     if (body->held_back > 0) {
         jsonw_key_z(w, "held_back");

@@ -41,6 +41,7 @@ nfa_alert *alert_copy(egret_arena *arena, const nfa_alert *alert)
     *copy = *alert;
     copy->body.rule = copy_text(arena, alert->body.rule);
     copy->body.severity = copy_text(arena, alert->body.severity);
+    if (alert->body.reason) copy->body.reason = copy_text(arena, alert->body.reason);
     copy->body.key = copy_values(arena, alert->body.key, alert->body.n_key);
     copy->body.fields = copy_values(arena, alert->body.fields, alert->body.n_fields);
     copy->body.events = copy_events(arena, alert->body.events, alert->body.n_events);

@@ -20,63 +20,136 @@ static uint32_t find_column(check *c, const plan_table *table, const ast_name *n
     return PLAN_NONE;
 }
 
-static void explain_key_count(check *c, const plan_table *table, const ast_expr *index, uint32_t n)
+/* The key that stands in [ ]: of a row of a table, of a profile. */
+typedef struct key_parts {
+    const char *what;           /* "table", "profile" */
+    egret_str name;
+    uint32_t n;
+    egret_str part[PLAN_MAX_KEY_PARTS];
+    uint8_t type[PLAN_MAX_KEY_PARTS];
+} key_parts;
+
+static void explain_key_count(check *c, const key_parts *want, const ast_expr *index, uint32_t n)
 {
-    egret_diag *diag = check_error(c, 413, index->span, "table '%.*s' has %u key column%s; %u given", (int)table->name.len, table->name.ptr,
-                                   (unsigned)table->n_key, table->n_key == 1 ? "" : "s", (unsigned)n);
+    egret_diag *diag = check_error(c, 413, index->span, "%s '%.*s' has %u key %s%s; %u given", want->what, (int)want->name.len, want->name.ptr,
+                                   (unsigned)want->n, want->what[0] == 't' ? "column" : "part", want->n == 1 ? "" : "s", (unsigned)n);
     names keys = { 0 };
-    for (uint32_t i = 0; i < table->n_key; i++)
-        names_add(c, &keys, table->columns[table->key[i]].name);
+    for (uint32_t i = 0; i < want->n; i++)
+        names_add(c, &keys, want->part[i]);
     check_suggest(c, diag, (egret_str){ "", 0 }, &keys, "they are");
+}
+
+static void explain_key_type(check *c, const key_parts *want, uint32_t i, egret_type type, egret_span span)
+{
+    egret_diag *diag = check_error(c, 413, span, "the key '%.*s' of %s '%.*s' is %s; this is %s", (int)want->part[i].len, want->part[i].ptr,
+                                   want->what, (int)want->name.len, want->name.ptr, egret_type_name((egret_type)want->type[i]),
+                                   egret_type_name(type));
+    if (want->type[i] == EGRET_STRING)
+        check_help(c, diag, "is another field meant? to_string(x) makes a text of anything");
+    else
+        check_help(c, diag, "name a field of type %s", egret_type_name((egret_type)want->type[i]));
+}
+
+/* false: something is wrong with it, and was reported. */
+static bool check_key(check *c, const scope *s, const ast_expr *index, const key_parts *want, uint32_t *key)
+{
+    uint32_t n = 0;
+    bool bad = false;
+    for (const ast_expr *k = index->args; k != NULL; k = k->next, n++) {
+        typed t = check_expr(c, s, k);
+        if (n >= want->n) {
+            bad = true;
+            continue;
+        }
+        egret_type type = (egret_type)want->type[n];
+        t = check_settle(c, check_fit(c, t, type, k->span));
+        bad = bad || typed_is_bad(t);
+        key[n] = t.expr;
+        if (!typed_is_bad(t) && t.type != type && !(type_is_numeric((egret_type)t.type) && type_is_numeric(type))) {
+            explain_key_type(c, want, n, (egret_type)t.type, k->span);
+            bad = true;
+        }
+    }
+    if (n != want->n)
+        explain_key_count(c, want, index, n);
+    return !bad && n == want->n;
 }
 
 /* merchants[a, b].risk; e is the member expression. */
 static typed check_row(check *c, const scope *s, const ast_expr *e, const symbol *found)
 {
     const plan_table *table = &c->plan->tables[found->index];
-    const ast_expr *index = e->a;
     uint32_t column = find_column(c, table, &e->name);
-    uint32_t key[PLAN_MAX_KEY_PARTS], n = 0;
-    bool bad = column == PLAN_NONE;
-    for (const ast_expr *k = index->args; k != NULL; k = k->next, n++) {
-        typed t = check_expr(c, s, k);
-        if (n >= table->n_key) {
-            bad = true;
-            continue;
-        }
-        const plan_field *want = &table->columns[table->key[n]];
-        t = check_settle(c, check_fit(c, t, (egret_type)want->type, k->span));
-        bad = bad || typed_is_bad(t);
-        key[n] = t.expr;
-        if (!typed_is_bad(t) && t.type != want->type && !(type_is_numeric((egret_type)t.type) && type_is_numeric((egret_type)want->type))) {
-            egret_diag *diag = check_error(c, 413, k->span, "the key '%.*s' of table '%.*s' is %s; this is %s", (int)want->name.len,
-                                           want->name.ptr, (int)table->name.len, table->name.ptr, egret_type_name((egret_type)want->type),
-                                           egret_type_name((egret_type)t.type));
-            if (want->type == EGRET_STRING)
-                check_help(c, diag, "is another field meant? to_string(x) makes a text of anything");
-            else
-                check_help(c, diag, "name a field of type %s", egret_type_name((egret_type)want->type));
-            bad = true;
-        }
+    key_parts want = { .what = "table", .name = table->name, .n = table->n_key };
+    for (uint32_t i = 0; i < table->n_key; i++) {
+        want.part[i] = table->columns[table->key[i]].name;
+        want.type[i] = table->columns[table->key[i]].type;
     }
-    if (n != table->n_key)
-        explain_key_count(c, table, index, n);
-    if (bad || n != table->n_key || table->columns[column].type == EGRET_NULL)
+    uint32_t key[PLAN_MAX_KEY_PARTS];
+    bool good = check_key(c, s, e->a, &want, key);
+    if (!good || column == PLAN_NONE || table->columns[column].type == EGRET_NULL)
         return typed_bad();
     plan_expr row = { .op = PLAN_TABLE, .type = table->columns[column].type, .uses = PLAN_USES_CONTENT, .a = found->index, .b = column };
-    return typed_of(c, intern_expr(c, row, key, n));
+    return typed_of(c, intern_expr(c, row, key, table->n_key));
+}
+
+/* ---- profiles ---- */
+
+/* The number of the member; PLAN_NONE: there is none, or something is wrong with it; reported. */
+static uint32_t find_member(check *c, const scope *s, const ast_expr *e, symbol *found)
+{
+    if (s->kind != SCOPE_EVENT && s->kind != SCOPE_MATCH && s->kind != SCOPE_WINDOW) {
+        check_error(c, 315, e->span, "a profile can be read in rules and in conditions on events only");
+        return PLAN_NONE;
+    }
+    if (!check_profile(c, found))
+        return PLAN_NONE;
+    const plan_profile *profile = &c->plan->profiles[found->index];
+    for (uint32_t i = 0; i < profile->n_members; i++)
+        if (egret_str_eq(profile->member_name[i], e->name.str))
+            return profile->member[i] == PLAN_NONE || profile->group == PLAN_NONE ? PLAN_NONE : i;
+    egret_diag *diag = check_error(c, 309, e->name.span, "profile '%.*s' has no member '%.*s'", (int)profile->name.len, profile->name.ptr,
+                                   (int)e->name.str.len, e->name.str.ptr);
+    names n = { 0 };
+    for (uint32_t i = 0; i < profile->n_members; i++)
+        names_add(c, &n, profile->member_name[i]);
+    check_suggest(c, diag, e->name.str, &n, "its members");
+    return PLAN_NONE;
+}
+
+/* spending[out.payee].mean: what the profile remembers of that key, whatever the rule's own. */
+static typed check_profile_of(check *c, const scope *s, const ast_expr *e, symbol *found)
+{
+    uint32_t member = find_member(c, s, e, found);
+    const plan_profile *profile = &c->plan->profiles[found->index];
+    if (member == PLAN_NONE)
+        return typed_bad();
+    const plan_group *group = &c->plan->groups[profile->group];
+    key_parts want = { .what = "profile", .name = profile->name, .n = group->n_parts };
+    for (uint32_t i = 0; i < group->n_parts; i++) {
+        want.part[i] = group->part_name[i];
+        want.type[i] = group->part_type[i];
+    }
+    uint32_t key[PLAN_MAX_KEY_PARTS];
+    if (!check_key(c, s, e->a, &want, key))
+        return typed_bad();
+    for (uint32_t i = 0; i < want.n; i++)
+        key[i] = check_widen(c, typed_of(c, key[i]), (egret_type)want.type[i]).expr;
+    plan_expr of = { .op = PLAN_PROFILE_OF, .type = c->plan->exprs[profile->member[member]].type, .uses = PLAN_USES_KEY_STATE,
+                     .a = found->index, .b = member };
+    typed t = typed_of(c, intern_expr(c, of, key, want.n));
+    t.optional = true;
+    return t;
 }
 
 static typed check_indexed(check *c, const scope *s, const ast_expr *e)
 {
     const ast_expr *base = e->a->a;
-    const symbol *found = base->kind == AST_NAME ? check_find(c, SPACE_VALUE, base->name.str) : NULL;
+    symbol *found = base->kind == AST_NAME ? check_find(c, SPACE_VALUE, base->name.str) : NULL;
     if (found != NULL && found->decl->kind == AST_TABLE)
         return check_row(c, s, e, found);
-    if (found != NULL && found->decl->kind == AST_PROFILE) {
-        check_refuse(c, 920, e->span, "a profile of another key: profile[key].member");
-        return typed_bad();
-    }
+    if (found != NULL && found->decl->kind == AST_PROFILE)
+        return check_profile_of(c, s, e, found);
     if (base->kind == AST_NAME && name_is_silent(s, base->name.str))
         return typed_bad();
     egret_diag *diag = check_error(c, 306, base->span, "only a table is asked with [ ]");
@@ -100,8 +173,6 @@ typed check_index(check *c, const scope *s, const ast_expr *e)
                c->plan->tables[found->index].n_columns > 0 ? c->plan->tables[found->index].columns[0].name.ptr : "");
     return typed_bad();
 }
-
-/* ---- profiles ---- */
 
 /* Can every event at hand here say which key of the profile is meant? */
 static bool profile_has_key(check *c, const scope *s, const plan_profile *profile, egret_span span)
@@ -127,28 +198,12 @@ static bool profile_has_key(check *c, const scope *s, const plan_profile *profil
 
 static typed check_profile_member(check *c, const scope *s, const ast_expr *e, symbol *found)
 {
-    if (s->kind != SCOPE_EVENT && s->kind != SCOPE_MATCH && s->kind != SCOPE_WINDOW) {
-        check_error(c, 315, e->span, "a profile can be read in rules and in conditions on events only");
-        return typed_bad();
-    }
-    if (!check_profile(c, found))
-        return typed_bad();
+    uint32_t member = find_member(c, s, e, found);
     const plan_profile *profile = &c->plan->profiles[found->index];
-    for (uint32_t i = 0; i < profile->n_members; i++) {
-        if (!egret_str_eq(profile->member_name[i], e->name.str))
-            continue;
-        if (profile->member[i] == PLAN_NONE || profile->group == PLAN_NONE || !profile_has_key(c, s, profile, e->span))
-            return typed_bad();
-        egret_type type = (egret_type)c->plan->exprs[profile->member[i]].type;
-        return typed_of(c, intern_leaf(c, PLAN_PROFILE, type, found->index, i, PLAN_USES_KEY_STATE));
-    }
-    egret_diag *diag = check_error(c, 309, e->name.span, "profile '%.*s' has no member '%.*s'", (int)profile->name.len, profile->name.ptr,
-                                   (int)e->name.str.len, e->name.str.ptr);
-    names n = { 0 };
-    for (uint32_t i = 0; i < profile->n_members; i++)
-        names_add(c, &n, profile->member_name[i]);
-    check_suggest(c, diag, e->name.str, &n, "its members");
-    return typed_bad();
+    if (member == PLAN_NONE || !profile_has_key(c, s, profile, e->span))
+        return typed_bad();
+    egret_type type = (egret_type)c->plan->exprs[profile->member[member]].type;
+    return typed_of(c, intern_leaf(c, PLAN_PROFILE, type, found->index, member, PLAN_USES_KEY_STATE));
 }
 
 /* ---- labels of watched events ---- */

@@ -125,7 +125,9 @@ static uint64_t window_cost(egret_text *text, const plan_window *w)
 
 /* ---- what conditions ask of the key ---- */
 
-static void mark(const plan *p, uint32_t expr, bool *features, bool *profiles)
+enum { ASKED_OWN = 1, ASKED_OTHER = 2 };        /* of a profile: for the key at hand, for a key that is named */
+
+static void mark(const plan *p, uint32_t expr, bool *features, uint8_t *profiles)
 {
     if (expr == PLAN_NONE)
         return;
@@ -134,19 +136,19 @@ static void mark(const plan *p, uint32_t expr, bool *features, bool *profiles)
         return;
     if (e->op == PLAN_PREV || e->op == PLAN_NEW)
         features[e->a] = true;
-    if (e->op == PLAN_PROFILE)
-        profiles[e->a] = true;
+    if (e->op == PLAN_PROFILE || e->op == PLAN_PROFILE_OF)
+        profiles[e->a] |= e->op == PLAN_PROFILE ? ASKED_OWN : ASKED_OTHER;
     for (uint32_t i = 0; i < e->n_args; i++)
         mark(p, p->args[e->args + i], features, profiles);
 }
 
-static void mark_atoms(const plan *p, const plan_atom *atoms, uint32_t n, bool *features, bool *profiles)
+static void mark_atoms(const plan *p, const plan_atom *atoms, uint32_t n, bool *features, uint8_t *profiles)
 {
     for (uint32_t i = 0; i < n; i++)
         mark(p, atoms[i].rest, features, profiles);
 }
 
-static void mark_pattern(const plan *p, const plan_pattern *pattern, bool *features, bool *profiles)
+static void mark_pattern(const plan *p, const plan_pattern *pattern, bool *features, uint8_t *profiles)
 {
     mark_atoms(p, pattern->atoms, pattern->n_atoms, features, profiles);
     for (uint32_t i = 0; i < pattern->n_silences; i++)
@@ -155,7 +157,8 @@ static void mark_pattern(const plan *p, const plan_pattern *pattern, bool *featu
 
 static uint64_t state_cost(egret_text *text, egret_arena *arena, const plan *p, const plan_rule *rule)
 {
-    bool *features = egret_arena_alloc(arena, p->n_features + 1u), *profiles = egret_arena_alloc(arena, p->n_profiles + 1u);
+    bool *features = egret_arena_alloc(arena, p->n_features + 1u);
+    uint8_t *profiles = egret_arena_alloc(arena, p->n_profiles + 1u);
     uint64_t total = 0;
     if (features == NULL || profiles == NULL)
         return 0;
@@ -165,6 +168,10 @@ static uint64_t state_cost(egret_text *text, egret_arena *arena, const plan *p, 
         mark_atoms(p, p->windows[rule->threshold.window].atoms, p->windows[rule->threshold.window].n_atoms, features, profiles);
     for (uint32_t i = 0; i < rule->n_fields; i++)
         mark(p, rule->fields[i].expr, features, profiles);
+    for (uint32_t i = 0; i < rule->n_lets; i++)
+        mark(p, rule->lets[i].expr, features, profiles);
+    mark(p, rule->kind == PLAN_SEQUENCE ? rule->pattern->when : rule->threshold.when, features, profiles);
+    mark(p, rule->except, features, profiles);
     for (uint32_t i = 0; i < p->n_features; i++) {
         if (!features[i])
             continue;
@@ -180,7 +187,10 @@ static uint64_t state_cost(egret_text *text, egret_arena *arena, const plan *p, 
         egret_text_puts(text, " (shared by the rules of this key)\n");
     }
     for (uint32_t i = 0; i < p->n_profiles; i++) {
-        if (!profiles[i])
+        if ((profiles[i] & ASKED_OTHER) != 0)
+            egret_text_printf(text, "  profile %.*s of other keys: each time it is asked, a key is looked for, and its memory fetched\n",
+                              (int)p->profiles[i].name.len, p->profiles[i].name.ptr);
+        if ((profiles[i] & ASKED_OWN) == 0)
             continue;
         egret_text_printf(text, "  profile %.*s (shared by all who read it):\n", (int)p->profiles[i].name.len, p->profiles[i].name.ptr);
         total = plus(total, window_cost(text, &p->windows[p->profiles[i].window]));

@@ -303,6 +303,11 @@ static void put_profile(egret_text *text, const expr_view *view, const plan_expr
 {
     const plan_profile *profile = &view->plan->profiles[e->a];
     egret_text_put_str(text, profile->name);
+    for (uint32_t i = 0; e->op == PLAN_PROFILE_OF && i < e->n_args; i++) {
+        egret_text_puts(text, i == 0 ? "[" : ", ");
+        put(text, view, arg_of(view, e, i), BIND_OR);
+    }
+    egret_text_puts(text, e->op == PLAN_PROFILE_OF ? "]" : "");
     egret_text_puts(text, ".");
     egret_text_put_str(text, profile->member_name[e->b]);
 }
@@ -400,6 +405,7 @@ static void put_node(egret_text *text, const expr_view *view, const plan_expr *e
                                        [PLAN_GE] = " >= ", [PLAN_LIKE] = " like " };
     switch ((int)e->op) {
     case PLAN_TABLE: put_table(text, view, e); return;
+    case PLAN_PROFILE_OF: put_profile(text, view, e); return;
     case PLAN_OPEN: put_open(text, view, e); return;
     case PLAN_LOCAL: put_local(text, view, e); return;
     case PLAN_DURING: put_during(text, view, e); return;

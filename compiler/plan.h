@@ -52,7 +52,8 @@ typedef enum plan_op {
     PLAN_OPEN,          /* a: rules[a]: is its alert open? b 0: for the key of the event at hand; 1: for the key whose parts the args are */
     PLAN_LOCAL,         /* args[0], a time, as a clock in UTC would have to show what clocks in zones[a] show; a NONE: args[1] is the zone's name */
     PLAN_DURING,        /* is the time of day of args[0] from a to b, in ms, both included? b below a: over midnight */
-    PLAN_IN_CALENDAR    /* a: calendars[a]; args[0] */
+    PLAN_IN_CALENDAR,   /* a: calendars[a]; args[0] */
+    PLAN_PROFILE_OF     /* a: profiles[a], b: member; of the key whose parts the args are; null when one of them is */
 } plan_op;
 
 /* What an expression looks at; the union over its tree. */

@@ -106,6 +106,7 @@ static uint64_t hash_own(const hash_ctx *h, const plan_expr *e)
     case PLAN_STEP_FIELD: return hash_mix(e->a, hash_cell(h, e->b));
     case PLAN_STEP_AGG: return hash_step_agg(h, e->a);
     case PLAN_AGG: return hash_agg(h, e->b);
+    case PLAN_PROFILE_OF:
     case PLAN_PROFILE: return hash_str(hash_str(p->windows[p->profiles[e->a].window].hash, p->profiles[e->a].name),
                                        p->profiles[e->a].member_name[e->b]);
     case PLAN_PREV:

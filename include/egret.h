@@ -162,6 +162,7 @@ typedef struct egret_alert {
     uint64_t held_back;                 /* alerts throttled since the last one that was delivered */
     bool limited;                       /* a limit has dropped older state of this key */
     uint64_t repeat;                    /* 0: the alert itself; n: told for the n-th time again, as it is still open */
+    const char *reason;                 /* why it ended, when neither an event nor its rule says so; else NULL */
 } egret_alert;
 
 /* Gives the next alert, or NULL. It and all it points to live until the next call of take, push or advance. */

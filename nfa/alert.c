@@ -339,7 +339,7 @@ egret_alert *life_follow_up(nfa_engine *engine, uint32_t rule, const life_root *
 
 /* event: what brought it about; NULL: a deadline. */
 static egret_status tell_change(nfa_engine *engine, uint32_t rule, const life_root *life, uint32_t block, egret_alert_kind kind,
-                                int64_t time_ms, plan_level level, const nfa_event *event)
+                                int64_t time_ms, plan_level level, const nfa_event *event, const char *reason)
 {
     egret_evidence *evidence = egret_arena_alloc(&engine->out, sizeof *evidence);
     egret_alert *body = evidence ? life_follow_up(engine, rule, life, block, kind, time_ms) : NULL;
@@ -347,6 +347,7 @@ static egret_status tell_change(nfa_engine *engine, uint32_t rule, const life_ro
         return EGRET_NO_MEMORY;
     }
     body->severity = life_levels[level];
+    body->reason = reason;
     if (event != NULL) {
         *evidence = (egret_evidence){.step = "", .stream = engine->stream_name[event->stream], .time_ms = event->time_ms,
                                      .ref = event->ref, .identity = event->identity};
@@ -357,11 +358,11 @@ static egret_status tell_change(nfa_engine *engine, uint32_t rule, const life_ro
 }
 
 static egret_status resolve(nfa_engine *engine, uint32_t rule, life_root *life, uint32_t block, int64_t time_ms,
-                            const nfa_event *event)
+                            const nfa_event *event, const char *reason)
 {
     life->flags &= ~(uint32_t)(LIFE_OPEN | LIFE_FADING | LIFE_MAY_ESCALATE);
     life->due_ms = life->resolve_due_ms = life->repeat_due_ms = NFA_NEVER;
-    egret_status status = tell_change(engine, rule, life, block, EGRET_RESOLVED, time_ms, PLAN_INFO, event);
+    egret_status status = tell_change(engine, rule, life, block, EGRET_RESOLVED, time_ms, PLAN_INFO, event, reason);
     life->held_back = 0;
     return status;
 }
@@ -403,13 +404,13 @@ egret_status life_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *e
     const plan_rung *rung = (life->flags & LIFE_MAY_ESCALATE) != 0 ? rung_reached(&env, life, mask) : NULL;
     if (rung != NULL) {
         life->level = (uint32_t)rung->to;
-        egret_status status = tell_change(engine, rule, life, key->block, EGRET_ESCALATED, event->time_ms, rung->to, event);
+        egret_status status = tell_change(engine, rule, life, key->block, EGRET_ESCALATED, event->time_ms, rung->to, event, NULL);
         if (status != EGRET_OK) {
             return status;
         }
     }
     if ((life->flags & LIFE_OPEN) != 0 && some_atom(&env, def, mask, def->resolve_on, def->n_resolve_on)) {
-        return resolve(engine, rule, life, key->block, event->time_ms, event);
+        return resolve(engine, rule, life, key->block, event->time_ms, event, NULL);
     }
     return EGRET_OK;
 }
@@ -433,7 +434,7 @@ egret_status life_after_change(nfa_env *env, uint32_t rule)
         return EGRET_OK;
     }
     if (def->resolve_for_ms == 0) {
-        return resolve(env->engine, rule, life, section.block, env->now_ms, env->event);
+        return resolve(env->engine, rule, life, section.block, env->now_ms, env->event, NULL);
     }
     if ((life->flags & LIFE_FADING) == 0) {
         life->flags |= LIFE_FADING;
@@ -447,7 +448,7 @@ egret_status life_after_change(nfa_env *env, uint32_t rule)
 egret_status life_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t due_ms)
 {
     life_root *life = nfa_section_root(section);
-    return life->resolve_due_ms <= due_ms ? resolve(engine, rule, life, section->block, due_ms, NULL)
+    return life->resolve_due_ms <= due_ms ? resolve(engine, rule, life, section->block, due_ms, NULL, NULL)
                                           : repeat_send(engine, rule, section, due_ms);
 }
 
@@ -456,6 +457,16 @@ bool life_is_open(nfa_engine *engine, uint32_t rule, uint32_t block)
     nfa_section section;
     return block != NFA_NO_BLOCK && nfa_section_find(engine->store, block, &engine->life[rule], &section)
         && (((const life_root *)nfa_section_root(&section))->flags & LIFE_OPEN) != 0;
+}
+
+egret_status life_close(nfa_engine *engine, uint32_t rule, uint32_t block, const char *reason)
+{
+    nfa_section section;
+    if (engine->life[rule].id == NFA_NONE || !life_is_open(engine, rule, block)
+        || !nfa_section_find(engine->store, block, &engine->life[rule], &section)) {
+        return EGRET_OK;
+    }
+    return resolve(engine, rule, nfa_section_root(&section), block, engine->clock_ms, NULL, reason);
 }
 
 bool life_sweep(nfa_engine *engine, uint32_t rule, nfa_section *section)

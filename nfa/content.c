@@ -16,17 +16,18 @@ typedef struct value_set {
     uint32_t mask;
 } value_set;
 
-typedef struct row_set {
+struct nfa_rows {
     egret_arena arena;
+    const plan_table *def;
     egret_value *cells;
     uint32_t n_rows;
     uint32_t *table;            /* row + 1 by hash of its key */
     uint32_t mask;
-} row_set;
+};
 
 struct nfa_content {
     value_set *lists, *sets;
-    row_set *tables;
+    nfa_rows *tables;
     nfa_regex **regexes;
 };
 
@@ -92,28 +93,27 @@ static uint64_t mix(uint64_t seed, egret_value v)
     return h ^ h >> 29;
 }
 
-static bool rows_fill(egret_mem mem, const plan_table *def, row_set *rows, const egret_value *cells, uint32_t n)
+/* Fills *rows, which holds nothing yet. */
+static bool rows_make(egret_mem mem, const plan_table *def, nfa_rows *rows, const egret_value *cells, uint32_t n)
 {
-    row_set fresh = {.n_rows = n, .mask = table_size(n) - 1};
-    egret_arena_init(&fresh.arena, mem);
-    fresh.table = egret_arena_alloc(&fresh.arena, ((size_t)fresh.mask + 1) * sizeof *fresh.table);
-    if (fresh.table == NULL || !copy_values(&fresh.arena, &fresh.cells, cells, (size_t)n * def->n_columns)) {
-        egret_arena_deinit(&fresh.arena);
+    *rows = (nfa_rows){.def = def, .n_rows = n, .mask = table_size(n) - 1};
+    egret_arena_init(&rows->arena, mem);
+    rows->table = egret_arena_alloc(&rows->arena, ((size_t)rows->mask + 1) * sizeof *rows->table);
+    if (rows->table == NULL || !copy_values(&rows->arena, &rows->cells, cells, (size_t)n * def->n_columns)) {
+        egret_arena_deinit(&rows->arena);
         return false;
     }
     for (uint32_t row = 0; row < n; row++) {
         uint64_t hash = 1;
         for (uint32_t k = 0; k < def->n_key; k++) {
-            hash = mix(hash, fresh.cells[(size_t)row * def->n_columns + def->key[k]]);
+            hash = mix(hash, rows->cells[(size_t)row * def->n_columns + def->key[k]]);
         }
-        uint32_t at = (uint32_t)hash & fresh.mask;
-        while (fresh.table[at] != 0) {
-            at = (at + 1) & fresh.mask;
+        uint32_t at = (uint32_t)hash & rows->mask;
+        while (rows->table[at] != 0) {
+            at = (at + 1) & rows->mask;
         }
-        fresh.table[at] = row + 1;
+        rows->table[at] = row + 1;
     }
-    egret_arena_deinit(&rows->arena);
-    *rows = fresh;
     return true;
 }
 
@@ -161,7 +161,7 @@ bool nfa_content_make(nfa_engine *engine)
         good = set_fill(engine->mem, &content->sets[i], p->sets[i].items, p->sets[i].n_items);
     }
     for (uint32_t i = 0; good && i < p->n_tables; i++) {
-        good = rows_fill(engine->mem, &p->tables[i], &content->tables[i], p->tables[i].cells, p->tables[i].n_rows);
+        good = rows_make(engine->mem, &p->tables[i], &content->tables[i], p->tables[i].cells, p->tables[i].n_rows);
     }
     return good;
 }
@@ -202,10 +202,9 @@ bool nfa_content_matches(nfa_engine *engine, uint32_t regex, egret_value v)
 }
 
 /* The row with these key values, NULL: there is none. */
-static const egret_value *find_row(const nfa_engine *engine, uint32_t table, const egret_value *key)
+static const egret_value *find_row(const nfa_rows *rows, const egret_value *key)
 {
-    const plan_table *def = &engine->plan->tables[table];
-    const row_set *rows = &engine->content->tables[table];
+    const plan_table *def = rows->def;
     uint64_t hash = 1;
     for (uint32_t k = 0; k < def->n_key; k++) {
         if (key[k].type == EGRET_NULL) {
@@ -228,23 +227,35 @@ static const egret_value *find_row(const nfa_engine *engine, uint32_t table, con
 
 egret_value nfa_content_lookup(const nfa_engine *engine, uint32_t table, const egret_value *key, uint32_t column)
 {
-    const egret_value *row = find_row(engine, table, key);
+    const egret_value *row = find_row(&engine->content->tables[table], key);
     return row ? row[column] : egret_null();
 }
 
 bool nfa_content_has_row(const nfa_engine *engine, uint32_t table, const egret_value *key)
 {
-    return find_row(engine, table, key) != NULL;
+    return find_row(&engine->content->tables[table], key) != NULL;
 }
 
-uint32_t nfa_content_rows(const nfa_engine *engine, uint32_t table)
+const nfa_rows *nfa_content_table(const nfa_engine *engine, uint32_t table)
 {
-    return engine->content->tables[table].n_rows;
+    return &engine->content->tables[table];
 }
 
-egret_value nfa_content_cell(const nfa_engine *engine, uint32_t table, uint32_t row, uint32_t column)
+uint32_t nfa_rows_count(const nfa_rows *rows)
 {
-    return engine->content->tables[table].cells[(size_t)row * engine->plan->tables[table].n_columns + column];
+    return rows->n_rows;
+}
+
+bool nfa_rows_have(const nfa_rows *rows, const egret_value *key)
+{
+    return find_row(rows, key) != NULL;
+}
+
+void nfa_rows_key(const nfa_rows *rows, uint32_t row, egret_value *key)
+{
+    for (uint32_t k = 0; k < rows->def->n_key; k++) {
+        key[k] = rows->cells[(size_t)row * rows->def->n_columns + rows->def->key[k]];
+    }
 }
 
 egret_status nfa_engine_set_list(nfa_engine *engine, uint32_t list, const egret_value *items, uint32_t n_items)
@@ -254,6 +265,15 @@ egret_status nfa_engine_set_list(nfa_engine *engine, uint32_t list, const egret_
 
 egret_status nfa_engine_set_table(nfa_engine *engine, uint32_t table, const egret_value *cells, uint32_t n_rows)
 {
-    const plan_table *def = &engine->plan->tables[table];
-    return rows_fill(engine->mem, def, &engine->content->tables[table], cells, n_rows) ? EGRET_OK : EGRET_NO_MEMORY;
+    nfa_rows fresh;
+    if (engine->failed || !rows_make(engine->mem, &engine->plan->tables[table], &fresh, cells, n_rows)) {
+        return EGRET_NO_MEMORY;
+    }
+    nfa_rows old = engine->content->tables[table];
+    engine->content->tables[table] = fresh;
+    nfa_expect_forget(engine);
+    egret_status status = engine->started ? known_keys_change(engine, table, &old) : EGRET_OK;
+    engine->failed = engine->failed || status == EGRET_NO_MEMORY;
+    egret_arena_deinit(&old.arena);
+    return status;
 }

@@ -96,15 +96,7 @@ egret_status nfa_engine_start(nfa_engine *engine, int64_t time_ms)
     engine->started = true;
     engine->start_ms = time_ms;
     engine->clock_ms = time_ms > engine->clock_ms ? time_ms : engine->clock_ms;
-    for (uint32_t i = 0; i < engine->plan->n_rules; i++) {
-        if (engine->silence[i].root_size > 0 && engine->plan->rules[i].mode != PLAN_OFF) {
-            egret_status status = silence_start(engine, i);
-            if (status != EGRET_OK) {
-                return fail(engine, status);
-            }
-        }
-    }
-    return EGRET_OK;
+    return fail(engine, known_keys_start(engine));
 }
 
 /* ---- deadlines ---- */

@@ -203,6 +203,7 @@ egret_value nfa_eval(const nfa_env *env, uint32_t number)
     case PLAN_OPEN: return egret_bool(nfa_open(env, expr));
     case PLAN_LOCAL: return nfa_local(env, expr);
     case PLAN_DURING: return egret_bool(nfa_during(env, expr));
+    case PLAN_PROFILE_OF: return nfa_profile_of(env, expr);
     case PLAN_IN_CALENDAR: return egret_bool(nfa_in_calendar(env, expr));
     case PLAN_TABLE: return eval_table(env, expr);
     case PLAN_IN_LIST: return egret_bool(nfa_content_in_list(env->engine, expr->a, eval_arg(env, expr, 0)));

@@ -92,3 +92,9 @@ void nfa_expect_recall(nfa_engine *engine, const nfa_event *event)
         return;
     }
 }
+
+void nfa_expect_forget(nfa_engine *engine)
+{
+    engine->expected.next = engine->expected.end;
+    engine->stamp++;
+}

@@ -1,9 +1,22 @@
 /*
- * open.c: open(rule) in a condition: is an alert of that rule open for the key?
+ * open.c: what a condition asks of other keys: open(rule), is an alert of that rule open for the key? and profile[key].member.
  *
  * Rules asked about come before those who ask, in events as in deadlines, so what is read is the state after the event at hand.
  */
 #include "nfa/shard.h"
+
+/* The block of the key whose parts the arguments are. null: one of them is. */
+static uint32_t named_block(const nfa_env *env, const plan_expr *expr, uint32_t group, bool *null)
+{
+    nfa_engine *engine = env->engine;
+    egret_value part[PLAN_MAX_KEY_PARTS];
+    for (uint32_t i = 0; i < expr->n_args; i++) {
+        part[i] = nfa_eval(env, engine->plan->args[expr->args + i]);
+    }
+    nfa_key *key = nfa_scratch(engine, sizeof *key);
+    *null = key == NULL || !nfa_key_encode(key, group, part, expr->n_args);
+    return *null ? NFA_NO_BLOCK : nfa_block_find(engine->store, group, key->bytes, key->len, key->hash);
+}
 
 /* The block of the other rule's key, as the expression says it. */
 static uint32_t asked_block(const nfa_env *env, const plan_expr *expr, uint32_t group)
@@ -13,15 +26,8 @@ static uint32_t asked_block(const nfa_env *env, const plan_expr *expr, uint32_t 
         const nfa_key *key = env->event ? nfa_key_of(engine, group, env->event) : NULL;
         return key == NULL || key->null ? NFA_NO_BLOCK : key->block;
     }
-    egret_value part[PLAN_MAX_KEY_PARTS];
-    for (uint32_t i = 0; i < expr->n_args; i++) {
-        part[i] = nfa_eval(env, engine->plan->args[expr->args + i]);
-    }
-    nfa_key *key = nfa_scratch(engine, sizeof *key);
-    if (key == NULL || !nfa_key_encode(key, group, part, expr->n_args)) {
-        return NFA_NO_BLOCK;
-    }
-    return nfa_block_find(engine->store, group, key->bytes, key->len, key->hash);
+    bool null;
+    return named_block(env, expr, group, &null);
 }
 
 bool nfa_open(const nfa_env *env, const plan_expr *expr)
@@ -30,4 +36,13 @@ bool nfa_open(const nfa_env *env, const plan_expr *expr)
         return false;
     }
     return life_is_open(env->engine, expr->a, asked_block(env, expr, env->engine->plan->rules[expr->a].group));
+}
+
+egret_value nfa_profile_of(const nfa_env *env, const plan_expr *expr)
+{
+    bool null;
+    uint32_t block = named_block(env, expr, env->engine->plan->profiles[expr->a].group, &null);
+    nfa_section section;
+    nfa_env inner = win_profile_at(env, expr->a, block, &section);
+    return null ? egret_null() : nfa_eval(&inner, env->engine->plan->profiles[expr->a].member[expr->b]);
 }

@@ -275,8 +275,9 @@ egret_value nfa_local(const nfa_env *env, const plan_expr *expr);
 bool nfa_during(const nfa_env *env, const plan_expr *expr);
 bool nfa_in_calendar(const nfa_env *env, const plan_expr *expr);
 
-/* open.c: PLAN_OPEN */
+/* open.c: PLAN_OPEN, PLAN_PROFILE_OF */
 bool nfa_open(const nfa_env *env, const plan_expr *expr);
+egret_value nfa_profile_of(const nfa_env *env, const plan_expr *expr);
 
 /* layout.c */
 bool nfa_layout_make(nfa_engine *engine);               /* false: no memory */
@@ -291,6 +292,8 @@ bool nfa_dispatch_event(nfa_engine *engine, const nfa_event *event);
 /* expect.c */
 /* Takes the keys of the event from what was announced, if it was. */
 void nfa_expect_recall(nfa_engine *engine, const nfa_event *event);
+/* What keys depend on has changed: none is known in advance. */
+void nfa_expect_forget(nfa_engine *engine);
 
 /* content.c */
 bool nfa_content_make(nfa_engine *engine);
@@ -300,8 +303,16 @@ bool nfa_content_in_set(const nfa_engine *engine, uint32_t set, egret_value v);
 egret_value nfa_content_lookup(const nfa_engine *engine, uint32_t table, const egret_value *key, uint32_t column);
 bool nfa_content_has_row(const nfa_engine *engine, uint32_t table, const egret_value *key);
 bool nfa_content_matches(nfa_engine *engine, uint32_t regex, egret_value v);
-uint32_t nfa_content_rows(const nfa_engine *engine, uint32_t table);
-egret_value nfa_content_cell(const nfa_engine *engine, uint32_t table, uint32_t row, uint32_t column);
+typedef struct nfa_rows nfa_rows;   /* the rows of a table */
+const nfa_rows *nfa_content_table(const nfa_engine *engine, uint32_t table);
+uint32_t nfa_rows_count(const nfa_rows *rows);
+bool nfa_rows_have(const nfa_rows *rows, const egret_value *key);
+void nfa_rows_key(const nfa_rows *rows, uint32_t row, egret_value *key);   /* key: room for as many as the table has key columns */
+
+/* known_keys.c: rules over `by k in table` */
+egret_status known_keys_start(nfa_engine *engine);      /* keys known from tables start to be watched */
+/* The table has been replaced: what is new is watched from now on, what is gone is closed. */
+egret_status known_keys_change(nfa_engine *engine, uint32_t table, const nfa_rows *old);
 
 /* key.c */
 /* Writes the key of the event; gives its length, NFA_NONE: null, or it does not fit. */
@@ -346,7 +357,7 @@ egret_value seq_cell(const seq_run *run, const uint8_t *record, uint32_t cell);
 size_t silence_root_size(void);
 egret_status silence_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *event, uint64_t mask, nfa_key *key);
 egret_status silence_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t due_ms);
-egret_status silence_start(nfa_engine *engine, uint32_t rule);      /* keys known from a table start to be watched */
+egret_status silence_watch(nfa_engine *engine, uint32_t rule, const egret_value *parts, int64_t now_ms);    /* a key nobody has heard of yet */
 
 /* window.c */
 bool win_layout_make(nfa_engine *engine, uint32_t window, win_layout *layout, uint32_t id);
@@ -364,6 +375,8 @@ egret_value win_newest(const nfa_env *env, uint32_t cell);
 egret_value win_profile_value(const nfa_env *env, uint32_t profile, uint32_t member);
 /* What a member of the profile looks at: the profile's section for whoever asks, put into *section. */
 nfa_env win_profile_env(const nfa_env *env, uint32_t profile, nfa_section *section);
+/* The same for the key of a block; NFA_NO_BLOCK: of a key never seen. */
+nfa_env win_profile_at(const nfa_env *env, uint32_t profile, uint32_t block, nfa_section *section);
 
 /* feature.c */
 size_t feature_root_size(void);
@@ -395,6 +408,7 @@ egret_status life_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *se
 /* After each change of the rule's window: `resolve when`. */
 egret_status life_after_change(nfa_env *env, uint32_t rule);
 bool life_is_open(nfa_engine *engine, uint32_t rule, uint32_t block);
+egret_status life_close(nfa_engine *engine, uint32_t rule, uint32_t block, const char *reason);    /* if it is open: it ends now */
 bool life_sweep(nfa_engine *engine, uint32_t rule, nfa_section *section);
 
 /* engine.c */

@@ -110,42 +110,27 @@ egret_status silence_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section 
     return status;
 }
 
-egret_status silence_start(nfa_engine *engine, uint32_t rule)
+egret_status silence_watch(nfa_engine *engine, uint32_t rule, const egret_value *parts, int64_t now_ms)
 {
     const plan_rule *def = &engine->plan->rules[rule];
-    const plan_group *group = &engine->plan->groups[def->group];
-    if (group->table == PLAN_NONE) {
+    nfa_key *key = &engine->keys[def->group];
+    nfa_section section;
+    key->stamp = 0;
+    key->block = NFA_NO_BLOCK;
+    if (!nfa_key_encode(key, def->group, parts, engine->plan->groups[def->group].n_parts)) {
         return EGRET_OK;
     }
-    const plan_table *table = &engine->plan->tables[group->table];
-    nfa_key *key = &engine->keys[def->group];
-    key->stamp = 0;
-    for (uint32_t row = 0; row < nfa_content_rows(engine, group->table); row++) {
-        egret_value part[PLAN_MAX_KEY_PARTS];
-        for (uint32_t i = 0; i < group->n_parts && i < table->n_key; i++) {
-            part[i] = nfa_content_cell(engine, group->table, row, table->key[i]);
-        }
-        key->block = NFA_NO_BLOCK;
-        nfa_section section;
-        if (!nfa_key_encode(key, def->group, part, group->n_parts)) {
-            continue;
-        }
-        egret_status status = open_root(engine, rule, key, &section);
-        if (status != EGRET_OK) {
-            return status;
-        }
-        silence_root *root = nfa_section_root(&section);
-        nfa_env env = {.engine = engine, .now_ms = engine->start_ms, .rule = def, .block = key->block, .key = key};
-        root->since_ms = engine->start_ms;
-        root->stream = NFA_NONE;
-        root->identity = (uint64_t)engine->start_ms;
-        arm(&env, def->pattern, root);
-        status = nfa_hang(engine, &section);
-        if (status != EGRET_OK) {
-            return status;
-        }
+    egret_status status = open_root(engine, rule, key, &section);
+    if (status != EGRET_OK) {
+        return status;
     }
-    return EGRET_OK;
+    silence_root *root = nfa_section_root(&section);
+    nfa_env env = {.engine = engine, .now_ms = now_ms, .rule = def, .block = key->block, .key = key};
+    root->since_ms = now_ms;
+    root->stream = NFA_NONE;
+    root->identity = (uint64_t)now_ms;
+    arm(&env, def->pattern, root);
+    return nfa_hang(engine, &section);
 }
 
 size_t silence_root_size(void)

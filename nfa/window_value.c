@@ -133,18 +133,22 @@ static uint32_t block_of(const nfa_env *env, uint32_t group)
     return env->rule != NULL && env->rule->group == group ? env->block : NFA_NO_BLOCK;
 }
 
-nfa_env win_profile_env(const nfa_env *env, uint32_t number, nfa_section *section)
+nfa_env win_profile_at(const nfa_env *env, uint32_t number, uint32_t block, nfa_section *section)
 {
     nfa_engine *engine = env->engine;
     const plan_profile *profile = &engine->plan->profiles[number];
     const win_layout *layout = engine->win[profile->window];
-    uint32_t block = block_of(env, profile->group);
     nfa_env inner = {.engine = engine, .event = env->event, .now_ms = env->now_ms, .block = block};
     if (block != NFA_NO_BLOCK && nfa_section_find(engine->store, block, &layout->def, section)) {
         win_leave(&engine->plan->windows[profile->window], layout, section, env->now_ms, false);
         inner.window = section;
     }
     return inner;
+}
+
+nfa_env win_profile_env(const nfa_env *env, uint32_t number, nfa_section *section)
+{
+    return win_profile_at(env, number, block_of(env, env->engine->plan->profiles[number].group), section);
 }
 
 egret_value win_profile_value(const nfa_env *env, uint32_t number, uint32_t member)

@@ -8,7 +8,7 @@ Expressions are tuples, by subject. None is null.
 sequence  ("step", item, field) ("stepstream", item) ("agg", fn, item, field, where)
 window    ("win", fn, label, field, where, over) ("win", "forecast", label, field, where, over, ms); `over` is ("sliding", ms),
           ("ever",), ("tumbling", ms), ("session", ms), or None for the rule's own
-known     ("prev", field) ("changed", field) ("new", field, ms) ("prof", member) ("cell", table, column, key…) ("in list", list, x)
+known     ("prev", field) ("changed", field) ("new", field, ms) ("prof", member) ("prof of", member, key…) ("cell", table, column, key…) ("in list", list, x)
 hours     ("local", function, t, zone) ("during", t, (from, to) in minutes of the day, zone) ("in calendar", calendar, x)
           ("now",) ("now at end",)
 alert     ("open", rule) ("open at end", rule) ("level", name) ("key", number of the part)

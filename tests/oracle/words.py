@@ -25,7 +25,7 @@ REFUSED = {
     905: ("quant:any",), 908: ("silence: not for in the middle",), 909: ("silence: next not",),
     910: ("silence: optional step beside",), 913: ("silence: two at the end",),
     915: ("clause:early",), 916: ("window:hopping", "window:every"), 917: ("window:last",),
-    919: (), 920: ("profile: of another key",), 921: ("step: median",), 923: ("args:before",),
+    919: (), 921: ("step: median",), 923: ("args:before",),
     927: ("profile: window of its own kind",), 928: ("window:in",), 
     931: ("step: aggregate over another",), 932: ("step: stream in aggregate",), 934: ("time looked up",),
 }

@@ -9,6 +9,8 @@ class Known:
         if rule.profile and n < 0.6:
             member = r.choice(rule.profile[1])[0]
             if self.chance(0.3):
+                return (r.choice((">", "<=", ">=")), ("prof of", member, *(self.key_part(name) for name in rule.keys)), ("const", r.randint(0, 3)))
+            if self.chance(0.3):
                 return (r.choice((">", "<=")), ("f", "v"), ("prof", member))
             return (r.choice((">", "<=", ">=")), ("prof", member), ("const", r.randint(0, 3)))
         if n < 0.15:
@@ -17,6 +19,10 @@ class Known:
             return (r.choice((">", "<", "==", "!=", ">=")), ("f", "v"), ("prev", "v"))
         name = r.choice("vvs")
         return ("changed", name) if n < 0.87 else ("new", name, self.bound())
+
+    def key_part(self, name):
+        """A value for a part of a key, mostly of some other one."""
+        return ("f", name) if self.chance(0.2) else ("const", self.r.choice(("k1", "k2", "k3")) if name == "k" else self.r.randint(0, 1))
 
     def profile(self, rule, streams):
         members = [("n", ("win", "count", None, None, None, None)), ("mean", ("win", "avg", None, "v", None, None)),

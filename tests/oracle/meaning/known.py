@@ -30,9 +30,21 @@ def new(x, view):
 
 @means("prof")
 def profile_member(x, view):
+    return member_of(x[1], view, view.history[:view.event.idx])
+
+
+@means("prof of")
+def profile_of(x, view):
+    """Of the key that is named: of its events those before the one at hand. Where a null stands in it, nothing is known."""
+    key = tuple(value(y, view) for y in x[2:])
+    state = view.desk.states.get(key)
+    return None if None in key else member_of(x[1], view, [y for y in state.history if y.pos < view.event.pos] if state else [])
+
+
+def member_of(name, view, events):
     source, members = view.rule.profile
-    counted = [(y, "") for y in view.history[:view.event.idx] if fits([source], y, view)]
-    expr = dict(members)[x[1]]
+    counted = [(y, "") for y in events if fits([source], y, view)]
+    expr = dict(members)[name]
     over = expr[5] or ("ever",)     # never the window of the rule that asks
     return value((*expr[:5], over, *expr[6:]), View(view.desk, view.event, view.history, (), counted, (view.event.time, EVENT)))
 

@@ -35,7 +35,7 @@ def asked_by(rule):
 
 def looks_at(rule):
     """Names of the streams that the rule looks at, by itself or through a profile that it reads; and of rules it asks about."""
-    reads = any(y[:1] == ("prof",) for x in all_expressions(rule) for y in parts(x))
+    reads = any(y[:1] in (("prof",), ("prof of",)) for x in all_expressions(rule) for y in parts(x))
     return {a.stream for a in all_atoms(rule)} | ({rule.profile[0].stream} if rule.profile and reads else set()) | asked_by(rule)
 
 

@@ -8,4 +8,5 @@ OPERATORS = [
     expr("prev", "form:prev"), expr("changed", "form:changed"), expr("new", "form:new"),
     op("profile", lambda look: bool(look.rule.profile), "profile:profile", "profile:from", "profile:by"),
     op("profile: member", lambda look: look.has("prof")),
+    op("profile: of another key", lambda look: look.has("prof of")),
 ]

@@ -21,6 +21,11 @@ def new(x, rule):
     return f"new({x[1]} over {duration(x[2])})"
 
 
+@writes("prof of")
+def profile_of(x, rule):
+    return f"{profile_name(rule)}[{', '.join(expression(y, rule) for y in x[2:])}].{x[1]}"
+
+
 @writes("prof")
 def profile_member(x, rule):
     return f"{profile_name(rule)}.{x[1]}"
