@@ -2,26 +2,15 @@
  * automaton.c: a rule as states and transitions, as text and for Graphviz.
  *
  * A sequence is a line of states: before the first step, behind each step, the match. A loop has an arrow to itself; a step that may be left
- * out is stepped over. Both printers walk the same edges and only write them differently. A threshold rule has two states, below and above.
+ * out is stepped over. A pattern that branches has an arrow for each step that may come next (automaton_branch.c). Both printers walk the same edges and only write them differently. A threshold rule has two states, below and above.
  */
-#include "compiler/expr_print.h"
-
-enum { STATE_START = 0 };       /* behind item i: i + 1; then: silence (a trailing absence), match */
-
-typedef struct automaton {
-    const plan *plan;
-    const plan_rule *rule;
-    expr_view view;
-    bool dot;
-    egret_text text;
-    uint32_t silence, match, dropped;
-} automaton;
+#include "compiler/automaton.h"
 
 /* ---- names ---- */
 
 static void put_state(automaton *a, uint32_t state)
 {
-    if (state == STATE_START)
+    if (state == AUTOMATON_START)
         egret_text_puts(&a->text, "start");
     else if (state == a->match)
         egret_text_puts(&a->text, "match");
@@ -51,7 +40,7 @@ static void put_atom(automaton *a, egret_text *text, const plan_atom *atom)
     egret_text_puts(text, "]");
 }
 
-static void put_atoms(automaton *a, egret_text *text, const plan_atom *atoms, uint32_t first, uint32_t n)
+void automaton_atoms(automaton *a, egret_text *text, const plan_atom *atoms, uint32_t first, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
         egret_text_puts(text, i == 0 ? "" : " | ");
@@ -69,8 +58,7 @@ static void put_label(automaton *a, const egret_text *label)
     }
 }
 
-/* Takes the label. */
-static void put_edge(automaton *a, uint32_t from, uint32_t to, egret_text *label)
+void automaton_edge(automaton *a, uint32_t from, uint32_t to, egret_text *label)
 {
     egret_text_puts(&a->text, a->dot ? "  \"" : "  ");
     put_state(a, from);
@@ -82,14 +70,14 @@ static void put_edge(automaton *a, uint32_t from, uint32_t to, egret_text *label
     egret_text_deinit(label);
 }
 
-static egret_text new_label(const automaton *a)
+egret_text automaton_label(const automaton *a)
 {
     egret_text label;
     egret_text_init(&label, a->text.mem);
     return label;
 }
 
-static void put_time(egret_text *text, const char *before, int64_t ms)
+void automaton_time(egret_text *text, const char *before, int64_t ms)
 {
     if (ms == PLAN_FOREVER)
         return;
@@ -104,14 +92,14 @@ static void step_edges(automaton *a, uint32_t from)
     const plan_pattern *pattern = a->rule->pattern;
     for (uint32_t to = from; to < pattern->n_items; to++) {
         const plan_item *item = &pattern->items[to];
-        egret_text label = new_label(a);
+        egret_text label = automaton_label(a);
         if (from != 0 && pattern->items[from - 1].min > 1)
             egret_text_printf(&label, "after %u ", (unsigned)pattern->items[from - 1].min);
         egret_text_puts(&label, from != 0 && item->link == PLAN_NEXT ? "next " : "");
-        put_atoms(a, &label, pattern->atoms, item->atoms, item->n_atoms);
+        automaton_atoms(a, &label, pattern->atoms, item->atoms, item->n_atoms);
         if (from != 0)
-            put_time(&label, " within ", item->link_within_ms);
-        put_edge(a, from, to + 1, &label);
+            automaton_time(&label, " within ", item->link_within_ms);
+        automaton_edge(a, from, to + 1, &label);
         if (item->min != 0)
             return;
     }
@@ -123,18 +111,18 @@ static void loop_edge(automaton *a, uint32_t number)
     const plan_item *item = &pattern->items[number];
     if (item->max == 1)
         return;
-    egret_text label = new_label(a);
+    egret_text label = automaton_label(a);
     egret_text_puts(&label, item->strict ? "strict " : "");
-    put_atoms(a, &label, pattern->atoms, item->atoms, item->n_atoms);
+    automaton_atoms(a, &label, pattern->atoms, item->atoms, item->n_atoms);
     egret_text_printf(&label, " {%u,", (unsigned)item->min);
     if (item->max != UINT32_MAX)
         egret_text_printf(&label, "%u", (unsigned)item->max);
     egret_text_puts(&label, "}");
-    put_time(&label, " within ", item->own_within_ms);
+    automaton_time(&label, " within ", item->own_within_ms);
     egret_text_puts(&label, item->greedy ? " greedy" : "");
     egret_text_puts(&label, item->n_until != 0 ? " until " : "");
-    put_atoms(a, &label, pattern->atoms, item->until, item->n_until);
-    put_edge(a, number + 1, number + 1, &label);
+    automaton_atoms(a, &label, pattern->atoms, item->until, item->n_until);
+    automaton_edge(a, number + 1, number + 1, &label);
 }
 
 /* What must not come between this item and the one before. */
@@ -143,9 +131,9 @@ static void not_edges(automaton *a, uint32_t number)
     const plan_item *item = &a->rule->pattern->items[number];
     if (item->n_nots == 0)
         return;
-    egret_text label = new_label(a);
-    put_atoms(a, &label, a->rule->pattern->atoms, item->nots, item->n_nots);
-    put_edge(a, number, a->dropped, &label);
+    egret_text label = automaton_label(a);
+    automaton_atoms(a, &label, a->rule->pattern->atoms, item->nots, item->n_nots);
+    automaton_edge(a, number, a->dropped, &label);
 }
 
 static void unless_edges(automaton *a)
@@ -157,10 +145,10 @@ static void unless_edges(automaton *a)
         /* Behind a last single step the match is made at once: nothing waits there. */
         bool waits = pattern->absence != PLAN_ABSENCE_NONE || pattern->n_items == 0 || pattern->items[pattern->n_items - 1].max != 1;
         for (uint32_t state = from; state < pattern->n_items + waits; state++) {
-            egret_text label = new_label(a);
+            egret_text label = automaton_label(a);
             egret_text_puts(&label, "unless ");
-            put_atoms(a, &label, pattern->atoms, unless->atoms, unless->n_atoms);
-            put_edge(a, state, a->dropped, &label);
+            automaton_atoms(a, &label, pattern->atoms, unless->atoms, unless->n_atoms);
+            automaton_edge(a, state, a->dropped, &label);
         }
     }
 }
@@ -168,17 +156,17 @@ static void unless_edges(automaton *a)
 static void absence_edges(automaton *a)
 {
     const plan_pattern *pattern = a->rule->pattern;
-    egret_text label = new_label(a);
-    put_atoms(a, &label, pattern->atoms, pattern->absence_atoms, pattern->n_absence_atoms);
-    put_edge(a, a->silence, pattern->n_items == 0 ? a->silence : a->dropped, &label);
-    label = new_label(a);
+    egret_text label = automaton_label(a);
+    automaton_atoms(a, &label, pattern->atoms, pattern->absence_atoms, pattern->n_absence_atoms);
+    automaton_edge(a, a->silence, pattern->n_items == 0 ? a->silence : a->dropped, &label);
+    label = automaton_label(a);
     if (pattern->absence == PLAN_ABSENCE_FOR) {
         egret_text_puts(&label, "for ");
         expr_put(&label, &a->view, pattern->absence_for);
     } else {
-        put_time(&label, "end of within ", pattern->within_ms);
+        automaton_time(&label, "end of within ", pattern->within_ms);
     }
-    put_edge(a, a->silence, a->match, &label);
+    automaton_edge(a, a->silence, a->match, &label);
 }
 
 static bool may_end(const plan_pattern *pattern, uint32_t state)
@@ -189,7 +177,7 @@ static bool may_end(const plan_pattern *pattern, uint32_t state)
     return true;
 }
 
-static void sequence_edges(automaton *a)
+static void line_edges(automaton *a)
 {
     const plan_pattern *pattern = a->rule->pattern;
     uint32_t end = pattern->absence == PLAN_ABSENCE_NONE ? a->match : a->silence;
@@ -200,9 +188,9 @@ static void sequence_edges(automaton *a)
         if (state < pattern->n_items)
             not_edges(a, state);
         bool lone = pattern->n_items == 0;
-        if ((state == STATE_START && !lone) || !may_end(pattern, state))
+        if ((state == AUTOMATON_START && !lone) || !may_end(pattern, state))
             continue;
-        egret_text label = new_label(a);
+        egret_text label = automaton_label(a);
         bool loop = state != 0 && pattern->items[state - 1].min > 1;
         if (loop)
             egret_text_printf(&label, "after %u", (unsigned)pattern->items[state - 1].min);
@@ -212,10 +200,18 @@ static void sequence_edges(automaton *a)
             egret_text_puts(&label, " when ");
             expr_put(&label, &a->view, pattern->when);
         }
-        put_edge(a, state, end, &label);
+        automaton_edge(a, state, end, &label);
     }
+}
+
+static void sequence_edges(automaton *a)
+{
+    if (a->rule->pattern->n_parts != 0)
+        automaton_branch_edges(a);
+    else
+        line_edges(a);
     unless_edges(a);
-    if (pattern->absence != PLAN_ABSENCE_NONE)
+    if (a->rule->pattern->absence != PLAN_ABSENCE_NONE)
         absence_edges(a);
 }
 
@@ -234,10 +230,10 @@ static void threshold_edges(automaton *a)
     const plan_threshold *t = &a->rule->threshold;
     const plan_window *w = &a->plan->windows[t->window];
     bool closes = t->kind == AST_TUMBLING || t->kind == AST_SESSION;
-    egret_text label = new_label(a);
-    put_atoms(a, &label, w->atoms, 0, w->n_atoms);
+    egret_text label = automaton_label(a);
+    automaton_atoms(a, &label, w->atoms, 0, w->n_atoms);
     put_named_edge(a, "window", "window", &label);
-    label = new_label(a);
+    label = automaton_label(a);
     if (closes) {
         egret_text_puts(&label, t->kind == AST_TUMBLING ? "at the end of each " : "at the last event + ");
         expr_put_duration(&label, t->size_ms);
@@ -248,11 +244,11 @@ static void threshold_edges(automaton *a)
     else if (!closes)
         egret_text_puts(&label, "every event");
     if (t->for_ms != 0)
-        put_time(&label, " for ", t->for_ms);
+        automaton_time(&label, " for ", t->for_ms);
     put_named_edge(a, "window", "match", &label);
     if (closes || t->when == PLAN_NONE)
         return;
-    label = new_label(a);
+    label = automaton_label(a);
     egret_text_puts(&label, "armed again when that turns false");
     put_named_edge(a, "match", "window", &label);
 }
@@ -277,7 +273,7 @@ static const char *print(egret_arena *arena, const plan *p, uint32_t number, boo
     else
         threshold_edges(&a);
     if (sequence && rule->pattern->within_ms != PLAN_FOREVER && !dot) {
-        put_time(&a.text, "  first to last event within ", rule->pattern->within_ms);
+        automaton_time(&a.text, "  first to last event within ", rule->pattern->within_ms);
         egret_text_puts(&a.text, "\n");
     }
     if (sequence && rule->pattern->on_timeout && !dot)

@@ -135,6 +135,12 @@ typedef struct item_ctx {       /* beside a plan_item */
     uint32_t n_nots;
 } item_ctx;
 
+typedef struct part_ctx {       /* beside a plan_part */
+    egret_span span;            /* of the choice; of a SEQ's part: of the link that leads to it */
+    const ast_atom **nots, **during;    /* heads of watches */
+    uint32_t n_nots, n_during;
+} part_ctx;
+
 typedef struct rule_ctx {
     const ast_decl *decl;
     const symbol *symbol;                   /* of the rule; NULL: a profile */
@@ -151,6 +157,7 @@ typedef struct rule_ctx {
     uint32_t n_fields;
     plan_pattern *pattern;      /* SEQUENCE */
     item_ctx *items;
+    part_ctx *parts;            /* of a pattern that branches */
     egret_str *ghosts;          /* labels inside refused parts of a pattern */
     uint32_t n_ghosts;
     win_ctx *win;               /* THRESHOLD */
@@ -254,6 +261,10 @@ uint32_t stream_slot(check *c, uint32_t stream, uint32_t field);    /* gives it 
 typed check_field_of(check *c, uint32_t stream, uint32_t field);    /* PLAN_FIELD */
 uint32_t find_step(const rule_ctx *rule, egret_str name);           /* item; PLAN_NONE */
 bool step_is_visible(const scope *s, uint32_t item);
+/* lower_branch.c: do the two steps stand in different alternatives or operands, so that neither comes before the other? */
+bool steps_are_siblings(const plan_pattern *pattern, uint32_t a, uint32_t b);
+/* Can the step have taken an event before in the same attempt? Loops around it, however far. */
+bool step_is_repeated(const plan_pattern *pattern, uint32_t item);
 /* The cell of a field common to all streams of the item; reports what is missing. */
 uint32_t check_cell(check *c, rule_ctx *rule, uint32_t item, const ast_name *field);
 bool name_is_silent(const scope *s, egret_str name);                /* it stands in a refused part */

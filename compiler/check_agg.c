@@ -198,8 +198,11 @@ static typed check_step_agg(check *c, const scope *s, const ast_expr *e, plan_fn
     if (item == PLAN_NONE)
         return explain_no_step(c, s, e);
     if (!step_is_visible(s, item)) {
-        egret_diag *diag = check_error(c, 315, e->args->span, "this step is not bound yet where the condition is asked");
-        check_help(c, diag, "a condition may look at earlier steps; what looks at several may stand in 'when'");
+        bool beside = item != s->item && steps_are_siblings(s->rule->pattern, item, s->item);
+        egret_diag *diag = check_error(c, 315, e->args->span, beside ? "this step stands beside the one that asks, not before it"
+                                                                     : "this step is not bound yet where the condition is asked");
+        check_help(c, diag, beside ? "alternatives and operands do not see each other; what looks at several may stand in 'when'"
+                                   : "a condition may look at earlier steps; what looks at several may stand in 'when'");
         return typed_bad();
     }
     if (alone != (fn == PLAN_COUNT)) {

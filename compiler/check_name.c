@@ -144,7 +144,9 @@ uint32_t find_step(const rule_ctx *rule, egret_str name)
 
 bool step_is_visible(const scope *s, uint32_t item)
 {
-    return s->kind != SCOPE_EVENT || item < s->item || (s->own_item && item == s->item);
+    if (s->kind != SCOPE_EVENT || (s->own_item && item == s->item))
+        return true;
+    return item < s->item && !steps_are_siblings(s->rule->pattern, item, s->item);
 }
 
 bool name_is_silent(const scope *s, egret_str name)
@@ -161,8 +163,13 @@ bool name_is_silent(const scope *s, egret_str name)
 }
 
 /* A step that stands where it cannot be asked. */
-static typed step_unbound(check *c, const ast_name *name)
+static typed step_unbound(check *c, const scope *s, uint32_t item, const ast_name *name)
 {
+    if (item != s->item && steps_are_siblings(s->rule->pattern, item, s->item)) {
+        egret_diag *diag = check_error(c, 315, name->span, "step '%.*s' stands beside this one, not before it", (int)name->str.len, name->str.ptr);
+        check_help(c, diag, "alternatives and operands do not see each other; what looks at several may stand in 'when'");
+        return typed_bad();
+    }
     egret_diag *diag = check_error(c, 315, name->span, "step '%.*s' is not bound yet where this condition is asked", (int)name->str.len,
                                    name->str.ptr);
     check_help(c, diag, "a condition may look at earlier steps; what looks at several may stand in 'when'");
@@ -174,8 +181,8 @@ typed check_step_field(check *c, const scope *s, uint32_t item, const ast_expr *
     rule_ctx *rule = s->rule;
     const ast_item *tree = rule->items[item].item;
     if (!step_is_visible(s, item))
-        return step_unbound(c, &e->a->name);
-    if (s->kind == SCOPE_EVENT && item == s->item && tree->quant.kind == AST_QUANT_NONE) {
+        return step_unbound(c, s, item, &e->a->name);
+    if (s->kind == SCOPE_EVENT && item == s->item && tree->quant.kind == AST_QUANT_NONE && !step_is_repeated(rule->pattern, item)) {
         egret_diag *diag = check_error(c, 526, e->span, "a single step has taken nothing yet when its own condition is asked");
         check_help(c, diag, "write the field alone: %.*s", (int)e->name.str.len, e->name.str.ptr);
         return typed_bad();

@@ -250,6 +250,7 @@ static void lower_instance(check *c, rule_ctx *rule, const ast_clause *by, uint3
                               .told_alert = self->feeds_alert ? c->alert_stream : PLAN_NONE };
     rule->pattern = NULL;
     rule->items = NULL;
+    rule->parts = NULL;
     rule->n_ghosts = 0;
     rule->win = NULL;
     gather_lets(c, rule);

@@ -6,7 +6,7 @@
  * while it is being tried. Two conditions exclude one another when they compare one value (one number in the plan, since expressions are
  * hash-consed) with constants that no value satisfies together; no other knowledge is used, so the warnings are few and always true.
  */
-#include "compiler/check.h"
+#include "compiler/lower_pattern.h"
 
 /* Longer chains are made by machines. */
 enum { MAX_CONJUNCTS = 64, MAX_DEPTH = 32 };
@@ -320,6 +320,10 @@ void warn_pattern(check *c, const rule_ctx *rule)
 {
     if (c->diags->n_errors != 0 || rule->refused)
         return;
+    if (rule->pattern->n_parts != 0) {
+        branch_warn_endless(c, rule);
+        return;
+    }
     if (!warn_unreached(c, rule))
         warn_endless(c, rule);
 }

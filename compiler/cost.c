@@ -9,7 +9,8 @@
 /* Records of the engine: an attempt has a head and a word for each single step, five for a loop; a bound event and an entry of a window
  * have a head and nine bytes a value. */
 enum { ATTEMPT_HEAD = 16, SINGLE_BYTES = 4, LOOP_BYTES = 20, EVENT_HEAD = 40, ENTRY_HEAD = 32, VALUE_BYTES = 9, COUNTER_BYTES = 4,
-       SEEN_BYTES = 16, DISTINCT_BYTES = 16, ORDER_BYTES = 32, TOLD_KEPT = 65536, PER_KEPT = 10000, TOLD_BYTES = 32 };
+       SEEN_BYTES = 16, DISTINCT_BYTES = 16, ORDER_BYTES = 32, TOLD_KEPT = 65536, PER_KEPT = 10000, TOLD_BYTES = 32,
+       PART_BYTES = 12, BINDING_BYTES = 12 };
 
 static uint64_t times(uint64_t a, uint64_t b)
 {
@@ -47,6 +48,36 @@ static uint64_t put_line(egret_text *text, const char *what, uint64_t n, uint64_
 
 /* ---- sequences ---- */
 
+static void put_lifetime(egret_text *text, const plan_pattern *pattern)
+{
+    if (pattern->within_ms == PLAN_FOREVER)
+        return;
+    egret_text_puts(text, "  an attempt lives at most ");
+    expr_put_duration(text, pattern->within_ms);
+    egret_text_puts(text, "\n");
+}
+
+/* A pattern that branches: each attempt is asked about each event, and `any` makes attempts of attempts. */
+static uint64_t branch_cost(egret_text *text, const plan_pattern *pattern)
+{
+    uint64_t attempt = ATTEMPT_HEAD - SINGLE_BYTES, ways = 0;
+    for (uint32_t i = 0; i < pattern->n_parts; i++) {
+        bool step = pattern->parts[i].kind == PLAN_PART_STEP;
+        attempt += step ? 2 * SINGLE_BYTES : PART_BYTES;    /* a step also has its newest binding */
+        ways += step;
+    }
+    uint64_t event = EVENT_HEAD + VALUE_BYTES * (uint64_t)pattern->n_cells;
+    uint64_t total = put_line(text, "attempts", pattern->limit_attempts, attempt, " (limits attempts)");
+    total = plus(total, put_line(text, "bound events", pattern->limit_events, event, " (limits events); attempts share them"));
+    total = plus(total, put_line(text, "bindings", pattern->limit_events, BINDING_BYTES, " (limits events); attempts share them"));
+    egret_text_printf(text, "  an event asks each attempt at %llu steps: at most %llu questions\n", (unsigned long long)ways,
+                      (unsigned long long)times(pattern->limit_attempts, ways));
+    if (pattern->branches_any)
+        egret_text_puts(text, "  'any' makes attempts of attempts: twice as many with each event that fits, up to the limit\n");
+    put_lifetime(text, pattern);
+    return total;
+}
+
 static uint64_t pattern_cost(egret_text *text, const plan_pattern *pattern)
 {
     if (pattern->n_items == 0) {
@@ -57,6 +88,8 @@ static uint64_t pattern_cost(egret_text *text, const plan_pattern *pattern)
         egret_text_puts(text, "  no attempts: each event that fits is a match\n");
         return 0;
     }
+    if (pattern->n_parts != 0)
+        return branch_cost(text, pattern);
     uint64_t attempt = ATTEMPT_HEAD, loops = 0, singles = 0;
     for (uint32_t i = 0; i < pattern->n_items; i++) {
         bool loop = pattern->items[i].max != 1;
@@ -69,11 +102,7 @@ static uint64_t pattern_cost(egret_text *text, const plan_pattern *pattern)
     uint64_t total = put_line(text, "attempts", pattern->limit_attempts, attempt, " (limits attempts)");
     total = plus(total, put_line(text, "bound events", events, event,
                                  loops != 0 ? " (limits events); attempts share them" : " (one a step of each attempt, at most)"));
-    if (pattern->within_ms != PLAN_FOREVER) {
-        egret_text_puts(text, "  an attempt lives at most ");
-        expr_put_duration(text, pattern->within_ms);
-        egret_text_puts(text, "\n");
-    }
+    put_lifetime(text, pattern);
     return total;
 }
 

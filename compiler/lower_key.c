@@ -57,16 +57,16 @@ static bool has_bare_fields(check *c, const plan_stream *s, const ast_expr *e)
     return true;
 }
 
-typedef struct part_ctx {
+typedef struct key_part_ctx {
     rule_ctx *rule;
     const ast_key *tree;
     uint32_t *expr;         /* per stream */
     uint8_t type;
     egret_span type_span;   /* what gave the type */
-} part_ctx;
+} key_part_ctx;
 
 /* The key's expression for one stream; its type must be that of the others. */
-static void part_set(check *c, part_ctx *part, uint32_t stream, typed t, egret_span span)
+static void part_set(check *c, key_part_ctx *part, uint32_t stream, typed t, egret_span span)
 {
     if (typed_is_bad(t)) {
         part->rule->no_key = true;
@@ -88,7 +88,7 @@ static void part_set(check *c, part_ctx *part, uint32_t stream, typed t, egret_s
     part->expr[stream] = t.expr;
 }
 
-static void part_alternative(check *c, part_ctx *part, const ast_expr *e)
+static void part_alternative(check *c, key_part_ctx *part, const ast_expr *e)
 {
     uint32_t named = PLAN_NONE;
     egret_span where = e->span;
@@ -125,7 +125,7 @@ static void part_alternative(check *c, part_ctx *part, const ast_expr *e)
 
 /* ---- one part ---- */
 
-static void explain_missing(check *c, const part_ctx *part, uint32_t stream)
+static void explain_missing(check *c, const key_part_ctx *part, uint32_t stream)
 {
     const plan_stream *s = &c->plan->streams[stream];
     egret_str name = part->tree->name.str;
@@ -149,7 +149,7 @@ static void explain_missing(check *c, const part_ctx *part, uint32_t stream)
 }
 
 /* Streams no alternative spoke of: the field of the part's name. */
-static void part_by_name(check *c, part_ctx *part, bool of_rule)
+static void part_by_name(check *c, key_part_ctx *part, bool of_rule)
 {
     for (uint32_t i = 0; i < c->plan->n_streams; i++) {
         if (part->rule->streams[i] != of_rule || part->expr[i] != PLAN_NONE)
@@ -170,7 +170,7 @@ static void part_by_name(check *c, part_ctx *part, bool of_rule)
 static void lower_part(check *c, rule_ctx *rule, const ast_key *tree, plan_group *group)
 {
     uint32_t n_streams = c->plan->n_streams;
-    part_ctx part = { .rule = rule, .tree = tree, .expr = check_alloc(c, n_streams * sizeof *part.expr), .type_span = tree->name.span };
+    key_part_ctx part = { .rule = rule, .tree = tree, .expr = check_alloc(c, n_streams * sizeof *part.expr), .type_span = tree->name.span };
     memset(part.expr, 0xff, n_streams * sizeof *part.expr);
     for (const ast_expr *e = tree->exprs; e != NULL; e = e->next)
         part_alternative(c, &part, e);

@@ -1,9 +1,9 @@
 /*
  * lower_pattern.c: the shape of a sequence: from the tree of a match clause to the line of items of a plan_pattern.
  *
- * First the shape alone, then the conditions (lower_steps.c): a condition may name any earlier step, so all steps must be known. What
- * the grammar allows and the engine cannot do yet (branches, groups of several steps, …) is refused with a code of its own; the names
- * inside it are kept as ghosts, so that what mentions them elsewhere stays silent.
+ * First the shape alone, then the conditions (lower_steps.c): a condition may name any earlier step, so all steps must be known. Patterns that
+ * are no line go their own way (lower_branch.c). Where a shape is refused, the names inside it are kept as ghosts, so that what mentions
+ * them elsewhere stays silent.
  */
 #include "compiler/lower_pattern.h"
 
@@ -26,14 +26,6 @@ static void ghost_item(check *c, rule_ctx *rule, const ast_item *item)
         rule->ghosts[rule->n_ghosts++] = atom->label.str.len != 0 ? atom->label.str : atom->stream.str;
     }
     ghost_seq(c, rule, item->group);
-}
-
-static void refuse_choice(check *c, rule_ctx *rule, const ast_choice *choice, uint16_t code, egret_span span, const char *what)
-{
-    check_refuse(c, code, span, what);
-    rule->refused = true;
-    for (const ast_item *item = choice->items; item != NULL; item = item->next)
-        ghost_item(c, rule, item);
 }
 
 /* ---- groups of one ---- */
@@ -103,6 +95,16 @@ static void name_item(check *c, rule_ctx *rule, item_ctx *ctx)
             check_error(c, 523, atom->label.span, "a step over several streams has one label, before the first");
 }
 
+void pattern_add_item(check *c, rule_ctx *rule, item_ctx ctx, plan_item item)
+{
+    plan_pattern *pattern = rule->pattern;
+    name_item(c, rule, &ctx);
+    rule->items = check_grow(c, rule->items, pattern->n_items, sizeof ctx);
+    pattern->items = check_grow(c, pattern->items, pattern->n_items, sizeof item);
+    rule->items[pattern->n_items] = ctx;
+    pattern->items[pattern->n_items++] = item;
+}
+
 static void set_quant(check *c, rule_ctx *rule, const ast_quant *q, plan_item *out)
 {
     out->min = out->max = 1;
@@ -120,10 +122,6 @@ static void set_quant(check *c, rule_ctx *rule, const ast_quant *q, plan_item *o
     }
     out->strict = q->strict;
     out->greedy = q->greedy;
-    if (q->any) {
-        check_refuse(c, 905, q->span, "'any' loops, which branch");
-        rule->refused = true;
-    }
     bool until = q->until_cond != NULL || q->until_stream.str.len != 0;
     if (until && out->max == 1) {
         egret_diag *diag = check_error(c, 541, q->span, "'until' ends a loop; this step takes one event at most");
@@ -131,14 +129,10 @@ static void set_quant(check *c, rule_ctx *rule, const ast_quant *q, plan_item *o
     }
 }
 
-static void set_link(check *c, rule_ctx *rule, const ast_choice *choice, plan_item *out)
+static void set_link(check *c, const ast_choice *choice, plan_item *out)
 {
     out->link = choice->link == AST_LINK_NEXT ? PLAN_NEXT : PLAN_THEN;
     out->link_within_ms = PLAN_FOREVER;
-    if (choice->link == AST_LINK_THEN_ANY) {
-        check_refuse(c, 900, choice->link_span, "'then any', which branches");
-        rule->refused = true;
-    }
     if (dur_is_written(&choice->link_within))
         check_dur(c, &choice->link_within, "'within'", &out->link_within_ms);
 }
@@ -149,24 +143,13 @@ static void add_step(check *c, rule_ctx *rule, seq_shape *shape, const ast_choic
     plan_item out = { .own_within_ms = PLAN_FOREVER };
     bool bounded = false;
     const ast_item *item = only_item(c, choice->items, &out.own_within_ms, &bounded);
-    if (item == NULL) {
-        const ast_choice *inner = choice->items->group->choices;
-        if (inner->next == NULL && inner->kind != AST_CHOICE_ONE && choice->items->quant.kind == AST_QUANT_NONE)
-            refuse_choice(c, rule, choice, inner->kind == AST_CHOICE_OR ? 901 : 902, inner->items->next->span,
-                          inner->kind == AST_CHOICE_OR ? "'or' between steps" : "'and' between steps");
-        else
-            refuse_choice(c, rule, choice, 904, choice->items->span,
-                          "groups of several steps inside a sequence, and repeated groups");
-        return;
-    }
     if (pattern->n_items >= PLAN_MAX_ITEMS) {
         check_error(c, 522, item->span, "a sequence has at most %d steps", PLAN_MAX_ITEMS);
         return;
     }
     item_ctx ctx = { .item = item, .span = item->span, .choice = choice, .nots = shape->nots, .n_nots = shape->n_nots };
-    name_item(c, rule, &ctx);
     set_quant(c, rule, &item->quant, &out);
-    set_link(c, rule, choice, &out);
+    set_link(c, choice, &out);
     out.name = item->watch->label.str;
     if (bounded && item->quant.kind == AST_QUANT_NONE) {
         egret_diag *diag = check_warn(c, 804, choice->items->span, "'within' around a single step bounds nothing");
@@ -176,10 +159,7 @@ static void add_step(check *c, rule_ctx *rule, seq_shape *shape, const ast_choic
         check_refuse(c, 910, shape->not_span, "an optional step next to an absence in the middle");
         rule->refused = true;
     }
-    rule->items = check_grow(c, rule->items, pattern->n_items, sizeof ctx);
-    pattern->items = check_grow(c, pattern->items, pattern->n_items, sizeof out);
-    rule->items[pattern->n_items] = ctx;
-    pattern->items[pattern->n_items++] = out;
+    pattern_add_item(c, rule, ctx, out);
     shape->nots = NULL;
     shape->n_nots = 0;
 }
@@ -292,18 +272,14 @@ bool pattern_is_lone_absence(const ast_seq *seq)
     }
 }
 
-static void add_choice(check *c, rule_ctx *rule, seq_shape *shape, const ast_choice *choice)
+static void add_line(check *c, rule_ctx *rule, const ast_seq *seq, seq_shape *shape)
 {
-    if (choice->kind == AST_CHOICE_OR)
-        refuse_choice(c, rule, choice, 901, choice->items->next->span, "'or' between steps");
-    else if (choice->kind == AST_CHOICE_AND)
-        refuse_choice(c, rule, choice, 902, choice->items->next->span, "'and' between steps");
-    else if (choice->items->kind == AST_ITEM_ANY_OF)
-        refuse_choice(c, rule, choice, 903, choice->items->span, "'any n of'");
-    else if (choice->items->kind == AST_ITEM_NOT)
-        add_not(c, rule, shape, choice);
-    else
-        add_step(c, rule, shape, choice);
+    for (const ast_choice *choice = seq->choices; choice != NULL; choice = choice->next) {
+        if (choice->items->kind == AST_ITEM_NOT)
+            add_not(c, rule, shape, choice);
+        else
+            add_step(c, rule, shape, choice);
+    }
 }
 
 void pattern_shape(check *c, rule_ctx *rule, const ast_seq *seq, seq_shape *shape)
@@ -315,8 +291,13 @@ void pattern_shape(check *c, rule_ctx *rule, const ast_seq *seq, seq_shape *shap
         check_error(c, 519, within->span, "'within' is given twice, after match and as a clause; they mean the same");
     else if (within != NULL)
         check_dur(c, &within->dur, "'within'", &pattern->within_ms);
-    for (const ast_choice *choice = seq->choices; choice != NULL; choice = choice->next)
-        add_choice(c, rule, shape, choice);
+    bool branches = pattern_branches(seq);
+    if (branches)
+        branch_shape(c, rule, seq, shape);
+    else
+        add_line(c, rule, seq, shape);
+    if (branches && rule->refused)
+        ghost_seq(c, rule, seq);
     end_shape(c, rule, shape);
     bool all_optional = pattern->n_items > 0;
     for (uint32_t i = 0; i < pattern->n_items; i++)

@@ -19,4 +19,17 @@ typedef struct seq_shape {
 /* Fills pattern->items (but for their conditions), absence, within; rule->items beside them. */
 void pattern_shape(check *c, rule_ctx *rule, const ast_seq *seq, seq_shape *shape);
 
+/* lower_pattern.c: the item at the end of the line, with its name. */
+void pattern_add_item(check *c, rule_ctx *rule, item_ctx ctx, plan_item item);
+
+/* lower_steps.c: adds the atoms of a watch; gives how many. Conditions see the items before `item`, and with own the item itself. */
+uint32_t pattern_add_atoms(check *c, rule_ctx *rule, const ast_atom *watch, egret_str label, uint32_t item, bool own);
+
+/* lower_branch.c: patterns that are no line */
+bool pattern_branches(const ast_seq *seq);
+/* Fills pattern->parts and items; shape: the absences at both ends. */
+void branch_shape(check *c, rule_ctx *rule, const ast_seq *seq, seq_shape *shape);
+void branch_conditions(check *c, rule_ctx *rule);
+void branch_warn_endless(check *c, const rule_ctx *rule);
+
 #endif

@@ -5,8 +5,7 @@
 
 /* ---- atoms ---- */
 
-/* Adds the atoms of a watch; gives how many. Conditions see the items before `item`, and with own the item itself. */
-static uint32_t add_atoms(check *c, rule_ctx *rule, const ast_atom *watch, egret_str label, uint32_t item, bool own)
+uint32_t pattern_add_atoms(check *c, rule_ctx *rule, const ast_atom *watch, egret_str label, uint32_t item, bool own)
 {
     plan_pattern *pattern = rule->pattern;
     uint32_t n = 0;
@@ -45,11 +44,11 @@ static uint32_t add_until_atoms(check *c, rule_ctx *rule, uint32_t i)
     uint32_t n = 0;
     if (quant->until_stream.str.len != 0) {
         const ast_atom atom = { .stream = quant->until_stream, .cond = quant->until_cond, .span = quant->span };
-        return add_atoms(c, rule, &atom, none, i, true);
+        return pattern_add_atoms(c, rule, &atom, none, i, true);
     }
     for (const ast_atom *own = item->watch; quant->until_cond != NULL && own != NULL; own = own->next) {
         const ast_atom atom = { .stream = own->stream, .cond = quant->until_cond, .span = quant->span };
-        n += add_atoms(c, rule, &atom, none, i, true);
+        n += pattern_add_atoms(c, rule, &atom, none, i, true);
     }
     return n;
 }
@@ -59,10 +58,10 @@ static void add_item_atoms(check *c, rule_ctx *rule, uint32_t i)
     plan_pattern *pattern = rule->pattern;
     const item_ctx *ctx = &rule->items[i];
     uint32_t first = pattern->n_atoms;
-    uint32_t n = add_atoms(c, rule, ctx->item->watch, ctx->item->watch->label.str, i, true);
+    uint32_t n = pattern_add_atoms(c, rule, ctx->item->watch, ctx->item->watch->label.str, i, true);
     uint32_t first_not = pattern->n_atoms, n_nots = 0;
     for (uint32_t k = 0; k < ctx->n_nots; k++)
-        n_nots += add_atoms(c, rule, ctx->nots[k], (egret_str){ "", 0 }, i, false);
+        n_nots += pattern_add_atoms(c, rule, ctx->nots[k], (egret_str){ "", 0 }, i, false);
     uint32_t first_until = pattern->n_atoms, n_until = add_until_atoms(c, rule, i);
     plan_item *item = &pattern->items[i];
     item->until = first_until;
@@ -100,7 +99,7 @@ static void lower_absence(check *c, rule_ctx *rule, const seq_shape *shape)
         return;
     pattern->absence_atoms = pattern->n_atoms;
     for (uint32_t i = 0; i < shape->n_nots; i++)
-        pattern->n_absence_atoms += add_atoms(c, rule, shape->nots[i], (egret_str){ "", 0 }, pattern->n_items, false);
+        pattern->n_absence_atoms += pattern_add_atoms(c, rule, shape->nots[i], (egret_str){ "", 0 }, pattern->n_items, false);
     if (shape->trailing->for_time != NULL)
         lower_absence_for(c, rule, shape->trailing->for_time);
 }
@@ -152,7 +151,7 @@ static void lower_unless(check *c, rule_ctx *rule, const ast_clause *clause)
     for (const ast_atom *atom = clause->watch; atom != NULL; atom = atom->next)
         if (atom->label.str.len != 0)
             check_warn(c, 805, atom->label.span, "'unless' binds no event, so its label names nothing");
-    unless.n_atoms = add_atoms(c, rule, clause->watch, (egret_str){ "", 0 }, pattern->n_items, false);
+    unless.n_atoms = pattern_add_atoms(c, rule, clause->watch, (egret_str){ "", 0 }, pattern->n_items, false);
     pattern->unless = check_grow(c, pattern->unless, pattern->n_unless, sizeof unless);
     pattern->unless[pattern->n_unless++] = unless;
 }
@@ -209,6 +208,7 @@ void lower_pattern(check *c, rule_ctx *rule)
     pattern_shape(c, rule, rule->first[AST_MATCH]->seq, &shape);
     for (uint32_t i = 0; i < pattern->n_items; i++)
         add_item_atoms(c, rule, i);
+    branch_conditions(c, rule);
     lower_absence(c, rule, &shape);
     if (shape.first != NULL)
         lower_first_absence(c, rule, shape.first);

@@ -228,6 +228,10 @@ static ast_item *parse_item(egret_parser *p)
         parse_absence(p, item);
     } else if (parse_at_word(p, "any") && parse_next_is(p, TOK_INT)) {
         parse_any_of(p, item);
+    } else if (parse_at_word(p, "any") && parse_next_is(p, TOK_IDENT) && egret_str_is(parse_text(p, &p->tok[1]), "of")) {
+        egret_diag *diag = parse_fail(p, 202, p->tok[0].span, "any how many of them?");
+        parse_help(p, diag, "write: any 2 of (a, b, c)");
+        return item;
     } else if (parse_accept(p, TOK_LPAREN)) {
         item->kind = AST_ITEM_GROUP;
         item->group = parse_seq(p);

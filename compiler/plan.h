@@ -16,7 +16,8 @@
 #define PLAN_NONE UINT32_MAX
 #define PLAN_FOREVER INT64_MAX      /* a bound that is not there */
 
-enum { PLAN_MAX_ATOMS = 64, PLAN_MAX_ITEMS = 32, PLAN_MAX_KEY_PARTS = 8, PLAN_MAX_CELLS = 48 };
+enum { PLAN_MAX_ATOMS = 64, PLAN_MAX_ITEMS = 32, PLAN_MAX_KEY_PARTS = 8, PLAN_MAX_CELLS = 48,
+       PLAN_MAX_PARTS = 128 };
 
 /* ---- expressions ---- */
 
@@ -206,6 +207,34 @@ typedef struct plan_item {
     bool each;                          /* some condition of it looks at bound events: asked for each attempt */
 } plan_item;
 
+/* A part of a pattern that branches. Parts form a tree and are numbered in order of writing: a part stands before what it is made of. The
+ * steps are items of the pattern, each taken once; loops are parts of their own. */
+typedef enum plan_part_kind {
+    PLAN_PART_STEP,
+    PLAN_PART_LOOP,             /* min to max rounds of its one part */
+    PLAN_PART_SEQ,              /* its parts one after the other */
+    PLAN_PART_OR,               /* the first of its parts that is complete */
+    PLAN_PART_SOME,             /* min of its parts, in any order: `and`, `any n of` */
+    PLAN_PART_SILENCE           /* in OR and SOME: `not x for D` */
+} plan_part_kind;
+
+typedef struct plan_part {
+    uint8_t kind;               /* plan_part_kind */
+    bool nullable;              /* complete without any event */
+    bool strict, greedy, any;   /* LOOP */
+    bool every;                 /* `then any` leads here */
+    plan_link link;             /* from the part before it in a SEQ */
+    int64_t link_within_ms;
+    uint32_t parent;            /* PLAN_NONE: the whole */
+    uint32_t end;               /* below it stand the parts number + 1 … end - 1; its first part is number + 1, the one beside it is `end` */
+    uint32_t item, end_item;    /* the steps in it; STEP: the one. SILENCE: none */
+    uint32_t min, max;          /* LOOP; SOME: min is how many are needed */
+    int64_t within_ms;          /* SEQ: first to last event; PLAN_FOREVER */
+    uint32_t nots, n_nots;      /* atoms that must not occur between the part before and this one. SILENCE: x */
+    uint32_t during, n_during;  /* SOME: atoms that must not occur until it is complete */
+    int64_t silence_ms;         /* SILENCE: how long */
+} plan_part;
+
 typedef struct plan_unless { uint32_t atoms, n_atoms; uint32_t after_item; } plan_unless;   /* after_item PLAN_NONE: from the first */
 
 typedef enum plan_fn { PLAN_COUNT, PLAN_SUM, PLAN_AVG, PLAN_MIN, PLAN_MAX, PLAN_STDDEV, PLAN_DISTINCT, PLAN_FIRST, PLAN_LAST_VALUE,
@@ -234,6 +263,9 @@ typedef struct plan_pattern {
     uint32_t n_atoms;
     plan_item *items;           /* n_items 0: a lone absence */
     uint32_t n_items;
+    plan_part *parts;           /* of a pattern that branches; n_parts 0: the items are a line */
+    uint32_t n_parts;
+    bool branches_any;          /* `then any` or an `any` loop makes attempts of attempts */
     int64_t within_ms;          /* first to last event; PLAN_FOREVER */
     int64_t idle_ms;            /* attempts die when the key is quiet for longer; PLAN_FOREVER */
     uint32_t *silences;         /* features[] (kind SEEN): `not x for D` at the start; all must hold for an attempt to begin */

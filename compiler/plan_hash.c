@@ -207,6 +207,15 @@ static uint64_t hash_item(uint64_t hash, const plan_item *item)
     return hash_str(hash, item->name);
 }
 
+static uint64_t hash_part(uint64_t hash, const plan_part *part)
+{
+    const uint64_t parts[] = { part->kind, part->end, part->strict, part->greedy, part->any, part->every, part->link, (uint64_t)part->link_within_ms,
+                               part->min, part->max, (uint64_t)part->within_ms, part->n_nots, part->n_during, (uint64_t)part->silence_ms };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        hash = hash_mix(hash, parts[i]);
+    return hash;
+}
+
 static uint64_t hash_pattern(const plan *p, const plan_pattern *pattern, uint64_t group_hash)
 {
     hash_ctx h = { .plan = p, .stream = PLAN_NONE, .pattern = pattern };
@@ -228,6 +237,8 @@ static uint64_t hash_pattern(const plan *p, const plan_pattern *pattern, uint64_
     /* What a rule does not use leaves its hash, and so the ids of its alerts, as they were before there was such a thing. */
     if (pattern->idle_ms != PLAN_FOREVER)
         hash = hash_mix(hash, (uint64_t)pattern->idle_ms);
+    for (uint32_t i = 0; i < pattern->n_parts; i++)
+        hash = hash_part(hash, &pattern->parts[i]);
     return hash;
 }
 

@@ -232,7 +232,7 @@ static void print_item(printer *p, const plan_pattern *pattern, uint32_t number,
     const plan_item *item = &pattern->items[number];
     egret_text_printf(&p->text, "  step %u ", (unsigned)number);
     egret_text_put_str(&p->text, item->name);
-    if (number != 0) {
+    if (number != 0 && pattern->n_parts == 0) {
         egret_text_puts(&p->text, item->link == PLAN_NEXT ? " next" : " then");
         put_within(p, " within ", item->link_within_ms);
     }
@@ -252,9 +252,43 @@ static void print_item(printer *p, const plan_pattern *pattern, uint32_t number,
         print_atom(p, "until ", &pattern->atoms[item->until + i], view);
 }
 
+static void print_part(printer *p, const plan_pattern *pattern, uint32_t number, const expr_view *view)
+{
+    static const char *const KINDS[] = { "step", "loop", "seq", "or", "some", "silence" };
+    const plan_part *part = &pattern->parts[number];
+    const plan_part *parent = part->parent == PLAN_NONE ? NULL : &pattern->parts[part->parent];
+    egret_text_puts(&p->text, "  ");
+    for (uint32_t i = part->parent; i != PLAN_NONE; i = pattern->parts[i].parent)
+        egret_text_puts(&p->text, "  ");
+    if (parent != NULL && parent->kind == PLAN_PART_SEQ && number != part->parent + 1) {
+        egret_text_puts(&p->text, part->link == PLAN_NEXT ? "next " : part->every ? "then any " : "then ");
+        put_within(p, "within ", part->link_within_ms);
+        egret_text_puts(&p->text, part->link_within_ms != PLAN_FOREVER ? " " : "");
+    }
+    egret_text_puts(&p->text, KINDS[part->kind]);
+    if (part->kind == PLAN_PART_STEP) {
+        egret_text_printf(&p->text, " %u", (unsigned)part->item);
+    } else if (part->kind == PLAN_PART_SOME) {
+        egret_text_printf(&p->text, " %u", (unsigned)part->min);
+    } else if (part->kind == PLAN_PART_LOOP) {
+        egret_text_printf(&p->text, " {%u,", (unsigned)part->min);
+        if (part->max != UINT32_MAX)
+            egret_text_printf(&p->text, "%u", (unsigned)part->max);
+        egret_text_printf(&p->text, "}%s%s%s", part->strict ? " strict" : "", part->any ? " any" : "", part->greedy ? " greedy" : "");
+    }
+    put_within(p, " within ", part->within_ms);
+    egret_text_puts(&p->text, "\n");
+    for (uint32_t i = 0; i < part->n_nots; i++)
+        print_atom(p, "not ", &pattern->atoms[part->nots + i], view);
+    for (uint32_t i = 0; i < part->n_during; i++)
+        print_atom(p, "and not ", &pattern->atoms[part->during + i], view);
+}
+
 static void print_pattern(printer *p, const plan_pattern *pattern, const expr_view *view)
 {
     static const char *const SKIPS[] = { "no skip", "skip past last", "skip to next", "skip to first", "skip to last" };
+    for (uint32_t i = 0; i < pattern->n_parts; i++)
+        print_part(p, pattern, i, view);
     for (uint32_t i = 0; i < pattern->n_items; i++)
         print_item(p, pattern, i, view);
     if (pattern->absence != PLAN_ABSENCE_NONE) {

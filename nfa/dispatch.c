@@ -488,10 +488,11 @@ static bool take_waiting(nfa_engine *engine, const nfa_event *event, const nfa_s
     size_t n_sections = nfa_section_count(engine->store, key->block);
     for (size_t i = 0; i < n_sections; i++) {
         const nfa_slot *slot = &engine->slots[nfa_section_id_at(engine->store, key->block, i)];
-        if (slot->kind != NFA_PATTERN && slot->kind != NFA_LIFE) {
+        bool pattern = slot->kind == NFA_PATTERN || slot->kind == NFA_BRANCH;
+        if (!pattern && slot->kind != NFA_LIFE) {
             continue;
         }
-        uint32_t order = slot->rule * 2 + (slot->kind == NFA_PATTERN);
+        uint32_t order = slot->rule * 2 + pattern;
         uint32_t low = 0;
         for (uint32_t high = n; low < high;) {
             uint32_t middle = low + (high - low) / 2;

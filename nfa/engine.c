@@ -105,7 +105,7 @@ static const nfa_section_def *def_of(const nfa_engine *engine, uint32_t id)
 {
     const nfa_slot *slot = &engine->slots[id];
     switch (slot->kind) {
-    case NFA_PATTERN: return &engine->seq[slot->owner]->def;
+    case NFA_PATTERN: case NFA_BRANCH: return &engine->seq[slot->owner]->def;
     case NFA_SILENCE: return &engine->silence[slot->owner];
     case NFA_WINDOW: return &engine->win[slot->owner]->def;
     case NFA_FEATURE: return &engine->feature[slot->owner];
@@ -217,6 +217,7 @@ static egret_status act(nfa_engine *engine, const due_section *item, int64_t due
     }
     switch (engine->slots[item->id].kind) {
     case NFA_PATTERN: return seq_on_deadline(engine, item->rule, &section, due);
+    case NFA_BRANCH: return branch_on_deadline(engine, item->rule, &section, due);
     case NFA_SILENCE: return silence_on_deadline(engine, item->rule, &section, due);
     case NFA_WINDOW: return win_on_deadline(engine, item->rule, &section, due);
     case NFA_LIFE: return life_on_deadline(engine, item->rule, &section, due);
@@ -325,6 +326,7 @@ static bool sweep_section(nfa_engine *engine, nfa_section *section, uint32_t id)
     const nfa_slot *slot = &engine->slots[id];
     switch (slot->kind) {
     case NFA_PATTERN: return seq_sweep(engine, slot->owner, section);
+    case NFA_BRANCH: return branch_sweep(engine, slot->owner, section);
     case NFA_WINDOW: return win_sweep(engine, slot->owner, section);
     case NFA_FEATURE: return feature_sweep(engine, slot->owner, section);
     case NFA_LIFE: return life_sweep(engine, slot->owner, section);
@@ -390,6 +392,9 @@ static egret_status meet(nfa_engine *engine, const nfa_sub *sub, uint64_t mask, 
     engine->rule_stats[sub->target].events++;
     if (engine->plan->rules[sub->target].kind == PLAN_THRESHOLD) {
         return win_on_event(engine, sub->target, event, mask, key);
+    }
+    if (engine->branch[sub->target] != NULL) {
+        return branch_on_event(engine, sub->target, event, mask, key);
     }
     return engine->seq[sub->target] != NULL ? seq_on_event(engine, sub->target, event, mask, key)
                                             : silence_on_event(engine, sub->target, event, mask, key);

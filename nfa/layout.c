@@ -4,7 +4,7 @@
  * Every pattern, window, feature and alert life gets a section id. Ids are handed out in order of the plan; what stands behind an id is
  * found in engine->slots, so that a deadline in a block leads to the code that acts on it.
  */
-#include "nfa/sequence.h"
+#include "nfa/branch.h"
 #include "nfa/told.h"
 #include "nfa/window.h"
 
@@ -80,6 +80,13 @@ static bool lay_out_rule(nfa_engine *engine, uint32_t number)
         engine->silence[number].root_size = (uint16_t)silence_root_size();
         return true;
     }
+    if (rule->pattern->n_parts > 0) {
+        uint32_t branch_id = new_id(engine, NFA_BRANCH, number, number, rule->group);
+        branch_layout *layout = egret_arena_alloc(&engine->keep, sizeof *layout);
+        engine->branch[number] = layout;
+        engine->seq[number] = layout ? &layout->seq : NULL;
+        return layout != NULL && branch_layout_make(engine, number, layout, branch_id);
+    }
     engine->seq[number] = egret_arena_alloc(&engine->keep, sizeof **engine->seq);
     uint32_t id = new_id(engine, NFA_PATTERN, number, number, rule->group);
     return engine->seq[number] != NULL && seq_layout_make(engine, number, engine->seq[number], id);
@@ -134,6 +141,7 @@ bool nfa_layout_make(nfa_engine *engine)
     uint32_t max = p->n_rules * 2 + p->n_windows + p->n_features + p->n_streams + 1;
     engine->slots = egret_arena_alloc(keep, max * sizeof *engine->slots);
     engine->seq = egret_arena_alloc(keep, (p->n_rules + 1) * sizeof(seq_layout *));
+    engine->branch = egret_arena_alloc(keep, (p->n_rules + 1) * sizeof(branch_layout *));
     engine->silence = egret_arena_alloc(keep, (p->n_rules + 1) * sizeof *engine->silence);
     engine->life = egret_arena_alloc(keep, (p->n_rules + 1) * sizeof *engine->life);
     engine->win = egret_arena_alloc(keep, (p->n_windows + 1) * sizeof(win_layout *));

@@ -1,7 +1,7 @@
 /*
  * sequence_run.c: reading an attempt: which events its items have bound, their fields, aggregates over them, and the evidence of a match.
  */
-#include "nfa/sequence.h"
+#include "nfa/branch.h"
 
 #include <string.h>
 
@@ -21,11 +21,17 @@ uint32_t seq_record_cum(const seq_layout *layout, const plan_pattern *pattern, c
 
 uint32_t seq_first_of(const seq_run *run, uint32_t item)
 {
+    if (run->branch != NULL) {
+        return branch_item_last(run, item);     /* whether there is one */
+    }
     return run->word[run->layout->item[item].word];
 }
 
 uint32_t seq_last_of(const seq_run *run, uint32_t item)
 {
+    if (run->branch != NULL) {
+        return branch_item_last(run, item);
+    }
     const seq_item *place = &run->layout->item[item];
     if (!place->loop) {
         return run->word[place->word];
@@ -35,6 +41,9 @@ uint32_t seq_last_of(const seq_run *run, uint32_t item)
 
 uint32_t seq_count_of(const seq_run *run, uint32_t item)
 {
+    if (run->branch != NULL) {
+        return branch_item_count(run, item);
+    }
     const seq_item *place = &run->layout->item[item];
     if (run->word[place->word] == NFA_NONE) {
         return 0;
@@ -85,6 +94,11 @@ static uint32_t *list_events(nfa_engine *engine, const seq_run *run, uint32_t it
     uint32_t *list = nfa_scratch(engine, (count + 1) * sizeof *list);
     *n = 0;
     if (list == NULL || count == 0) {
+        return list;
+    }
+    if (run->branch != NULL) {
+        branch_item_events(run, item, list);
+        *n = count;
         return list;
     }
     if (!place->loop) {

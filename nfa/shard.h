@@ -37,14 +37,14 @@ typedef struct nfa_key {
 
 /* ---- layout of sections ---- */
 
-typedef enum nfa_kind { NFA_PATTERN, NFA_SILENCE, NFA_WINDOW, NFA_FEATURE, NFA_LIFE, NFA_TOLD } nfa_kind;
+typedef enum nfa_kind { NFA_PATTERN, NFA_BRANCH, NFA_SILENCE, NFA_WINDOW, NFA_FEATURE, NFA_LIFE, NFA_TOLD } nfa_kind;
 
 /* Every root starts with the section's next deadline that must be acted on. */
 typedef struct nfa_root { int64_t due_ms; } nfa_root;
 
 typedef struct nfa_slot {       /* what a section id stands for */
     nfa_kind kind;
-    uint32_t owner;             /* PATTERN, SILENCE, LIFE: rule; WINDOW: window; FEATURE: feature; TOLD: stream */
+    uint32_t owner;             /* PATTERN, BRANCH, SILENCE, LIFE: rule; WINDOW: window; FEATURE: feature; TOLD: stream */
     uint32_t rule;              /* WINDOW of a rule: that rule; of a profile: NFA_NONE */
     uint32_t group;
 } nfa_slot;
@@ -181,6 +181,7 @@ struct nfa_engine {
     nfa_slot *slots;            /* by section id */
     uint32_t n_slots;
     seq_layout **seq;           /* by rule; NULL: not a sequence (or a lone absence: silence) */
+    struct branch_layout **branch;      /* by rule; NULL: its pattern does not branch. seq is then a part of it */
     nfa_section_def *silence;   /* by rule; id NFA_NONE: none */
     nfa_section_def *life;      /* by rule; id NFA_NONE: none */
     win_layout **win;           /* by window */
@@ -214,6 +215,7 @@ typedef struct seq_run {
     const uint32_t *word;       /* the record */
     uint32_t open_item;         /* the derived loop it is in, PLAN_NONE: none */
     uint32_t open_last, open_count;     /* of that loop, as of now */
+    const struct branch_layout *branch; /* of a pattern that branches; NULL: word is a record of sequence.h */
 } seq_run;
 
 /* What an expression may look at. */
@@ -352,6 +354,12 @@ egret_value seq_step_field(const nfa_env *env, uint32_t item, uint32_t cell);
 egret_value seq_step_stream(const nfa_env *env, uint32_t item);
 egret_value seq_step_agg(const nfa_env *env, uint32_t agg);
 egret_value seq_cell(const seq_run *run, const uint8_t *record, uint32_t cell);
+
+/* branch.c: patterns that are no line */
+bool branch_layout_make(nfa_engine *engine, uint32_t rule, struct branch_layout *layout, uint32_t id);
+egret_status branch_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *event, uint64_t mask, nfa_key *key);
+egret_status branch_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t due_ms);
+bool branch_sweep(nfa_engine *engine, uint32_t rule, nfa_section *section);
 
 /* silence.c: a lone absence */
 size_t silence_root_size(void);

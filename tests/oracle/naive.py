@@ -10,6 +10,7 @@ are those of rules.py.
 """
 from meaning import functions   # noqa: F401  it says what its expressions mean
 from meaning.alert import Alert, Desk
+from meaning.branch import BranchKey
 from meaning.known import row_of
 from meaning.place import EVENT, TIMER, View
 from meaning.sequence import SequenceKey
@@ -24,6 +25,8 @@ def state_of(rule):
     """The class that keeps what a key has to do with the rule."""
     if rule.kind == "threshold":
         return ThresholdKey
+    if rule.shape:
+        return BranchKey
     return SequenceKey if rule.items else LoneAbsenceKey
 
 

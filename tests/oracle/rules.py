@@ -74,6 +74,29 @@ class Item:                     # one step of a sequence, or a loop of one; max 
 
 
 @dataclass
+class Part:                     # of a pattern that is no line; see meaning/branch.py
+    kind: str                   # "step", "loop", "seq", "or", "some"
+    parts: list = field(default_factory=list)
+    item: int = None            # step: number of its Item, which has a name and atoms alone
+    min: int = 1                # loop; some: how many are needed
+    max: int = 1
+    strict: bool = False
+    greedy: bool = False
+    any: bool = False
+    within: int = None          # seq
+    link: str = "then"          # in a seq, from the part before
+    every: bool = False         # then any
+    link_within: int = None
+    nots: list = field(default_factory=list)    # what must not come between the part before and this one
+    during: list = field(default_factory=list)  # some: what must not come until it is complete
+
+
+def tree_parts(part):
+    """The part and all below it."""
+    return [part] + [p for inner in part.parts for p in tree_parts(inner)] if part else []
+
+
+@dataclass
 class Rule:
     kind: str                   # "sequence" or "threshold"
     name: str = "r1"
@@ -106,6 +129,7 @@ class Rule:
     profile: tuple = None       # (Atom, [(member, expression)]), by the rule's keys
     # A sequence. No items and an absence: a lone absence.
     items: list = field(default_factory=list)
+    shape: Part = None          # None: the items are a line
     within: int = None
     unless: list = field(default_factory=list)      # (atoms, number of the item after which it holds, or None)
     skip: tuple = ("past",)     # ("past",) ("next",) ("no",) ("first", item) ("last", item)
@@ -139,6 +163,7 @@ def all_atoms(rule):
     """All places where a rule names a stream."""
     lists = [atoms for item in rule.items for atoms in (item.atoms, item.nots, item.until)]
     lists += [rule.absence, rule.silence, rule.watch, rule.resolve_on] + [atoms for _, _, atoms in rule.escalate] + [atoms for atoms, _ in rule.unless]
+    lists += [atoms for part in tree_parts(rule.shape) for atoms in (part.nots, part.during)]
     return [a for atoms in lists for a in atoms]
 
 

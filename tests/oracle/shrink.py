@@ -5,7 +5,7 @@ A candidate need not make sense (a condition may name a step that is gone): the 
 import copy
 from dataclasses import MISSING, fields
 
-from rules import Event, Item, Rule, all_atoms
+from rules import Event, Item, Rule, all_atoms, tree_parts
 
 
 def renumbered(x, gone):
@@ -52,11 +52,44 @@ def plain_values(kind, frame):
     return {f.name: f.default if f.default is not MISSING else f.default_factory() for f in fields(kind) if f.name not in frame}
 
 
-PLAIN = plain_values(Rule, ("kind", "name", "keys", "alias", "items", "watch", "over", "absence_for", "silence_for", "content"))
+PLAIN = plain_values(Rule, ("kind", "name", "keys", "alias", "items", "watch", "over", "absence_for", "silence_for", "content", "shape"))
 PLAIN_ITEM = plain_values(Item, ("name", "atoms"))
 
 
+PLAIN_PART = {"strict": False, "greedy": False, "any": False, "every": False, "within": None, "link": "then", "link_within": None, "nots": [],
+              "during": []}
+
+
+def smaller_shapes(rule):
+    """With one part fewer, or one plainer. Items that no part holds any more stay: nothing but numbers would change."""
+    for i, part in enumerate(tree_parts(rule.shape)):
+        for name, plain in PLAIN_PART.items():
+            if getattr(part, name) != plain:
+                twin = copy.deepcopy(rule)
+                setattr(tree_parts(twin.shape)[i], name, copy.copy(plain))
+                yield twin
+        for j, inner in enumerate(part.parts):
+            twin = copy.deepcopy(rule)
+            here = tree_parts(twin.shape)[i]
+            if len(part.parts) > 1:
+                del here.parts[j]
+                here.min = here.min if here.kind == "loop" else min(here.min, len(here.parts))
+            elif inner.kind in ("loop", "seq") and len(inner.parts) == 1:
+                here.parts[j] = here.parts[j].parts[0]
+            else:
+                continue
+            if all(p.link == "then" or n for q in tree_parts(twin.shape) for n, p in enumerate(q.parts)):
+                yield twin
+        if part.kind == "loop" and part.max != 1:
+            twin = copy.deepcopy(rule)
+            here = tree_parts(twin.shape)[i]
+            here.min, here.max = max(here.min, 1), 1
+            yield twin
+
+
 def smaller_rules(rule):
+    yield from smaller_shapes(rule)
+
     def changed(change):
         twin = copy.deepcopy(rule)
         change(twin)
@@ -66,7 +99,7 @@ def smaller_rules(rule):
         if getattr(rule, name) != plain:
             yield changed(lambda r, name=name, plain=plain: setattr(r, name, copy.copy(plain)))
     for i, item in enumerate(rule.items):
-        if len(rule.items) > 1:
+        if len(rule.items) > 1 and not rule.shape:
             try:
                 yield without_item(rule, i)
             except ValueError:

@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from generator import Generator
 from naive import run
 from printer import file_text
-from rules import Atom, Event, Item, Rule
+from rules import Atom, Event, Item, Part, Rule
 from shrink import smaller
 
 S, M, H = 1000, 60_000, 3_600_000
@@ -357,6 +357,54 @@ class Told(unittest.TestCase):
         all_of = Rule("threshold", "all", ["rule"], watch=[Atom("alert")])
         above = Rule("threshold", "above", [], watch=[Atom("all")])
         self.assertEqual(self.alerts([self.low(), all_of, above], (1, "a", 3)), [("low", 1), ("all", 1), ("above", 1)])
+
+
+def seq(*parts, **more):
+    return Part("seq", list(parts), **more)
+
+
+def loop(low, high, part, **more):
+    return Part("loop", [part], min=low, max=high, **more)
+
+
+def of(kind, *parts, **more):
+    return Part(kind, list(parts), **{"min": len(parts), **more})
+
+
+class Trees(unittest.TestCase):
+    """Steps are single letters: the stream each takes."""
+
+    def found(self, letters, events, shape, **more):
+        """shape: a function of the steps. Events are letters, a second apart, a dot for none. Gives the letters bound, with their positions."""
+        items = [Item(f"s{n}", [Atom(letter)]) for n, letter in enumerate(letters)]
+        steps = [Part("step", item=n) for n in range(len(letters))]
+        tree = shape(*steps)
+        rule = Rule("sequence", keys=["k"], items=items, shape=tree if tree.kind == "seq" else seq(tree), skip=("no",), **more)
+        rows = [(at, name, 0) for at, name in enumerate(events) if name != "."]
+        alerts = run([rule], stream(*rows), END)
+        return [" ".join(str(int(rows[p][0])) for _, p in a.evidence) for a in alerts]
+
+    def test_or(self):
+        self.assertEqual(self.found("abcb", "abcb", lambda a, b, c, d: seq(a, of("or", seq(b, d), c))), ["0 2"])
+        self.assertEqual(self.found("abc", "acb", lambda a, b, c: of("or", seq(a, b), c)), ["1", "0 2"])
+
+    def test_and(self):
+        self.assertEqual(self.found("abc", "caab", lambda a, b, c: of("some", a, b, c)), ["0 1 3"])
+        self.assertEqual(self.found("abc", "abdca", lambda a, b, c: seq(a, of("some", b, c, during=[Atom("d")]))), [])
+        self.assertEqual(self.found("dabc", "dacb", lambda d, a, b, c: seq(d, of("some", seq(a, b), c, min=1))), ["0 2"])
+
+    def test_rounds(self):
+        pairs = lambda a, b, c: seq(loop(1, None, seq(a, b)), c)
+        self.assertEqual(self.found("abc", "abac", pairs), ["0 1 3"])
+        self.assertEqual(self.found("abc", "aabc", pairs), ["0 2 3", "1 2 3"])
+        self.assertEqual(self.found("abc", "abac", lambda a, b, c: seq(loop(2, None, seq(a, b)), c)), [])
+        self.assertEqual(self.found("abc", "ab.....ac", lambda a, b, c: seq(loop(1, None, seq(a, b, within=5 * S)), c)), ["0 1 8"])
+
+    def test_branches(self):
+        every = lambda part: (setattr(part, "every", True), part)[1]
+        self.assertEqual(self.found("ab", "abb", lambda a, b: seq(a, every(b))), ["0 1", "0 2"])
+        self.assertEqual(self.found("ab", "aab", lambda a, b: seq(loop(1, None, a, any=True), b)), ["0 1 2", "0 2", "1 2"])
+        self.assertEqual(self.found("abcd", "abcabd", lambda a, b, c, d: seq(loop(1, None, seq(a, every(b), c)), d)), ["0 1 2 5"])
 
 
 class Machinery(unittest.TestCase):

@@ -21,9 +21,9 @@ from operators import OPERATORS
 
 # Code of "not evaluated yet" -> the words or operators that must be in the registry once the code is gone.
 REFUSED = {
-    900: ("link:any",), 901: ("choice:or",), 902: ("choice:and",), 903: ("item:any", "item:of"), 904: ("match: group",),
-    905: ("quant:any",), 908: ("silence: not for in the middle",), 909: ("silence: next not",),
-    910: ("silence: optional step beside",), 913: ("silence: two at the end",),
+    900: ("match: then any in or",), 905: ("match: any loop in an operand",), 906: ("match: until in a tree",),
+    908: ("silence: not for in the middle",), 909: ("silence: next not",),
+    910: ("silence: optional step beside",), 912: ("match: on timeout of a tree",), 913: ("silence: two at the end",),
     915: ("clause:early",), 916: ("window:hopping", "window:every"), 917: ("window:last",),
     919: (), 921: ("step: median",), 923: ("args:before",),
     927: ("profile: window of its own kind",), 928: ("window:in",), 

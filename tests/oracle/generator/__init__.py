@@ -4,6 +4,7 @@ What makes a random test worth its time is where it aims: at bounds, at equal in
 combinations that share something in the engine. Everything follows from the seed.
 """
 from generator.alert import Alerts
+from generator.branch import Branches
 from generator.choices import STREAMS, Choices
 from generator.events import Events
 from generator.hours import Times
@@ -15,7 +16,7 @@ from generator.window import Windows
 from rules import Rule, all_atoms
 
 
-class Generator(Sequences, Silence, Windows, Alerts, Known, Times, Values, Events, Choices):
+class Generator(Sequences, Branches, Silence, Windows, Alerts, Known, Times, Values, Events, Choices):
     """One seed, one pair: call rules() once, then events()."""
 
     def rules(self):
@@ -41,6 +42,8 @@ class Generator(Sequences, Silence, Windows, Alerts, Known, Times, Values, Event
             self.threshold(rule, streams)
         elif self.chance(0.06):
             self.lone_absence(rule, streams)
+        elif self.chance(0.3):
+            self.branch(rule, streams)
         else:
             self.sequence(rule, streams)
         self.alert_life(rule, streams)

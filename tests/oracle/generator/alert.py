@@ -59,7 +59,7 @@ class Alerts:
             rule.repeat = self.r.choice(REPEATS_MS)
         if self.chance(0.06):
             rule.active = self.hours()
-        if self.chance(0.08):
+        if rule.shape is None and self.chance(0.08):
             self.limit(rule)
         if self.chance(0.1):
             rule.severity = self.severity(rule)

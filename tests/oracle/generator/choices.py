@@ -28,6 +28,7 @@ QUANTIFIERS = ((2, 2), (2, None), (2, 3), (1, 3), (0, 2), (0, 1), (1, None), (0,
 class Choices:
     def __init__(self, seed):
         self.r = Random(seed)
+        self.forks = 0
         self.bare = self.chance(0.3)    # few conditions: all the weight on the shape of sequences
 
     def chance(self, p):

@@ -18,6 +18,7 @@ class Events:
         if self.chance(0.0015):     # long ones reach what the engine sweeps, and where a key's state outgrows its block
             keys, size = [f"k{i:02}" for i in range(r.choice((1, 2, 40)))], r.randint(150, 500)
             pace = len(keys)
+        size = self.branch_size(rules, size)
         top, texts = r.choice((2, 3, 3, 4)), TEXTS if self.chance(0.7) else ODD_TEXTS
         time, events = r.choice(START_MS if self.chance(0.7) else TURNS_MS), []
         late_ones = self.chance(0.05)

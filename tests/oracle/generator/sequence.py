@@ -74,7 +74,7 @@ class Sequences:
     def may_time_out(rule):
         """Some attempt waits, and something bounds that."""
         bounds = [rule.within, rule.idle] + [b for item in rule.items for b in (item.own_within, item.link_within)]
-        return any(b is not None for b in bounds) and (len(rule.items) > 1 or rule.items[0].min > 1)
+        return rule.shape is None and any(b is not None for b in bounds) and (len(rule.items) > 1 or rule.items[0].min > 1)
 
     def step_value(self, rule, before, numeric_only=True):
         """A value of one of the items before."""
@@ -86,7 +86,8 @@ class Sequences:
             return self.any_value(lambda name: ("step", i, name))
         if not numeric_only and self.chance(0.1):
             return ("agg", r.choice(("sum", "avg", "stddev")), i, r.choice("vxm"), None)
-        if (item.min, item.max) == (1, 1) or self.chance(0.35):
+        single = (item.min, item.max) == (1, 1) and not (rule.shape and self.chance(0.4))
+        if single or self.chance(0.35):
             if not numeric_only and self.chance(0.2):
                 return ("stepstream", i)
             return ("step", i, "v" if self.chance(0.85) else "w")

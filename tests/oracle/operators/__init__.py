@@ -3,10 +3,10 @@
 run.py counts them; words.py checks that no word of the language is missing. Whoever adds a word to the language adds its operator to the list
 of its subject, its meaning to meaning/, and makes generator/ and printer/ produce it.
 """
-from operators import alert, hours, known, sequence, silence, values, window
+from operators import alert, branch, hours, known, sequence, silence, values, window
 from operators.look import Look
 
-SUBJECTS = {"sequence": sequence, "silence": silence, "window": window, "alert": alert, "known": known, "hours": hours, "values": values}
+SUBJECTS = {"sequence": sequence, "branch": branch, "silence": silence, "window": window, "alert": alert, "known": known, "hours": hours, "values": values}
 OPERATORS = [operator for subject in SUBJECTS.values() for operator in subject.OPERATORS]
 NAMES = [operator.name for operator in OPERATORS]
 assert len(set(NAMES)) == len(NAMES), "an operator stands twice in the registry"

@@ -1,5 +1,5 @@
 """sequence.py: steps, loops, links, and the clauses of a sequence rule."""
-from printer import silence
+from printer import branch, silence
 from printer.values import atoms_text, condition, duration, expression, writes
 
 
@@ -44,6 +44,8 @@ def head(rule):
     if rule.kind != "sequence":
         return []
     parts = silence.at_start(rule)
+    if rule.shape:
+        return ["match " + " ".join(parts + [branch.text(rule.shape, rule)] + silence.at_end(rule))]
     for i, item in enumerate(rule.items):
         if i:
             if item.nots:

@@ -202,12 +202,17 @@ static const row ROWS[] = {
     { 820, "3:33", "rule r { match x: a by k resolve on b mode shadow }\nrule q { match x: a by k except open(r) }" },
     { 812, "2:45", "rule r { match x: a by k escalate high on b within 5m }" },
     { 811, "2:28", "rule r { watch a by k when count() > 5 }" },
-    { 900, "2:21", "rule r { match x: a then any y: b by k }" },
-    { 901, "2:24", "rule r { match x: a or y: b by k alert { m: y.v } }" },
-    { 902, "2:25", "rule r { match x: a and y: b by k }" },
-    { 903, "2:16", "rule r { match any 2 of (x: a, y: b) by k }" },
-    { 904, "2:26", "rule r { match x: a then (y: b then z: a) {2} by k when count(z) > 1 }" },
-    { 905, "2:21", "rule r { match x: a {2,} any by k }" },
+    { 900, "2:41", "rule r { match x: a then (y: b or (z: a then any w: b)) by k within 1h }" },
+    { 905, "2:41", "rule r { match x: a then (y: b and z: a {2,} any) by k within 1h }" },
+    { 906, "2:40", "rule r { match x: a then (y: b or z: a {2,} until [v > 3]) by k within 1h }" },
+    { 912, "2:51", "rule r { match x: a then (y: b or z: a) within 1h on timeout alert { m: x.v } by k }" },
+    { 908, "2:35", "rule r { match x: a then (y: b or not a for 5m) by k within 1h }" },
+    { 505, "2:26", "rule r { match x: a then any 3 of (y: b, z: a) by k within 1h }" },
+    { 506, "2:35", "rule r { match x: a then (y: b or z: a ?) by k within 1h }" },
+    { 506, "2:26", "rule r { match x: a then (y: b ? then z: a ?) {2} by k within 1h }" },
+    { 315, "2:46", "rule r { match x: a then (y: b and z: a [v > y.v]) by k within 1h }" },
+    { 528, "2:27", "rule r { match x: a then (not a then z: b or y: b) by k within 1h }" },
+    { 809, "2:21", "rule r { match x: a then (y: b or z: a) by k }" },
     { 528, "2:34", "rule r { match not a for 5m then not b then y: b by k }" },
     { 908, "2:36", "rule r { match x: a then not b for 5m then y: a by k }" },
     { 909, "2:21", "rule r { match x: a next not b then y: a by k }" },
@@ -346,10 +351,10 @@ static void a_refused_part_does_not_make_others_wrong(void **state)
 {
     (void)state;
     front fr;
-    compile_rules(&fr, "rule r { match x: a then (y: b or z: b [v > x.v]) by k when count(z) > 1 and y.foo == z.bar\n"
+    compile_rules(&fr, "rule r { match x: a then (y: b or not a for 5m or z: b [v > x.v]) by k when count(z) > 1 and z.foo == z.bar\n"
                        " alert { m: \"{y.v} {z.stream} {sum(z.v)}\" } }");
     assert_int_equal(fr.diags.n_errors, 1);
-    assert_int_equal(fr.diags.first->code, 901);
+    assert_int_equal(fr.diags.first->code, 908);
     front_deinit(&fr);
 }
 
