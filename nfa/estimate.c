@@ -45,14 +45,14 @@ static double of_sum(const nfa_sum *sum, egret_type type)
 }
 
 /* A negative sum is a large low word taken from a multiple of 2^64: that may cancel, so only sums from zero on are estimated. */
-static bool of_aggregate(const nfa_env *env, uint32_t number, uint32_t agg, double *out)
+static bool of_aggregate(const nfa_engine *engine, const nfa_section *section, uint32_t number, uint32_t agg, double *out)
 {
-    const plan_window *window = &env->engine->plan->windows[number];
+    const plan_window *window = &engine->plan->windows[number];
     const plan_agg *def = &window->aggs[agg];
-    if (env->window == NULL) {
+    if (section == NULL) {
         return false;
     }
-    const win_reg *reg = win_reg_at(env->window, env->engine->win[number], agg);
+    const win_reg *reg = win_reg_at(section, engine->win[number], agg);
     egret_type type = (egret_type)window->args[def->arg].type;
     if (def->fn == PLAN_COUNT) {
         *out = (double)reg->n;
@@ -74,12 +74,11 @@ static bool estimate(const nfa_env *env, uint32_t number, double *out)
     switch ((plan_op)expr->op) {
     case PLAN_CONST: return of_value(&p->consts[expr->a], out);
     case PLAN_FIELD: return env->event != NULL && of_value(&env->event->slots[expr->a], out);
-    case PLAN_AGG: return of_aggregate(env, expr->a, expr->b, out);
+    case PLAN_AGG: return of_aggregate(env->engine, env->window, expr->a, expr->b, out);
     case PLAN_PROFILE: {
         const plan_expr *member = &p->exprs[p->profiles[expr->a].member[expr->b]];
         nfa_section section;
-        nfa_env inner = win_profile_env(env, expr->a, &section);
-        return of_aggregate(&inner, member->a, member->b, out);
+        return win_profile_section(env, expr->a, &section) && of_aggregate(env->engine, &section, member->a, member->b, out);
     }
     default: break;     /* a product: see nfa_estimable */
     }

@@ -42,7 +42,5 @@ egret_value nfa_profile_of(const nfa_env *env, const plan_expr *expr)
 {
     bool null;
     uint32_t block = named_block(env, expr, env->engine->plan->profiles[expr->a].group, &null);
-    nfa_section section;
-    nfa_env inner = win_profile_at(env, expr->a, block, &section);
-    return null ? egret_null() : nfa_eval(&inner, env->engine->plan->profiles[expr->a].member[expr->b]);
+    return null ? egret_null() : win_profile_value_at(env, expr->a, expr->b, block);
 }

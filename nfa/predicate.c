@@ -91,40 +91,41 @@ static bool compare_text(const nfa_env *env, const nfa_predicate *predicate)
     return fits(predicate, same ? 0 : 1);
 }
 
-static bool compare_count(const nfa_env *env, const nfa_predicate *predicate)
+static bool count_order(const nfa_engine *engine, const nfa_section *section, const nfa_predicate *predicate, int *order)
 {
-    const win_layout *layout = env->engine->win[predicate->a];
-    int64_t n = env->window != NULL ? win_reg_at(env->window, layout, predicate->b)->n : 0;
-    return fits(predicate, order_of(n, predicate->constant.u.i));
+    int64_t n = section != NULL ? win_reg_at(section, engine->win[predicate->a], predicate->b)->n : 0;
+    *order = order_of(n, predicate->constant.u.i);
+    return true;
 }
 
-static bool compare_distinct(const nfa_env *env, const nfa_predicate *predicate)
+static bool distinct_order(const nfa_engine *engine, const nfa_section *section, const nfa_predicate *predicate, int *order)
 {
-    unsigned part = env->engine->win[predicate->a]->aggs[predicate->b].part;
-    int64_t n = env->window != NULL ? nfa_map_count(env->window, part) : 0;
-    return fits(predicate, order_of(n, predicate->constant.u.i));
+    unsigned part = engine->win[predicate->a]->aggs[predicate->b].part;
+    *order = order_of(section != NULL ? nfa_map_count(section, part) : 0, predicate->constant.u.i);
+    return true;
 }
 
-static bool compare_sum(const nfa_env *env, const nfa_predicate *predicate)
+static bool sum_order(const nfa_engine *engine, const nfa_section *section, const nfa_predicate *predicate, int *order)
 {
     const nfa_sum none = {0, 0};
-    const nfa_sum *sum = &none;
-    if (env->window != NULL) {
-        const win_reg *reg = win_reg_at(env->window, env->engine->win[predicate->a], predicate->b);
-        if (reg->overflow != 0 || reg->scale > PLAIN_SCALE || !nfa_sum_is_plain(&reg->sum)) {
-            return nfa_compare(env, predicate->expr);
-        }
-        sum = &reg->sum;
-    }
-    return fits(predicate, nfa_sum_order(sum, &predicate->sum));
+    const win_reg *reg = section != NULL ? win_reg_at(section, engine->win[predicate->a], predicate->b) : NULL;
+    *order = nfa_sum_order(reg != NULL ? &reg->sum : &none, &predicate->sum);
+    return reg == NULL || (reg->overflow == 0 && reg->scale <= PLAIN_SCALE && nfa_sum_is_plain(&reg->sum));
+}
+
+static bool compare_aggregate(const nfa_env *env, const nfa_predicate *predicate)
+{
+    int order;
+    return predicate->glance(env->engine, env->window, predicate, &order) ? fits(predicate, order) : nfa_compare(env, predicate->expr);
 }
 
 /* A member of a profile that is an aggregate is compared as the aggregate is, in the profile's section. */
 static bool compare_profile(const nfa_env *env, const nfa_predicate *predicate)
 {
+    int order;
     nfa_section section;
-    nfa_env inner = win_profile_env(env, predicate->profile, &section);
-    return predicate->inner(&inner, predicate);
+    const nfa_section *there = win_profile_section(env, predicate->profile, &section) ? &section : NULL;
+    return predicate->glance(env->engine, there, predicate, &order) ? fits(predicate, order) : nfa_compare(env, predicate->expr);
 }
 
 /* Two numbers that are dear to compute: mostly an estimate says it. */
@@ -149,7 +150,8 @@ static void ready_field(const plan_expr *field, nfa_predicate *out)
     }
 }
 
-static nfa_kernel ready_aggregate(const nfa_engine *engine, const plan_expr *of, nfa_predicate *out)
+/* How the order of an aggregate to the constant is seen; NULL: it must be evaluated. */
+static nfa_glance ready_aggregate(const nfa_engine *engine, const plan_expr *of, nfa_predicate *out)
 {
     const plan_window *window = &engine->plan->windows[of->a];
     const plan_agg *agg = &window->aggs[of->b];
@@ -157,11 +159,11 @@ static nfa_kernel ready_aggregate(const nfa_engine *engine, const plan_expr *of,
     out->a = of->a;
     out->b = of->b;
     if (whole && (agg->fn == PLAN_COUNT || agg->fn == PLAN_DISTINCT)) {
-        return agg->fn == PLAN_COUNT ? compare_count : compare_distinct;
+        return agg->fn == PLAN_COUNT ? count_order : distinct_order;
     }
     if (agg->fn == PLAN_SUM && window->args[agg->arg].type == EGRET_DECIMAL && (whole || out->constant.type == EGRET_DECIMAL)) {
         egret_value bound = whole ? egret_decimal(out->constant.u.i, 0) : out->constant;
-        return nfa_sum_add(&out->sum, bound, 1) ? compare_sum : NULL;
+        return nfa_sum_add(&out->sum, bound, 1) ? sum_order : NULL;
     }
     return NULL;
 }
@@ -169,17 +171,16 @@ static nfa_kernel ready_aggregate(const nfa_engine *engine, const plan_expr *of,
 static void ready_constant(const nfa_engine *engine, const plan_expr *left, nfa_predicate *out)
 {
     const plan *p = engine->plan;
-    nfa_kernel aggregate = NULL;
     if (left->op == PLAN_FIELD) {
         ready_field(left, out);
     } else if (left->op == PLAN_AGG) {
-        aggregate = ready_aggregate(engine, left, out);
-        out->holds = aggregate != NULL ? aggregate : out->holds;
+        out->glance = ready_aggregate(engine, left, out);
+        out->holds = out->glance != NULL ? compare_aggregate : out->holds;
     } else if (left->op == PLAN_PROFILE) {
         const plan_expr *member = &p->exprs[p->profiles[left->a].member[left->b]];
-        out->inner = member->op == PLAN_AGG ? ready_aggregate(engine, member, out) : NULL;
+        out->glance = member->op == PLAN_AGG ? ready_aggregate(engine, member, out) : NULL;
         out->profile = left->a;
-        out->holds = out->inner != NULL ? compare_profile : out->holds;
+        out->holds = out->glance != NULL ? compare_profile : out->holds;
     }
 }
 

@@ -203,6 +203,9 @@ egret_status seq_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *ev
         return EGRET_OK;
     }
     ask_key_state(&step, mask);
+    if (step.layout->at_once && step.mask == 0) {
+        return EGRET_OK;
+    }
     step.may_begin = may_begin(&step);
     bool there = false;
     egret_status status = open_section(&step, key, &there);

@@ -169,6 +169,7 @@ static void place_parts(const plan_pattern *pattern, seq_layout *layout)
         }
         tracked = tracked || place->tracked;
     }
+    layout->at_once = def->n_parts == 1 && !pattern->contiguous && pattern->idle_ms == PLAN_FOREVER;
     /* A new section is made for an attempt that begins: its event and its place in the first queue are needed at once. */
     def->ready = 1u << layout->part_log | (layout->item[0].queue_open != 0 ? 1u << layout->item[0].queue_open : 0);
     layout->part_bytes = has_strings(pattern) ? add_part(def, NFA_BYTES, 1) : 0;

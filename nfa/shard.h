@@ -68,6 +68,7 @@ typedef struct seq_layout {
     uint16_t event_size;        /* bytes of a log record */
     uint8_t part_log, part_bytes, part_nodes;   /* bytes, nodes: 0 when not needed */
     bool scan_all;              /* attempts of one queue may differ in what an event does to them */
+    bool at_once;               /* one step and nothing else: an event is a match or nothing, no attempt ever waits */
     bool end_loop;              /* the last item is a loop: a false `when` waits for more */
     uint64_t start_mask, any_mask;      /* atoms that may start an attempt; atoms that matter at all */
     uint8_t n_starts;
@@ -92,7 +93,15 @@ typedef struct win_arg {
     uint8_t keep;               /* win_keep */
     uint8_t type;
     uint32_t word;              /* its place among the values of an entry */
+    uint32_t aggs, n_aggs;      /* the aggregates that read it: in by_arg */
 } win_arg;
+
+/* Aggregates whose entries count equally long, and so leave together. */
+typedef struct win_lane_def {
+    int64_t size_ms;            /* INT64_MAX: they do not leave by themselves */
+    bool asked;                 /* a condition looks at some of them */
+    uint32_t aggs, n_aggs;      /* in by_lane */
+} win_lane_def;
 
 /* What one argument is of an event that fits one atom. */
 typedef struct win_ask {
@@ -112,11 +121,11 @@ typedef struct win_layout {
     uint16_t n_words;           /* values in an entry */
     uint16_t n_lanes;
     uint8_t part_log, part_bytes, part_newest;
-    int64_t *lane_ms;           /* by lane: how long its entries count; INT64_MAX: they do not leave by themselves */
-    bool *lane_asked;           /* … a condition looks at some aggregate of it */
+    win_lane_def *lane;
     win_arg *args;
     win_ask *ask;               /* by argument and atom */
     win_agg *aggs;
+    uint32_t *by_arg, *by_lane; /* numbers of aggregates */
     bool timed, all_slide;      /* some aggregate looks at entries of the log; all do, and slide */
     bool strings;               /* ever/session registers hold strings */
     int64_t longest_ms;         /* of the sliding aggregates */
@@ -240,6 +249,8 @@ bool nfa_compare(const nfa_env *env, const plan_expr *expr);    /* of a comparis
 /* predicate.c: conditions made ready when the engine is */
 typedef struct nfa_predicate nfa_predicate;
 typedef bool (*nfa_kernel)(const nfa_env *env, const nfa_predicate *predicate);
+/* How an aggregate stands to the predicate's constant; section NULL: of no events. false: it must be evaluated. */
+typedef bool (*nfa_glance)(const nfa_engine *engine, const nfa_section *section, const nfa_predicate *predicate, int *order);
 struct nfa_predicate {
     nfa_kernel holds;
     const plan_expr *expr;
@@ -247,8 +258,8 @@ struct nfa_predicate {
     uint32_t a, b;              /* a field's slot; or window and aggregate */
     egret_value constant;       /* compared with */
     nfa_sum sum;                /* the constant in the unit of sums */
-    uint32_t profile;           /* an aggregate of a profile: */
-    nfa_kernel inner;           /*   asked in the profile's section */
+    nfa_glance glance;          /* of aggregates */
+    uint32_t profile;           /* … of a profile */
 };
 bool nfa_predicates_make(nfa_engine *engine);           /* false: no memory */
 bool nfa_order_fits(uint8_t op, int order);             /* -1, 0, 1: does the comparison hold? */
@@ -380,11 +391,11 @@ egret_status win_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *sec
 bool win_sweep(nfa_engine *engine, uint32_t window, nfa_section *section);
 egret_value win_agg_value(const nfa_env *env, uint32_t window, uint32_t agg);      /* of env->window */
 egret_value win_newest(const nfa_env *env, uint32_t cell);
+/* A member of the profile for whoever asks; for the key of a block (NFA_NO_BLOCK: of a key never seen). */
 egret_value win_profile_value(const nfa_env *env, uint32_t profile, uint32_t member);
-/* What a member of the profile looks at: the profile's section for whoever asks, put into *section. */
-nfa_env win_profile_env(const nfa_env *env, uint32_t profile, nfa_section *section);
-/* The same for the key of a block; NFA_NO_BLOCK: of a key never seen. */
-nfa_env win_profile_at(const nfa_env *env, uint32_t profile, uint32_t block, nfa_section *section);
+egret_value win_profile_value_at(const nfa_env *env, uint32_t profile, uint32_t member, uint32_t block);
+/* The profile's section for whoever asks; false: there is none. */
+bool win_profile_section(const nfa_env *env, uint32_t profile, nfa_section *section);
 
 /* feature.c */
 size_t feature_root_size(void);

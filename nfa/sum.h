@@ -32,6 +32,22 @@ static inline int nfa_sum_order(const nfa_sum *a, const nfa_sum *b)
     return a->hi != b->hi ? (a->hi < b->hi ? -1 : 1) : (a->lo > b->lo) - (a->lo < b->lo);
 }
 
+extern const int64_t nfa_power10[19];
+
+/* nfa_sum_add for a decimal. */
+static inline bool nfa_sum_add_decimal(nfa_sum *sum, int64_t mantissa, unsigned scale, int sign)
+{
+    __extension__ typedef __int128 wide;
+    __extension__ typedef unsigned __int128 uwide;
+    wide units = (wide)mantissa * nfa_power10[18 - scale];
+    wide now = (wide)((uwide)(uint64_t)sum->hi << 64 | sum->lo);
+    if (sign < 0 ? __builtin_sub_overflow(now, units, &now) : __builtin_add_overflow(now, units, &now))
+        return false;
+    sum->lo = (uint64_t)now;
+    sum->hi = (int64_t)(now >> 64);
+    return true;
+}
+
 /* sign +1 or -1. false: it would overflow, the sum is unchanged (the caller counts it and reads null). */
 bool nfa_sum_add(nfa_sum *sum, egret_value v, int sign);
 /* The sum as a value of `type` (INT, DURATION, DECIMAL, NUMBER); null when it does not fit. A decimal has as many digits after the point as

@@ -59,11 +59,11 @@ static void place_args(const plan_window *window, win_layout *layout)
 static uint16_t lane_of(win_layout *layout, int64_t size_ms)
 {
     uint16_t lane = 0;
-    while (lane < layout->n_lanes && layout->lane_ms[lane] != size_ms) {
+    while (lane < layout->n_lanes && layout->lane[lane].size_ms != size_ms) {
         lane++;
     }
     if (lane == layout->n_lanes) {
-        layout->lane_ms[layout->n_lanes++] = size_ms;
+        layout->lane[layout->n_lanes++].size_ms = size_ms;
     }
     return lane;
 }
@@ -84,13 +84,38 @@ static bool place_lanes(const plan_window *window, win_layout *layout)
         }
         uint16_t lane = lane_of(layout, slides ? agg->over.size_ms : INT64_MAX);
         layout->aggs[a].lane = lane;
-        layout->lane_asked[lane] = layout->lane_asked[lane] || agg->asked;
+        layout->lane[lane].asked = layout->lane[lane].asked || agg->asked;
         layout->timed = true;
         layout->longest_ms = slides && agg->over.size_ms > layout->longest_ms ? agg->over.size_ms : layout->longest_ms;
     }
     layout->lanes = sizeof(win_root);
     layout->registers = (uint16_t)(sizeof(win_root) + layout->n_lanes * sizeof(win_lane));
     return true;
+}
+
+/* The aggregates of each argument and of each lane, in their order. */
+static void list_aggs(const plan_window *window, win_layout *layout)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < window->n_args; i++) {
+        layout->args[i].aggs = n;
+        for (uint32_t a = 0; a < window->n_aggs; a++) {
+            if (layout->aggs[a].arg == i) {
+                layout->by_arg[n++] = a;
+            }
+        }
+        layout->args[i].n_aggs = n - layout->args[i].aggs;
+    }
+    n = 0;
+    for (uint32_t i = 0; i < layout->n_lanes; i++) {
+        layout->lane[i].aggs = n;
+        for (uint32_t a = 0; a < window->n_aggs; a++) {
+            if (layout->aggs[a].lane == i) {
+                layout->by_lane[n++] = a;
+            }
+        }
+        layout->lane[i].n_aggs = n - layout->lane[i].aggs;
+    }
 }
 
 /* What is asked of an event for each argument, by the atom it fits. */
@@ -150,8 +175,9 @@ bool win_layout_make(nfa_engine *engine, uint32_t number, win_layout *layout, ui
     const plan_window *window = &engine->plan->windows[number];
     layout->args = egret_arena_alloc(&engine->keep, (window->n_args + 1) * sizeof *layout->args);
     layout->aggs = egret_arena_alloc(&engine->keep, (window->n_aggs + 1) * sizeof *layout->aggs);
-    layout->lane_ms = egret_arena_alloc(&engine->keep, (window->n_aggs + 1) * sizeof *layout->lane_ms);
-    layout->lane_asked = egret_arena_alloc(&engine->keep, (window->n_aggs + 1) * sizeof *layout->lane_asked);
+    layout->lane = egret_arena_alloc(&engine->keep, (window->n_aggs + 1) * sizeof *layout->lane);
+    layout->by_arg = egret_arena_alloc(&engine->keep, (window->n_aggs + 1) * sizeof *layout->by_arg);
+    layout->by_lane = egret_arena_alloc(&engine->keep, (window->n_aggs + 1) * sizeof *layout->by_lane);
     if (engine->keep.failed || !place_asks(engine, window, layout)) {
         return false;
     }
@@ -161,6 +187,7 @@ bool win_layout_make(nfa_engine *engine, uint32_t number, win_layout *layout, ui
     if (!place_lanes(window, layout)) {
         return false;
     }
+    list_aggs(window, layout);
     size_t at = sizeof(win_entry) + (layout->evidence ? sizeof(win_reference) : 0);
     layout->entry_value = (uint16_t)at;
     at += layout->n_words * 8u;

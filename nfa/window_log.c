@@ -40,13 +40,14 @@ static egret_value value_of(const win_layout *layout, const nfa_section *section
 
 static void sum_up(win_reg *reg, plan_fn fn, const egret_value *v, int sign)
 {
-    if (!nfa_sum_add(&reg->sum, *v, sign)) {
+    bool decimal = v->type == EGRET_DECIMAL;
+    if (decimal ? !nfa_sum_add_decimal(&reg->sum, v->u.i, v->scale, sign) : !nfa_sum_add(&reg->sum, *v, sign)) {
         reg->overflow = 1;
     }
     if (fn == PLAN_STDDEV) {
         nfa_square_sum_add(&reg->squares, *v, sign);
     }
-    if (v->type == EGRET_DECIMAL && v->scale > reg->scale) {
+    if (decimal && v->scale > reg->scale) {
         reg->scale = v->scale;
     }
 }
@@ -196,16 +197,15 @@ static void set_tail(const win_layout *layout, nfa_section *section, uint32_t la
 {
     win_lane *at = &win_lanes(section, layout)[lane];
     at->tail = ord;
-    at->until_ms = ord == end ? NFA_NEVER : until(entry_at(layout, section, ord)->time_ms, layout->lane_ms[lane]);
+    at->until_ms = ord == end ? NFA_NEVER : until(entry_at(layout, section, ord)->time_ms, layout->lane[lane].size_ms);
 }
 
 /* The entry at ord is taken out of all aggregates of the lane. */
 static void leave_lane(const plan_window *window, const win_layout *layout, nfa_section *section, uint32_t lane, uint32_t ord)
 {
-    for (uint32_t a = 0; a < window->n_aggs; a++) {
-        if (layout->aggs[a].lane == lane) {
-            take_from(window, layout, section, &layout->aggs[a], entry_at(layout, section, ord), ord);
-        }
+    const win_lane_def *def = &layout->lane[lane];
+    for (uint32_t i = def->aggs; i < def->aggs + def->n_aggs; i++) {
+        take_from(window, layout, section, &layout->aggs[layout->by_lane[i]], entry_at(layout, section, ord), ord);
     }
 }
 
@@ -262,7 +262,7 @@ int64_t win_next_leave(const win_layout *layout, const nfa_section *section)
     const win_lane *lane = win_lanes(section, layout);
     int64_t next = NFA_NEVER;
     for (uint32_t i = 0; i < layout->n_lanes; i++) {
-        next = layout->lane_asked[i] && lane[i].until_ms < next ? lane[i].until_ms : next;
+        next = layout->lane[i].asked && lane[i].until_ms < next ? lane[i].until_ms : next;
     }
     return next;
 }
@@ -422,43 +422,10 @@ bool win_ask_event(const nfa_env *env, uint32_t number, uint64_t atoms, win_valu
     return !env->engine->scratch.failed;
 }
 
-/* Writes the values into the entry at ord, and their raw forms into bits. false: no memory. */
-static bool fill_entry(const plan_window *window, const win_layout *layout, nfa_section *section, uint32_t ord, const egret_value *const *value,
-                       uint64_t *bits)
-{
-    uint8_t *at = (uint8_t *)entry_at(layout, section, ord);
-    for (uint32_t i = 0; i < window->n_args; i++) {
-        nfa_raw raw = {0, value[i]->type == EGRET_NULL ? NFA_META_NULL : value[i]->scale};
-        switch ((win_keep)layout->args[i].keep) {
-        case WIN_KEEP_NOTHING: break;
-        case WIN_KEEP_HASH: raw.bits = egret_value_hash(*value[i]); break;
-        case WIN_KEEP_PLAIN: memcpy(&raw.bits, &value[i]->u, sizeof raw.bits); break;
-        case WIN_KEEP_TEXT: {
-            nfa_section handle = *section;
-            raw = nfa_raw_pack(&handle, layout->part_bytes, *value[i]);
-            if (handle.store == NULL) {
-                return false;
-            }
-            at = (uint8_t *)entry_at(layout, section, ord);     /* the text may have moved it */
-            break;
-        }
-        }
-        at[layout->entry_meta + i] = raw.meta;
-        if (layout->args[i].keep != WIN_KEEP_NOTHING) {
-            bits[layout->args[i].word] = raw.bits;
-        }
-    }
-    if (layout->n_words > 0) {
-        memcpy(at + layout->entry_value, bits, layout->n_words * sizeof *bits);
-    }
-    return true;
-}
-
-static bool push_entry(const nfa_env *env, const plan_window *window, const win_layout *layout, nfa_section *section,
-                       const egret_value *const *value, uint64_t *bits)
+/* A new entry at the end of the log; what stands in it of the arguments comes afterwards. */
+static bool push_entry(const nfa_env *env, const win_layout *layout, nfa_section *section, uint32_t ord)
 {
     uint32_t bytes = layout->part_bytes ? nfa_bytes_end(section, layout->part_bytes) : 0;
-    uint32_t ord = log_end(layout, section);
     win_entry *entry = nfa_deque_push(section, layout->part_log);
     if (entry == NULL) {
         return false;
@@ -471,18 +438,42 @@ static bool push_entry(const nfa_env *env, const plan_window *window, const win_
     win_lane *lane = win_lanes(section, layout);
     for (uint32_t i = 0; i < layout->n_lanes; i++) {
         if (lane[i].tail == ord) {
-            lane[i].until_ms = until(env->event->time_ms, layout->lane_ms[i]);
+            lane[i].until_ms = until(env->event->time_ms, layout->lane[i].size_ms);
         }
     }
-    return fill_entry(window, layout, section, ord, value, bits);
+    return true;
+}
+
+/* Writes the value of an argument into the entry; *raw: as it stands there. false: no memory. */
+static bool keep_value(const win_entering *to, uint32_t number, const egret_value *v, nfa_raw *raw)
+{
+    const win_layout *layout = to->layout;
+    const win_arg *arg = &layout->args[number];
+    *raw = (nfa_raw){0, v->type == EGRET_NULL ? NFA_META_NULL : v->scale};
+    switch ((win_keep)arg->keep) {
+    case WIN_KEEP_NOTHING: break;
+    case WIN_KEEP_HASH: raw->bits = egret_value_hash(*v); break;
+    case WIN_KEEP_PLAIN: memcpy(&raw->bits, &v->u, sizeof raw->bits); break;
+    case WIN_KEEP_TEXT: {
+        nfa_section handle = *to->section;
+        *raw = nfa_raw_pack(&handle, layout->part_bytes, *v);
+        if (handle.store == NULL) {
+            return false;
+        }
+        break;
+    }
+    }
+    uint8_t *at = (uint8_t *)entry_at(layout, to->section, to->ord);
+    at[layout->entry_meta + number] = raw->meta;
+    if (arg->keep != WIN_KEEP_NOTHING) {
+        memcpy(at + layout->entry_value + arg->word * sizeof raw->bits, &raw->bits, sizeof raw->bits);
+    }
+    return true;
 }
 
 /* The newest event's fields that `when`, lets and the alert read. */
 static bool keep_newest(const nfa_env *env, const plan_window *window, const win_layout *layout, nfa_section *section)
 {
-    if (layout->part_newest == 0) {
-        return true;
-    }
     if (nfa_deque_count(section, layout->part_newest) == 0 && nfa_deque_push(section, layout->part_newest) == NULL) {
         return false;
     }
@@ -522,34 +513,46 @@ static uint64_t enforce_limit(const plan_window *window, const win_layout *layou
     return dropped;
 }
 
+/* Each argument goes into the entry, and then into the aggregates that read it. */
+static bool enter_values(const win_entering *to, const egret_value *const *value)
+{
+    const win_layout *layout = to->layout;
+    for (uint32_t i = 0; i < to->window->n_args; i++) {
+        const win_arg *arg = &layout->args[i];
+        nfa_raw raw = {0, 0};
+        if (layout->log && !keep_value(to, i, value[i], &raw)) {
+            return false;
+        }
+        if (value[i]->type == EGRET_NULL) {
+            continue;
+        }
+        for (uint32_t k = arg->aggs; k < arg->aggs + arg->n_aggs; k++) {
+            if (!add_to(to, &layout->aggs[layout->by_arg[k]], value[i], raw.bits)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 bool win_enter(const nfa_env *env, uint32_t number, nfa_section *section, const egret_value *const *value)
 {
     const plan_window *window = &env->engine->plan->windows[number];
     const win_layout *layout = env->engine->win[number];
-    uint64_t few[WIN_FEW];
-    uint64_t *bits = layout->n_words <= WIN_FEW ? few : nfa_scratch(env->engine, layout->n_words * sizeof *bits);
-    if (bits == NULL || !keep_newest(env, window, layout, section)) {
+    win_entering to = {.window = window, .layout = layout, .section = section, .time_ms = env->event->time_ms};
+    if (layout->part_newest != 0 && !keep_newest(env, window, layout, section)) {
         return false;
     }
     ((win_root *)nfa_section_root(section))->last_ms = env->event->time_ms;
-    uint32_t ord = layout->log ? log_end(layout, section) : 0;
-    if (layout->log && !push_entry(env, window, layout, section, value, bits)) {
+    to.ord = layout->log ? log_end(layout, section) : 0;
+    if ((layout->log && !push_entry(env, layout, section, to.ord)) || !enter_values(&to, value)) {
         return false;
-    }
-    win_entering to = {.window = window, .layout = layout, .section = section, .ord = ord, .time_ms = env->event->time_ms};
-    for (uint32_t a = 0; a < window->n_aggs; a++) {
-        const win_agg *agg = &layout->aggs[a];
-        const win_arg *arg = &layout->args[agg->arg];
-        uint64_t raw = layout->log && arg->keep != WIN_KEEP_NOTHING ? bits[arg->word] : 0;
-        if (value[agg->arg]->type != EGRET_NULL && !add_to(&to, agg, value[agg->arg], raw)) {
-            return false;
-        }
     }
     uint32_t rule = env->engine->window_rule[number];
     if (layout->log && !layout->timed) {
         pop_log(layout, section, rule == NFA_NONE ? 1 : env->engine->plan->rules[rule].evidence_cap);
     }
-    uint64_t dropped = enforce_limit(window, layout, section);
+    uint64_t dropped = layout->timed ? enforce_limit(window, layout, section) : 0;
     if (dropped > 0 && rule != NFA_NONE) {
         env->engine->rule_stats[rule].events_dropped += dropped;
     }

@@ -133,27 +133,34 @@ static uint32_t block_of(const nfa_env *env, uint32_t group)
     return env->rule != NULL && env->rule->group == group ? env->block : NFA_NO_BLOCK;
 }
 
-nfa_env win_profile_at(const nfa_env *env, uint32_t number, uint32_t block, nfa_section *section)
+static bool section_at_block(const nfa_env *env, uint32_t number, uint32_t block, nfa_section *section)
 {
     nfa_engine *engine = env->engine;
     const plan_profile *profile = &engine->plan->profiles[number];
     const win_layout *layout = engine->win[profile->window];
-    nfa_env inner = {.engine = engine, .event = env->event, .now_ms = env->now_ms, .block = block};
-    if (block != NFA_NO_BLOCK && nfa_section_find(engine->store, block, &layout->def, section)) {
-        win_leave(&engine->plan->windows[profile->window], layout, section, env->now_ms, false);
-        inner.window = section;
+    if (block == NFA_NO_BLOCK || !nfa_section_find(engine->store, block, &layout->def, section)) {
+        return false;
     }
-    return inner;
+    if (layout->n_lanes > 0) {
+        win_leave(&engine->plan->windows[profile->window], layout, section, env->now_ms, false);
+    }
+    return true;
 }
 
-nfa_env win_profile_env(const nfa_env *env, uint32_t number, nfa_section *section)
+bool win_profile_section(const nfa_env *env, uint32_t number, nfa_section *section)
 {
-    return win_profile_at(env, number, block_of(env, env->engine->plan->profiles[number].group), section);
+    return section_at_block(env, number, block_of(env, env->engine->plan->profiles[number].group), section);
+}
+
+egret_value win_profile_value_at(const nfa_env *env, uint32_t number, uint32_t member, uint32_t block)
+{
+    nfa_section section;
+    nfa_env inner = {.engine = env->engine, .event = env->event, .now_ms = env->now_ms, .block = block};
+    inner.window = section_at_block(env, number, block, &section) ? &section : NULL;
+    return nfa_eval(&inner, env->engine->plan->profiles[number].member[member]);
 }
 
 egret_value win_profile_value(const nfa_env *env, uint32_t number, uint32_t member)
 {
-    nfa_section section;
-    nfa_env inner = win_profile_env(env, number, &section);
-    return nfa_eval(&inner, env->engine->plan->profiles[number].member[member]);
+    return win_profile_value_at(env, number, member, block_of(env, env->engine->plan->profiles[number].group));
 }
