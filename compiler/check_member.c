@@ -152,17 +152,25 @@ static typed check_indexed(check *c, const scope *s, const ast_expr *e)
         return check_profile_of(c, s, e, found);
     if (base->kind == AST_NAME && name_is_silent(s, base->name.str))
         return typed_bad();
-    egret_diag *diag = check_error(c, 306, base->span, "only a table is asked with [ ]");
+    egret_diag *diag = check_error(c, 306, base->span, "only a table or a profile is asked with [ ]");
     names n = { 0 };
     names_add_symbols(c, &n, AST_TABLE);
+    names_add_symbols(c, &n, AST_PROFILE);
     if (base->kind == AST_NAME)
-        check_suggest(c, diag, base->name.str, &n, "tables");
+        check_suggest(c, diag, base->name.str, &n, "known are");
     return typed_bad();
 }
 
 typed check_index(check *c, const scope *s, const ast_expr *e)
 {
     const symbol *found = e->a->kind == AST_NAME ? check_find_kind(c, AST_TABLE, e->a->name.str) : NULL;
+    const symbol *profile = e->a->kind == AST_NAME ? check_find_kind(c, AST_PROFILE, e->a->name.str) : NULL;
+    if (profile != NULL) {
+        egret_str name = e->a->name.str, member = profile->decl->u.profile.members != NULL ? profile->decl->u.profile.members->name.str : name;
+        check_help(c, check_error(c, 314, e->span, "what a profile remembers of a key is no value"), "ask for a member of it: %.*s[…].%.*s",
+                   (int)name.len, name.ptr, (int)member.len, member.ptr);
+        return typed_bad();
+    }
     if (found == NULL) {
         ast_expr member = { .kind = AST_MEMBER, .height = 1, .span = e->span, .a = (ast_expr *)(uintptr_t)e };
         return check_indexed(c, s, &member);
@@ -285,7 +293,10 @@ typed check_member(check *c, const scope *s, const ast_expr *e)
     if (e->a->kind == AST_INDEX)
         return check_indexed(c, s, e);
     if (e->a->kind != AST_NAME) {
-        check_error(c, 308, e->a->span, "before the dot stands the name of a step, a profile or a row of a table");
+        egret_diag *diag = check_error(c, 308, e->a->span, "before the dot stands the name of a step, a profile or a row of a table");
+        egret_str called = e->a->kind == AST_CALL ? e->a->name.str : (egret_str){ "", 0 };
+        if (called.len != 0 && (check_find_kind(c, AST_PROFILE, called) != NULL || check_find_kind(c, AST_TABLE, called) != NULL))
+            check_help(c, diag, "its key stands in square brackets: %.*s[…].%.*s", (int)called.len, called.ptr, (int)e->name.str.len, e->name.str.ptr);
         return typed_bad();
     }
     bool steps = s->kind == SCOPE_MATCH || s->kind == SCOPE_CELLS || (s->kind == SCOPE_EVENT && s->rule != NULL);
