@@ -110,7 +110,7 @@ static void give_content(run *r, bool is_table, uint32_t target)
         at += given->n_values;
     }
     if (is_table) check(r, nfa_engine_set_table(r->engine, target, values, n / r->plan->tables[target].n_columns));
-    else check(r, nfa_engine_set_list(r->engine, target, values, n));
+    else check(r, nfa_engine_set_list(r->engine, target, values, NULL, n));
 }
 
 static void give_all(run *r)

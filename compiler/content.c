@@ -1,5 +1,5 @@
 /*
- * content.c: reads the files of lists and tables: one value a line; CSV with a header line.
+ * content.c: reads the files of lists and tables: one value a line; CSV with a header line (tables, and lists whose items end).
  *
  * The type of a list's items is what the rules look up in it. Errors name file and line and stand at the declaration. File names are
  * relative to the rule file that names them.
@@ -190,8 +190,9 @@ static void load_list(check *c, const symbol *found)
 typedef struct table_load {
     content_file f;
     plan_table *table;
-    uint32_t *place;            /* per column: its cell in a record */
+    uint32_t *place;            /* per column: its cell in a record; PLAN_NONE: an optional one of a list, not there */
     uint32_t n_header;
+    bool of_list;               /* a list with columns: value, until; others are for people */
 } table_load;
 
 /* Finds the columns in the header line. */
@@ -205,9 +206,10 @@ static bool load_header(table_load *t, const egret_csv *csv)
         for (uint32_t k = 0; k < csv->n_cells; k++)
             if (egret_str_eq(trimmed(csv->cells[k].ptr, csv->cells[k].ptr + csv->cells[k].len), column->path))
                 t->place[i] = k;
-        if (t->place[i] != PLAN_NONE)
+        if (t->place[i] != PLAN_NONE || (t->of_list && column->optional))
             continue;
-        file_error(&t->f, csv->line, "the header line lacks a column of the table", column->path);
+        file_error(&t->f, csv->line, t->of_list ? "the header line of a list has a column" : "the header line lacks a column of the table",
+                   column->path);
         good = false;
     }
     return good;
@@ -216,8 +218,10 @@ static bool load_header(table_load *t, const egret_csv *csv)
 static void load_cell(table_load *t, const egret_csv *csv, uint32_t column, egret_value *out)
 {
     const plan_field *field = &t->table->columns[column];
-    const egret_csv_cell *cell = &csv->cells[t->place[column]];
     *out = egret_null();
+    if (t->place[column] == PLAN_NONE)
+        return;
+    const egret_csv_cell *cell = &csv->cells[t->place[column]];
     bool empty = cell->len == 0 && !cell->quoted;
     if (empty && field->optional)
         return;
@@ -303,23 +307,60 @@ static void check_unique(table_load *t)
     }
 }
 
-static void load_table(check *c, const symbol *found)
+/* true: all rows are there, and nothing was wrong. */
+static bool load_rows(table_load *t)
 {
-    table_load t = { .f = { .c = c, .span = found->decl->u.table.path.span }, .table = &c->plan->tables[found->index] };
-    t.place = check_alloc(c, t.table->n_columns * sizeof *t.place);
-    if (!read_file(&t.f, t.table->path))
-        return;
-    uint32_t n = 0;
-    if (walk_csv(&t, count_row)) {
-        n = t.table->n_rows;
-        t.table->n_rows = 0;
-        t.table->cells = check_alloc(c, (size_t)n * t.table->n_columns * sizeof *t.table->cells);
+    check *c = t->f.c;
+    bool good = false;
+    t->place = check_alloc(c, t->table->n_columns * sizeof *t->place);
+    if (!read_file(&t->f, t->table->path))
+        return false;
+    if (walk_csv(t, count_row)) {
+        uint32_t n = t->table->n_rows;
+        t->table->n_rows = 0;
+        t->table->cells = check_alloc(c, (size_t)n * t->table->n_columns * sizeof *t->table->cells);
         /* What is wrong with the file's shape has been said. */
-        if (t.f.n_errors == 0 && walk_csv(&t, load_row) && t.f.n_errors == 0)
-            check_unique(&t);
+        good = t->f.n_errors == 0 && walk_csv(t, load_row) && t->f.n_errors == 0;
     }
     if (c->arena->failed)
         longjmp(c->no_memory, 1);
+    return good;
+}
+
+static void load_table(check *c, const symbol *found)
+{
+    table_load t = { .f = { .c = c, .span = found->decl->u.table.path.span }, .table = &c->plan->tables[found->index] };
+    if (load_rows(&t))
+        check_unique(&t);
+}
+
+/* A list whose file is CSV: its items are in the column `value`; `until` says to when each counts. What other columns say (owner, reason) is for
+ * people. */
+static void load_list_columns(check *c, const symbol *found)
+{
+    plan_list *list = &c->plan->lists[found->index];
+    plan_field columns[] = { { .name = { "value", 5 }, .path = { "value", 5 }, .type = list->type },
+                             { .name = { "until", 5 }, .path = { "until", 5 }, .type = EGRET_TIME, .optional = true } };
+    plan_table table = { .name = list->name, .path = list->path, .columns = columns, .n_columns = 2 };
+    table_load t = { .f = { .c = c, .span = found->decl->u.list_path.span }, .table = &table, .of_list = true };
+    if (!load_rows(&t))
+        return;
+    list->n_items = table.n_rows;
+    list->items = check_alloc(c, table.n_rows * sizeof *list->items);
+    list->until_ms = check_alloc(c, table.n_rows * sizeof *list->until_ms);
+    bool ends = false;
+    for (uint32_t i = 0; i < table.n_rows; i++) {
+        const egret_value *until = &table.cells[i * 2 + 1];
+        list->items[i] = table.cells[i * 2];
+        list->until_ms[i] = until->type == EGRET_TIME ? until->u.i : INT64_MAX;
+        ends = ends || until->type == EGRET_TIME;
+    }
+    list->until_ms = ends ? list->until_ms : NULL;
+}
+
+static bool is_csv(egret_str path)
+{
+    return path.len >= 4 && memcmp(path.ptr + path.len - 4, ".csv", 4) == 0;
 }
 
 void content_types(check *c)
@@ -332,7 +373,10 @@ void content_types(check *c)
 void content_load(check *c)
 {
     for (uint32_t i = 0; i < c->n_symbols; i++) {
-        if (c->symbols[i].decl->kind == AST_LIST)
+        const ast_decl *decl = c->symbols[i].decl;
+        if (decl->kind == AST_LIST && is_csv(decl->u.list_path.str))
+            load_list_columns(c, &c->symbols[i]);
+        else if (decl->kind == AST_LIST)
             load_list(c, &c->symbols[i]);
         else if (c->symbols[i].decl->kind == AST_TABLE)
             load_table(c, &c->symbols[i]);

@@ -120,7 +120,13 @@ typedef struct plan_edge {      /* a source or a sink */
     egret_span span;
 } plan_edge;
 
-typedef struct plan_list { egret_str name, path; uint8_t type; egret_value *items; uint32_t n_items; } plan_list;
+typedef struct plan_list {
+    egret_str name, path;
+    uint8_t type;
+    egret_value *items;
+    int64_t *until_ms;          /* per item: the last instant at which it is in the list; INT64_MAX: for ever. NULL: all of them */
+    uint32_t n_items;
+} plan_list;
 
 typedef struct plan_table {
     egret_str name, path;

@@ -81,8 +81,8 @@ static void print_contents(printer *p)
 {
     for (uint32_t i = 0; i < p->plan->n_lists; i++) {
         const plan_list *l = &p->plan->lists[i];
-        egret_text_printf(&p->text, "list %.*s of %s: %u items\n", (int)l->name.len, l->name.ptr, egret_type_name((egret_type)l->type),
-                          (unsigned)l->n_items);
+        egret_text_printf(&p->text, "list %.*s of %s: %u items%s\n", (int)l->name.len, l->name.ptr, egret_type_name((egret_type)l->type),
+                          (unsigned)l->n_items, l->until_ms != NULL ? ", some of them until a time" : "");
     }
     for (uint32_t i = 0; i < p->plan->n_tables; i++) {
         const plan_table *t = &p->plan->tables[i];

@@ -11,6 +11,7 @@
 typedef struct value_set {
     egret_arena arena;          /* owns the texts and arrays */
     egret_value *items;
+    int64_t *until_ms;          /* per item; NULL: all are in it for ever */
     uint32_t n_items;
     uint32_t *table;            /* item + 1 by hash; 0: free */
     uint32_t mask;
@@ -53,7 +54,7 @@ static bool copy_values(egret_arena *arena, egret_value **out, const egret_value
     return !arena->failed;
 }
 
-static bool set_fill(egret_mem mem, value_set *set, const egret_value *items, uint32_t n)
+static bool set_fill(egret_mem mem, value_set *set, const egret_value *items, const int64_t *until_ms, uint32_t n)
 {
     value_set fresh = {.n_items = n, .mask = table_size(n) - 1};
     egret_arena_init(&fresh.arena, mem);
@@ -61,6 +62,14 @@ static bool set_fill(egret_mem mem, value_set *set, const egret_value *items, ui
     if (fresh.table == NULL || !copy_values(&fresh.arena, &fresh.items, items, n)) {
         egret_arena_deinit(&fresh.arena);
         return false;
+    }
+    if (until_ms != NULL) {
+        fresh.until_ms = egret_arena_alloc(&fresh.arena, (n + 1u) * sizeof *fresh.until_ms);
+        if (fresh.until_ms == NULL) {
+            egret_arena_deinit(&fresh.arena);
+            return false;
+        }
+        memcpy(fresh.until_ms, until_ms, n * sizeof *until_ms);
     }
     for (uint32_t i = 0; i < n; i++) {
         uint32_t at = (uint32_t)egret_value_hash(items[i]) & fresh.mask;
@@ -74,13 +83,15 @@ static bool set_fill(egret_mem mem, value_set *set, const egret_value *items, ui
     return true;
 }
 
-static bool set_has(const value_set *set, egret_value v)
+/* An item may stand there several times, and end at several. */
+static bool set_has(const value_set *set, egret_value v, int64_t now_ms)
 {
     if (v.type == EGRET_NULL) {
         return false;
     }
     for (uint32_t at = (uint32_t)egret_value_hash(v) & set->mask; set->table[at] != 0; at = (at + 1) & set->mask) {
-        if (egret_value_equal(set->items[set->table[at] - 1], v)) {
+        uint32_t item = set->table[at] - 1;
+        if (egret_value_equal(set->items[item], v) && (set->until_ms == NULL || now_ms <= set->until_ms[item])) {
             return true;
         }
     }
@@ -155,10 +166,10 @@ bool nfa_content_make(nfa_engine *engine)
     }
     bool good = compile_regexes(engine, content);
     for (uint32_t i = 0; good && i < p->n_lists; i++) {
-        good = set_fill(engine->mem, &content->lists[i], p->lists[i].items, p->lists[i].n_items);
+        good = set_fill(engine->mem, &content->lists[i], p->lists[i].items, p->lists[i].until_ms, p->lists[i].n_items);
     }
     for (uint32_t i = 0; good && i < p->n_sets; i++) {
-        good = set_fill(engine->mem, &content->sets[i], p->sets[i].items, p->sets[i].n_items);
+        good = set_fill(engine->mem, &content->sets[i], p->sets[i].items, NULL, p->sets[i].n_items);
     }
     for (uint32_t i = 0; good && i < p->n_tables; i++) {
         good = rows_make(engine->mem, &p->tables[i], &content->tables[i], p->tables[i].cells, p->tables[i].n_rows);
@@ -186,14 +197,14 @@ void nfa_content_free(nfa_engine *engine)
     }
 }
 
-bool nfa_content_in_list(const nfa_engine *engine, uint32_t list, egret_value v)
+bool nfa_content_in_list(const nfa_engine *engine, uint32_t list, egret_value v, int64_t now_ms)
 {
-    return set_has(&engine->content->lists[list], v);
+    return set_has(&engine->content->lists[list], v, now_ms);
 }
 
 bool nfa_content_in_set(const nfa_engine *engine, uint32_t set, egret_value v)
 {
-    return set_has(&engine->content->sets[set], v);
+    return set_has(&engine->content->sets[set], v, 0);
 }
 
 bool nfa_content_matches(nfa_engine *engine, uint32_t regex, egret_value v)
@@ -258,9 +269,9 @@ void nfa_rows_key(const nfa_rows *rows, uint32_t row, egret_value *key)
     }
 }
 
-egret_status nfa_engine_set_list(nfa_engine *engine, uint32_t list, const egret_value *items, uint32_t n_items)
+egret_status nfa_engine_set_list(nfa_engine *engine, uint32_t list, const egret_value *items, const int64_t *until_ms, uint32_t n_items)
 {
-    return set_fill(engine->mem, &engine->content->lists[list], items, n_items) ? EGRET_OK : EGRET_NO_MEMORY;
+    return set_fill(engine->mem, &engine->content->lists[list], items, until_ms, n_items) ? EGRET_OK : EGRET_NO_MEMORY;
 }
 
 egret_status nfa_engine_set_table(nfa_engine *engine, uint32_t table, const egret_value *cells, uint32_t n_rows)

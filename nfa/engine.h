@@ -70,7 +70,8 @@ const nfa_alert *nfa_engine_take(nfa_engine *engine);
 
 /* Replaces the content of a list or table (values are copied), at the instant of the clock: whole, or not at all. Keys of `by k in table` that
  * are new are watched from then on; alerts open for keys that are gone end, and stand among the alerts to be taken. */
-egret_status nfa_engine_set_list(nfa_engine *engine, uint32_t list, const egret_value *items, uint32_t n_items);
+egret_status nfa_engine_set_list(nfa_engine *engine, uint32_t list, const egret_value *items, const int64_t *until_ms /* NULL: for ever */,
+                                 uint32_t n_items);
 egret_status nfa_engine_set_table(nfa_engine *engine, uint32_t table, const egret_value *cells, uint32_t n_rows);
 /* For rules over `by k in table`: the instant from which a key never heard of counts as silent. Call before the first event; else the
  * first instant the clock is set to. */

@@ -206,7 +206,7 @@ egret_value nfa_eval(const nfa_env *env, uint32_t number)
     case PLAN_PROFILE_OF: return nfa_profile_of(env, expr);
     case PLAN_IN_CALENDAR: return egret_bool(nfa_in_calendar(env, expr));
     case PLAN_TABLE: return eval_table(env, expr);
-    case PLAN_IN_LIST: return egret_bool(nfa_content_in_list(env->engine, expr->a, eval_arg(env, expr, 0)));
+    case PLAN_IN_LIST: return egret_bool(nfa_content_in_list(env->engine, expr->a, eval_arg(env, expr, 0), env->now_ms));
     case PLAN_IN_SET: return egret_bool(nfa_content_in_set(env->engine, expr->a, eval_arg(env, expr, 0)));
     case PLAN_MATCHES: return egret_bool(nfa_content_matches(env->engine, expr->a, eval_arg(env, expr, 0)));
     case PLAN_CALL: return eval_call(env, expr);

@@ -311,7 +311,7 @@ void nfa_expect_forget(nfa_engine *engine);
 /* content.c */
 bool nfa_content_make(nfa_engine *engine);
 void nfa_content_free(nfa_engine *engine);
-bool nfa_content_in_list(const nfa_engine *engine, uint32_t list, egret_value v);
+bool nfa_content_in_list(const nfa_engine *engine, uint32_t list, egret_value v, int64_t now_ms);
 bool nfa_content_in_set(const nfa_engine *engine, uint32_t set, egret_value v);
 egret_value nfa_content_lookup(const nfa_engine *engine, uint32_t table, const egret_value *key, uint32_t column);
 bool nfa_content_has_row(const nfa_engine *engine, uint32_t table, const egret_value *key);

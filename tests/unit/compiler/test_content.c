@@ -55,6 +55,7 @@ static void unload(folder *f)
 
 #define STREAM "stream a { k: string  v: int  d: decimal  at: time } with time at\n"
 #define LIST_RULE(field) STREAM "list l: \"l.txt\" rule r { match x: a [" field " in l] by k }"
+#define CSV_LIST_RULE(field) STREAM "list l: \"m.csv\" rule r { match x: a [" field " in l] by k }"
 #define TABLE_RULE "table m: \"m.csv\" key id { id: string  risk: number  since: time?  wait: duration? }\n" \
                    STREAM "rule r { match x: a [m[k].risk > 0.5] by k }"
 
@@ -94,6 +95,24 @@ static void a_table_finds_its_columns_by_the_header(void **state)
     unload(&f);
 }
 
+static void items_of_a_list_may_end(void **state)
+{
+    (void)state;
+    folder f;
+    load(&f, NULL, "owner,until,value\nkim,2026-01-05T09:00:00Z,17\nlee,,18\n", CSV_LIST_RULE("v"));
+    assert_non_null(f.made);
+    assert_int_equal(f.made->lists[0].type, EGRET_INT);
+    assert_int_equal(f.made->lists[0].n_items, 2);
+    assert_int_equal(f.made->lists[0].items[1].u.i, 18);
+    assert_true(f.made->lists[0].until_ms[0] == INT64_C(1767603600000));
+    assert_true(f.made->lists[0].until_ms[1] == INT64_MAX);
+    unload(&f);
+    load(&f, NULL, "value\na b\n", CSV_LIST_RULE("k"));
+    assert_int_equal(f.made->lists[0].n_items, 1);
+    assert_null(f.made->lists[0].until_ms);
+    unload(&f);
+}
+
 static void bad_files(void **state)
 {
     (void)state;
@@ -101,6 +120,8 @@ static void bad_files(void **state)
         { NULL, NULL, LIST_RULE("k"), 609, 1, "No such file" },
         { "12\nten\n", NULL, LIST_RULE("v"), 610, 1, "l.txt:2: this is no int" },
         { "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\nl\n", NULL, LIST_RULE("v"), 610, 10, "l.txt:1: this is no int" },
+        { NULL, "item,until\na,\n", CSV_LIST_RULE("k"), 610, 1, "the header line of a list has a column" },
+        { NULL, "value,until\na,soon\n", CSV_LIST_RULE("k"), 610, 1, "m.csv:2: column 'until' is no time" },
         { NULL, "", TABLE_RULE, 610, 1, "no header line" },
         { NULL, "id,since\na,b\n", TABLE_RULE, 610, 2, "lacks a column" },
         { NULL, "id,risk,since,wait\na,high,,\n", TABLE_RULE, 610, 1, "m.csv:2: column 'risk' is no number" },
@@ -138,6 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_list_takes_the_type_it_is_asked_for),
         cmocka_unit_test(a_table_finds_its_columns_by_the_header),
+        cmocka_unit_test(items_of_a_list_may_end),
         cmocka_unit_test(bad_files),
         cmocka_unit_test(content_can_be_left_alone),
     };
