@@ -12,7 +12,7 @@ NAMES = [operator.name for operator in OPERATORS]
 assert len(set(NAMES)) == len(NAMES), "an operator stands twice in the registry"
 
 
-def operators_of(rule, late):
+def operators_of(rule, late=False):
     """The names of the operators that a rule exercises; late: some events came too late."""
     look = Look(rule, late)
     return {operator.name for operator in OPERATORS if operator.has(look)}
