@@ -106,13 +106,29 @@ static bool same_date(const char *a, const char *b)
     return ((head[0] ^ head[1]) | (tail[0] ^ tail[1])) == 0;
 }
 
+/* "HH:MM:SS" as seconds of its day. All eight bytes at once: digits become their values and colons zero; a byte whose high bit then comes up is none of
+ * these (a carry makes false marks only above a true one). Then tens and ones are put together, again all at once. */
+static bool clock_time(const char *p, unsigned *out)
+{
+    _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "bytes of a word are counted from its low end");
+    uint64_t word;
+    memcpy(&word, p, sizeof word);
+    word ^= UINT64_C(0x30303A30303A3030);
+    if (((word | (word + UINT64_C(0x76767F76767F7676))) & UINT64_C(0x8080808080808080)) != 0)
+        return false;
+    word = word * 10 + (word >> 8);
+    unsigned hour = word & 0xFF, minute = word >> 24 & 0xFF, second = word >> 48 & 0xFF;
+    *out = (hour * 60 + minute) * 60 + second;
+    return hour <= 23 && minute <= 59 && second <= 59;
+}
+
 /* YYYY-MM-DDTHH:MM:SS[.mmm]Z of the date seen last. */
 static bool short_time(const ingest_date_cache *cache, const char *p, uint32_t len, int64_t *out_ms)
 {
     if (!cache->known || (len != 20 && len != 24) || !same_date(p, cache->date) || p[len - 1] != 'Z')
         return false;
-    unsigned hour = two(p + 11), minute = two(p + 14), second = two(p + 17), ms = 0;
-    if (p[13] != ':' || p[16] != ':' || hour > 23 || minute > 59 || second > 59)
+    unsigned seconds, ms = 0;
+    if (!clock_time(p + 11, &seconds))
         return false;
     if (len == 24) {
         unsigned tens = two(p + 20), ones = (unsigned char)(p[22] - '0');
@@ -120,7 +136,7 @@ static bool short_time(const ingest_date_cache *cache, const char *p, uint32_t l
             return false;
         ms = tens * 10 + ones;
     }
-    *out_ms = cache->day_ms + (int64_t)((hour * 60 + minute) * 60 + second) * 1000 + ms;
+    *out_ms = cache->day_ms + (int64_t)seconds * 1000 + ms;
     return true;
 }
 
@@ -136,7 +152,7 @@ static void learn_date(ingest_date_cache *cache, const char *p, uint32_t len)
     memcpy(cache->date, p, 11);
 }
 
-static bool time_of_text(ingest_date_cache *cache, const char *p, uint32_t len, int64_t *out_ms)
+bool ingest_convert_time(ingest_date_cache *cache, const char *p, uint32_t len, int64_t *out_ms)
 {
     if (short_time(cache, p, len, out_ms))
         return true;
@@ -198,7 +214,7 @@ static bool from_string(ingest_date_cache *cache, const ingest_token *token, con
     case EGRET_DECIMAL:
         return to_decimal(token->ptr, token->len, out);
     case EGRET_TIME:
-        if (!time_of_text(cache, token->ptr, token->len, &i))
+        if (!ingest_convert_time(cache, token->ptr, token->len, &i))
             return false;
         *out = (egret_value){ .u.i = i, .type = EGRET_TIME };
         return true;

@@ -20,6 +20,8 @@ typedef struct ingest_date_cache {
     bool known;
 } ingest_date_cache;
 
+/* An instant written as text. */
+bool ingest_convert_time(ingest_date_cache *cache, const char *p, uint32_t len, int64_t *out_ms);
 /* False: the token is not of that type. A string borrows what the token borrows. */
 bool ingest_convert(ingest_date_cache *cache, const ingest_token *token, const plan_field *field, egret_value *out);
 

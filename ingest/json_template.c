@@ -103,7 +103,9 @@ static inline bool glue_is_here(const step *s, const char *p)
     return odd == 0;
 }
 
-/* The closing quote of the string whose first byte is at p; NULL: it has an escape, a control character, bad UTF-8, or no end before stop. */
+/* What reads a value gives the place behind it. One that is declined seems to go to `stop`: no record ends with a value, so the reading ends there. */
+
+/* The closing quote of the string whose first byte is at p; stop: it has an escape, a control character, bad UTF-8, or no end before stop. */
 static inline const char *string_end(const char *p, const char *stop)
 {
     for (;;) {
@@ -112,7 +114,7 @@ static inline const char *string_end(const char *p, const char *stop)
             return p;
         size_t more = p < stop && (unsigned char)*p >= 0x80 ? egret_utf8_length(p, (size_t)(stop - p)) : 0;
         if (more == 0)
-            return NULL;
+            return stop;
         p += more;
     }
 }
@@ -122,33 +124,31 @@ static bool is_of_number(char c)
     return (unsigned char)(c - '0') <= 9 || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E';
 }
 
-/* The scalar at p as a token, and the place behind it; NULL: declined. */
+/* The scalar at p as a token. */
 static const char *read_scalar(const char *p, const char *stop, ingest_token *token)
 {
     const char *end = p;
     switch (*p) {
     case '"':
         end = string_end(p + 1, stop);
-        if (end == NULL)
-            return NULL;
         *token = (ingest_token){ p + 1, (uint32_t)(end - p - 1), INGEST_TOKEN_STRING };
-        return end + 1;
+        return end < stop ? end + 1 : stop;
     case 't':
         *token = (ingest_token){ p, 4, INGEST_TOKEN_TRUE };
-        return memcmp(p, "true", 4) == 0 ? p + 4 : NULL;
+        return memcmp(p, "true", 4) == 0 ? p + 4 : stop;
     case 'f':
         *token = (ingest_token){ p, 5, INGEST_TOKEN_FALSE };
-        return memcmp(p, "false", 5) == 0 ? p + 5 : NULL;
+        return memcmp(p, "false", 5) == 0 ? p + 5 : stop;
     case 'n':
         *token = (ingest_token){ p, 4, INGEST_TOKEN_NULL };
-        return memcmp(p, "null", 4) == 0 ? p + 4 : NULL;
+        return memcmp(p, "null", 4) == 0 ? p + 4 : stop;
     case '-': case '0': case '1': case '2': case '3': case '4': case '5': case '6': case '7': case '8': case '9':
         while (end < stop && is_of_number(*end))
             end++;
         *token = (ingest_token){ p, (uint32_t)(end - p), INGEST_TOKEN_NUMBER };
         return end;
     }
-    return NULL;
+    return stop;
 }
 
 /* Any value into its slot, by way of its token. */
@@ -156,8 +156,8 @@ static __attribute__((noinline)) const char *take_other(const step *s, ingest_da
 {
     ingest_token token;
     const char *end = read_scalar(p, stop, &token);
-    if (end == NULL || !ingest_convert(dates, &token, s->field, slot) || (slot->type == EGRET_NULL && !s->null_is_good))
-        return NULL;
+    if (end >= stop || !ingest_convert(dates, &token, s->field, slot) || (slot->type == EGRET_NULL && !s->null_is_good))
+        return stop;
     return end;
 }
 
@@ -166,8 +166,6 @@ static inline const char *take_string(const step *s, ingest_date_cache *dates, c
     if (*p != '"')
         return take_other(s, dates, p, stop, slot);
     const char *end = string_end(p + 1, stop);
-    if (end == NULL)
-        return NULL;
     slot->u.s = p + 1;      /* one by one: compilers put the small parts together the long way */
     slot->len = (uint32_t)(end - p - 1);
     slot->type = EGRET_STRING;
@@ -213,9 +211,11 @@ static inline const char *take_time(const step *s, ingest_date_cache *dates, con
 {
     if (*p == '"') {
         uint32_t len = p[25] == '"' ? 24 : 20;
-        ingest_token token = { p + 1, len, INGEST_TOKEN_STRING };
-        if (p[len + 1] == '"' && ingest_convert(dates, &token, s->field, slot))
+        int64_t ms;
+        if (p[len + 1] == '"' && ingest_convert_time(dates, p + 1, len, &ms)) {
+            *slot = (egret_value){ .u.i = ms, .type = EGRET_TIME };
             return p + len + 2;
+        }
     }
     return take_other(s, dates, p, stop, slot);
 }
@@ -224,12 +224,17 @@ const char *json_template_read(const json_template *template, ingest_date_cache 
 {
     const char *p = ptr;
     ingest_token unread;
-    for (const step *s = template->first; s != NULL && p != NULL && p < stop;) {
+    for (const step *s = template->first; s != NULL && p < stop;) {
         if (!glue_is_here(s, p)) {
             s = s->other;
             continue;
         }
         p += s->len;
+        if (s->kind == STEP_STRING) {       /* most are, so before all others */
+            p = take_string(s, dates, p, stop, &slots[s->slot]);
+            s = s->below;
+            continue;
+        }
         switch ((step_kind)s->kind) {
         case STEP_END:
             for (uint32_t i = 0; i < s->n_absent; i++)
@@ -237,7 +242,7 @@ const char *json_template_read(const json_template *template, ingest_date_cache 
             return p <= stop ? p : NULL;
         case STEP_MORE: break;
         case STEP_SKIP: p = read_scalar(p, stop, &unread); break;
-        case STEP_STRING: p = take_string(s, dates, p, stop, &slots[s->slot]); break;
+        case STEP_STRING: break;
         case STEP_DECIMAL: p = take_decimal(s, dates, p, stop, &slots[s->slot]); break;
         case STEP_TIME: p = take_time(s, dates, p, stop, &slots[s->slot]); break;
         case STEP_OTHER: p = take_other(s, dates, p, stop, &slots[s->slot]); break;
@@ -368,7 +373,7 @@ static bool study(lesson *l)
             continue;
         }
         const char *end = read_scalar(p, l->end, &token);
-        if (end == NULL || end > l->end)
+        if (end >= l->end)
             return false;
         if (token.kind != INGEST_TOKEN_STRING || !is_key(end, l->end)) {
             step s;

@@ -133,21 +133,22 @@ int64_t ingest_order_lateness(const plan *rules, const plan_edge *source)
 
 enum { LOOK_AHEAD = 24 };  /* places: far enough for memory to arrive, near enough for it to stay */
 
-static egret_status release_first(ingest_order *order)
+static egret_status release_first(ingest_order *order, const nfa_event *first)
 {
     const nfa_event *ahead = order->options.engine != NULL ? held_ahead(order->held, LOOK_AHEAD) : NULL;
     if (ahead != NULL)
         nfa_engine_expect(order->options.engine, ahead);
-    egret_status status = order->options.release(order->options.user, held_first(order->held, NULL));
+    egret_status status = order->options.release(order->options.user, first);
     held_drop_first(order->held);
     return status;
 }
 
 static egret_status release_below(ingest_order *order, held_key bound)
 {
-    held_key first;
-    while (held_first(order->held, &first) != NULL && held_key_less(first, bound)) {
-        egret_status status = release_first(order);
+    held_key key;
+    const nfa_event *first;
+    while ((first = held_first(order->held, &key)) != NULL && held_key_less(key, bound)) {
+        egret_status status = release_first(order, first);
         if (status != EGRET_OK)
             return status;
     }
@@ -184,11 +185,12 @@ static void find_frontier(ingest_order *order)
 /* Too much is held: the oldest go early, and what comes below them later is late. */
 static egret_status relieve(ingest_order *order)
 {
-    held_key first;
-    while (held_bytes(order->held) > order->options.max_held_bytes && held_first(order->held, &first) != NULL) {
+    held_key key;
+    const nfa_event *first;
+    while (held_bytes(order->held) > order->options.max_held_bytes && (first = held_first(order->held, &key)) != NULL) {
         order->stats.released_early++;
-        raise_frontier(order, first.time_ms, first.rank);
-        egret_status status = release_first(order);
+        raise_frontier(order, key.time_ms, key.rank);
+        egret_status status = release_first(order, first);
         if (status != EGRET_OK)
             return status;
     }
@@ -197,7 +199,7 @@ static egret_status relieve(ingest_order *order)
 
 /* ---- one event ---- */
 
-bool ingest_order_time(const ingest_order *order, const ingest_arrival *arrival, int64_t *time_ms)
+static inline bool time_of(const ingest_order *order, const ingest_arrival *arrival, int64_t *time_ms)
 {
     uint32_t slot = order->streams[arrival->stream].time_slot;
     if (slot != PLAN_NONE) {
@@ -211,6 +213,11 @@ bool ingest_order_time(const ingest_order *order, const ingest_arrival *arrival,
     const source_state *source = &order->sources[arrival->source];
     *time_ms = source->seen ? source->max_ms : order->max_ms;
     return *time_ms != INT64_MIN;
+}
+
+bool ingest_order_time(const ingest_order *order, const ingest_arrival *arrival, int64_t *time_ms)
+{
+    return time_of(order, arrival, time_ms);
 }
 
 static uint64_t mix(uint64_t a, uint64_t b)
@@ -285,7 +292,7 @@ egret_status ingest_order_push(ingest_order *order, const ingest_arrival *arriva
     source_state *source = &order->sources[arrival->source];
     stream_state *stream = &order->streams[arrival->stream];
     int64_t time_ms;
-    if (!ingest_order_time(order, arrival, &time_ms))
+    if (!time_of(order, arrival, &time_ms))
         time_ms = 0;    /* the first event of a source that declares no time and has no clock */
     if (is_ahead(order, arrival, time_ms)) {
         *outcome = INGEST_AHEAD;
