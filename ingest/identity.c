@@ -35,9 +35,14 @@ static int64_t minus(int64_t a, int64_t b)
     return out;
 }
 
+static size_t place_of(const ingest_identity *set, uint64_t hash)
+{
+    return (size_t)(hash ^ hash >> 32) & (set->capacity - 1);
+}
+
 static ingest_identity_entry *find(const ingest_identity *set, uint64_t hash)
 {
-    size_t mask = set->capacity - 1, at = (size_t)(hash ^ hash >> 32) & mask;
+    size_t mask = set->capacity - 1, at = place_of(set, hash);
     while (set->entries[at].hash != 0 && set->entries[at].hash != hash)
         at = (at + 1) & mask;
     return &set->entries[at];
@@ -96,6 +101,12 @@ static bool make_room(ingest_identity *set, int64_t low_ms)
         set->cuts++;
     }
     return rewrite(set, from_ms, kept >= set->capacity / 4 ? set->capacity * 2 : set->capacity);
+}
+
+void ingest_identity_expect(const ingest_identity *set, uint64_t hash)
+{
+    if (set->capacity > 0)
+        __builtin_prefetch(&set->entries[place_of(set, hash)], 1);
 }
 
 ingest_seen ingest_identity_see(ingest_identity *set, uint64_t hash, int64_t time_ms, int64_t low_ms)

@@ -34,4 +34,7 @@ void ingest_identity_deinit(ingest_identity *set);
  * what is older than low_ms - within_ms may be forgotten. */
 ingest_seen ingest_identity_see(ingest_identity *set, uint64_t hash, int64_t time_ms, int64_t low_ms);
 
+/* Says that this hash will be asked for soon: its memory is fetched meanwhile. */
+void ingest_identity_expect(const ingest_identity *set, uint64_t hash);
+
 #endif

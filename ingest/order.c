@@ -226,12 +226,18 @@ static uint64_t mix(uint64_t a, uint64_t b)
     return XXH3_64bits(both, sizeof both);
 }
 
-/* The event's identity: of what it declares, else of its place. *declared: it may be a duplicate of another. */
-static uint64_t identity_of(const stream_state *stream, const ingest_arrival *arrival, bool *declared)
+/* The identity an event declares; NULL: none, and it is no other's duplicate. */
+static inline const egret_value *declared_identity(const stream_state *stream, const ingest_arrival *arrival)
 {
     const egret_value *value = stream->identity_slot == PLAN_NONE ? NULL : &arrival->slots[stream->identity_slot];
-    *declared = value != NULL && value->type != EGRET_NULL;
-    if (!*declared)
+    return value != NULL && value->type != EGRET_NULL ? value : NULL;
+}
+
+/* The event's identity: of what it declares, else of its place. */
+static uint64_t identity_of(const stream_state *stream, const ingest_arrival *arrival)
+{
+    const egret_value *value = declared_identity(stream, arrival);
+    if (value == NULL)
         return mix(arrival->source + stream->seed, arrival->position);
     if (value->type == EGRET_STRING)
         return XXH3_64bits_withSeed(value->u.s, value->len, stream->seed);
@@ -285,6 +291,15 @@ static egret_status pass(ingest_order *order, held_key key, const nfa_event *eve
     return status == EGRET_OK ? release_below(order, order->frontier) : status;
 }
 
+uint64_t ingest_order_expect(const ingest_order *order, const ingest_arrival *arrival)
+{
+    const stream_state *stream = &order->streams[arrival->stream];
+    uint64_t identity = identity_of(stream, arrival);
+    if (declared_identity(stream, arrival) != NULL)
+        ingest_identity_expect(&stream->seen, identity);
+    return identity;
+}
+
 egret_status ingest_order_push(ingest_order *order, const ingest_arrival *arrival, ingest_outcome *outcome)
 {
     if (arrival->source >= order->n_sources || arrival->stream >= order->options.plan->n_streams)
@@ -304,9 +319,8 @@ egret_status ingest_order_push(ingest_order *order, const ingest_arrival *arriva
         order->stats.late++;
         return EGRET_OK;
     }
-    bool declared;
-    uint64_t identity = identity_of(stream, arrival, &declared);
-    if (declared) {
+    uint64_t identity = arrival->expected ? arrival->identity : identity_of(stream, arrival);
+    if (declared_identity(stream, arrival) != NULL) {
         ingest_seen seen = ingest_identity_see(&stream->seen, identity, time_ms, order->watermark_ms);
         if (seen == INGEST_SEEN_NO_MEMORY)
             return EGRET_NO_MEMORY;

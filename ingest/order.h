@@ -41,6 +41,8 @@ typedef struct ingest_arrival {
     int64_t now_ms;             /* wall clock for `ahead`, or INGEST_NO_TIME */
     uint32_t *uses;             /* NULL; or slots and strings stay good as long as *uses is above zero, and it is counted up while the event is
                                  * held, instead of copying them */
+    uint64_t identity;          /* of ingest_order_expect, where it was asked */
+    bool expected;
     uint32_t bytes;             /* with uses: the memory that is kept for the event so, for max_held_bytes */
 } ingest_arrival;
 
@@ -56,6 +58,9 @@ egret_status ingest_order_add_source(ingest_order *order, int64_t lateness_ms, b
 /* The lateness for a source that may feed these streams; NULL: all streams of the plan. */
 int64_t ingest_order_lateness(const plan *plan, const plan_edge *source);
 
+/* For a host that knows what comes: says that this arrival will be pushed soon, some arrivals later, so that memory is fetched meanwhile. Gives its
+ * identity, for the arrival's. Changes nothing that can be seen. */
+uint64_t ingest_order_expect(const ingest_order *order, const ingest_arrival *arrival);
 egret_status ingest_order_push(ingest_order *order, const ingest_arrival *arrival, ingest_outcome *outcome);
 /* An idle source holds nothing up until its next event. */
 egret_status ingest_order_idle(ingest_order *order, uint32_t source);

@@ -24,11 +24,24 @@
 #include "ingest/spool.h"
 
 enum { MANY_KEPT = 64, FEW_EVENTS = 256, KEPT_AT_ONCE = 64, COPIES_BYTES = 64 * 1024, RECORDS_AT_ONCE = 16 * 1024 };
+/* Records of a file that are decoded before the first of them is put in order: meanwhile memory comes by which duplicates are found. */
+enum { COMING = 8 };
 enum { REF_SHIFT = 48, MAX_FILES = 32767, FIRST_REREAD = 4096 };
 static const uint64_t OFFSET_MASK = (UINT64_C(1) << REF_SHIFT) - 1;
 
+/* A record that was decoded and waits for its turn. */
+typedef struct coming {
+    ingest_record record;
+    ingest_chunk *chunk;        /* where it lies */
+    uint64_t identity;
+} coming;
+
 typedef struct replay_file {
     ingest_reader *reader;
+    coming coming[COMING];
+    uint32_t n_coming, at;      /* those from `at` on wait */
+    ingest_record behind;       /* rejected: the record after them */
+    ingest_got behind_got;      /* what came after them; RECORD: that is not known yet */
     bool rereads;               /* its records can be read again */
     bool finished;
 } replay_file;
@@ -266,7 +279,7 @@ static egret_status read_on(ingest_replay *replay, ingest_reader *reader)
     return status;
 }
 
-/* Copies the slots of a record, and the strings, to the chunk of copies, where they stay if they are kept. */
+/* Copies the slots of a record, and the strings, to the chunk of copies. */
 static egret_status copy_record(ingest_replay *replay, ingest_record *record, uint32_t n_slots, ingest_chunk **chunk)
 {
     if (replay->copies != NULL && replay->copied >= COPIES_BYTES) {
@@ -286,6 +299,7 @@ static egret_status copy_record(ingest_replay *replay, ingest_record *record, ui
     memcpy(slots, record->slots, n_slots * sizeof *slots);
     if (!ingest_chunk_own_strings(replay->copies, slots, n_slots, NULL, 0))
         return EGRET_NO_MEMORY;
+    ingest_chunk_keep(replay->copies, n_slots);
     replay->copied += n_slots * sizeof *slots + record->raw_len;
     record->slots = slots;
     *chunk = replay->copies;
@@ -331,64 +345,85 @@ static uint32_t bytes_of(const ingest_record *record, uint32_t n_slots)
     return bytes < UINT32_MAX / 2 ? (uint32_t)bytes : UINT32_MAX / 2;
 }
 
-static egret_status take_record(ingest_replay *replay, uint32_t number, ingest_record *record)
+static ingest_arrival arrival_of(uint32_t number, const ingest_record *record)
+{
+    return (ingest_arrival){ .source = number, .stream = record->stream, .slots = record->slots, .position = record->offset,
+                             .arrival_ms = INGEST_NO_TIME, .now_ms = INGEST_NO_TIME };
+}
+
+/* Decodes records of a file until enough wait, or something else comes. */
+static egret_status look_ahead(ingest_replay *replay, uint32_t number)
 {
     replay_file *file = &replay->files[number];
-    uint64_t place = record->offset & OFFSET_MASK;
-    uint32_t n_slots = replay->options.plan->streams[record->stream].n_slots;
-    ingest_chunk *chunk = ingest_reader_chunk(file->reader);
-    bool copies = is_sparse(replay);
-    egret_status status = file->rereads ? EGRET_OK : keep_text(replay, record, &place);
-    if (status == EGRET_OK && copies)
-        status = copy_record(replay, record, n_slots, &chunk);
-    if (status != EGRET_OK)
-        return status;
-    ingest_arrival arrival = { .source = number, .stream = record->stream, .slots = record->slots,
-                               .ref = (uint64_t)number << REF_SHIFT | place, .position = record->offset,
-                               .arrival_ms = INGEST_NO_TIME, .now_ms = INGEST_NO_TIME,
-                               .uses = &chunk->uses, .bytes = bytes_of(record, n_slots) };
-    ingest_outcome outcome = INGEST_ACCEPTED;
-    status = ingest_order_push(replay->order, &arrival, &outcome);
-    if (status != EGRET_OK)
-        return status;
-    switch (outcome) {
-    case INGEST_ACCEPTED:
-        if (!copies)
-            return ingest_reader_keep(file->reader, record);
-        ingest_chunk_keep(chunk, n_slots);
-        break;
-    case INGEST_LATE:
-        refuse(replay, number, record, "late", "its time is below the watermark");
-        break;
-    case INGEST_DUPLICATE:
-        refuse(replay, number, record, "duplicate", "an event of this identity was taken before");
-        break;
-    case INGEST_AHEAD: break;   /* asked only of hosts with a clock */
+    file->n_coming = file->at = 0;
+    while (file->n_coming < COMING) {
+        coming *next = &file->coming[file->n_coming];
+        egret_status status = ingest_reader_next(file->reader, &next->record, &file->behind_got);
+        if (status != EGRET_OK)
+            return status;
+        if (file->behind_got != INGEST_GOT_RECORD) {
+            file->behind = next->record;
+            return EGRET_OK;
+        }
+        ingest_arrival arrival = arrival_of(number, &next->record);
+        next->chunk = ingest_reader_chunk(file->reader);
+        next->identity = ingest_order_expect(replay->order, &arrival);
+        status = ingest_reader_keep(file->reader, &next->record);
+        if (status != EGRET_OK)
+            return status;
+        file->n_coming++;
     }
     return EGRET_OK;
+}
+
+static egret_status take_record(ingest_replay *replay, uint32_t number, coming *next)
+{
+    ingest_record *record = &next->record;
+    uint64_t place = record->offset & OFFSET_MASK;
+    uint32_t n_slots = replay->options.plan->streams[record->stream].n_slots;
+    egret_status status = replay->files[number].rereads ? EGRET_OK : keep_text(replay, record, &place);
+    if (status == EGRET_OK && is_sparse(replay))
+        status = copy_record(replay, record, n_slots, &next->chunk);
+    if (status != EGRET_OK)
+        return status;
+    ingest_arrival arrival = arrival_of(number, record);
+    arrival.ref = (uint64_t)number << REF_SHIFT | place;
+    arrival.identity = next->identity;
+    arrival.expected = true;
+    arrival.uses = &next->chunk->uses;
+    arrival.bytes = bytes_of(record, n_slots);
+    ingest_outcome outcome = INGEST_ACCEPTED;
+    status = ingest_order_push(replay->order, &arrival, &outcome);
+    if (status == EGRET_OK && outcome == INGEST_LATE)
+        refuse(replay, number, record, "late", "its time is below the watermark");
+    if (status == EGRET_OK && outcome == INGEST_DUPLICATE)
+        refuse(replay, number, record, "duplicate", "an event of this identity was taken before");
+    return status;
 }
 
 /* One record of a file, or a step towards it. */
 static egret_status step(ingest_replay *replay, uint32_t number)
 {
     replay_file *file = &replay->files[number];
-    ingest_record record;
-    ingest_got got;
-    egret_status status = ingest_reader_next(file->reader, &record, &got);
+    egret_status status = EGRET_OK;
+    if (file->at == file->n_coming && file->behind_got == INGEST_GOT_RECORD)
+        status = look_ahead(replay, number);
     if (status != EGRET_OK)
         return status;
+    if (file->at < file->n_coming)
+        return take_record(replay, number, &file->coming[file->at++]);
+    ingest_got got = file->behind_got;
+    file->behind_got = INGEST_GOT_RECORD;
     switch (got) {
-    case INGEST_GOT_RECORD:
-        return take_record(replay, number, &record);
     case INGEST_GOT_REJECTED:
-        refuse(replay, number, &record, ingest_reason_name(record.reason), record.text);
+        refuse(replay, number, &file->behind, ingest_reason_name(file->behind.reason), file->behind.text);
         return EGRET_OK;
     case INGEST_GOT_END:
         file->finished = true;
         return ingest_order_finish(replay->order, number);
     case INGEST_GOT_MORE:
         return read_on(replay, file->reader);
-    case INGEST_GOT_NO_MEMORY: break;
+    case INGEST_GOT_RECORD: case INGEST_GOT_NO_MEMORY: break;
     }
     return EGRET_NO_MEMORY;
 }
