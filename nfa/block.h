@@ -109,6 +109,7 @@ bool nfa_bytes_push(nfa_section *section, unsigned part, const void *bytes, size
 const char *nfa_bytes_at(const nfa_section *section, unsigned part, uint32_t offset);
 uint32_t nfa_bytes_end(const nfa_section *section, unsigned part);             /* offset the next string will be at or after */
 void nfa_bytes_pop_front(nfa_section *section, unsigned part, uint32_t offset);
+void nfa_bytes_pop_back(nfa_section *section, unsigned part, uint32_t offset);  /* all from the offset on */
 
 /* Maps */
 uint32_t nfa_map_count(const nfa_section *section, unsigned part);

@@ -216,3 +216,24 @@ void nfa_bytes_pop_front(nfa_section *section, unsigned part, uint32_t offset)
     part_drop_front(section, part, gone < directory->n ? gone : directory->n);
     come_home(section, part);
 }
+
+void nfa_bytes_pop_back(nfa_section *section, unsigned part, uint32_t offset)
+{
+    char *at = section_at(section);
+    block_part *p = part_of(at, section->def, part);
+    uint32_t n = offset - p->first;
+    if (n >= p->count)
+        return;
+    p->count = n;
+    if (!part_spilled(p)) {
+        inline_shrink(section, part);
+        return;
+    }
+    const block_directory *directory = part_directory(at, p);
+    if (p->count > 0) {
+        uint32_t used = (p->first + p->count - 1 - directory->u.run.base) / NFA_CHUNK_BYTES + 1;
+        if (used < directory->n)
+            part_drop_back(section, part, directory->n - used);
+    }
+    come_home(section, part);
+}

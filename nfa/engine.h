@@ -35,7 +35,7 @@ typedef struct nfa_rule_stats {
     uint64_t signals;           /* told to other rules alone */
     uint64_t held_back;         /* matches hidden by throttle, except, shadow, or an open alert */
     uint64_t attempts_started, attempts_dropped;    /* dropped: by a limit */
-    uint64_t events_dropped;    /* from windows, by a limit */
+    uint64_t events_dropped;    /* from windows and loops, by a limit */
     uint64_t null_keys;         /* events skipped as a part of the key was null */
 } nfa_rule_stats;
 

@@ -83,6 +83,16 @@ bool seq_log_push(seq_step *step)
     return true;
 }
 
+/* The newest record goes, with its strings. */
+static void log_pop_back(seq_step *step, uint32_t ord)
+{
+    const seq_layout *layout = step->layout;
+    if (layout->part_bytes != 0) {
+        nfa_bytes_pop_back(&step->section, layout->part_bytes, seq_log(&step->section, layout, ord)->bytes);
+    }
+    nfa_deque_pop_back(&step->section, layout->part_log, 1);
+}
+
 void seq_log_unpush(seq_step *step)
 {
     seq_root *root = nfa_section_root(&step->section);
@@ -91,7 +101,7 @@ void seq_log_unpush(seq_step *step)
         root->cum[i] = step->before[i];
         root->cum[i].poisoned |= poisoned;
     }
-    nfa_deque_pop_back(&step->section, step->layout->part_log, 1);
+    log_pop_back(step, step->ord);
 }
 
 /* Calls for each queue of the layout, those at later items first. */
@@ -218,8 +228,69 @@ static bool drop_oldest(seq_step *step)
     return true;
 }
 
-/* Limits count live attempts, and for loops the events they keep. The oldest attempt pays. When the last one has gone the section is left as it
- * is: whoever called collects it. */
+static uint32_t *only_record(const seq_step *step, const seq_item *at)
+{
+    return nfa_deque_at(&step->section, at->queue_open, nfa_deque_first(&step->section, at->queue_open));
+}
+
+/* The record of the only attempt, when it stands in a loop that has just taken the event at hand as one more, and has taken others in between
+ * its first and this one; else NULL. */
+static uint32_t *only_loop(seq_step *step, const seq_item **place)
+{
+    const seq_layout *layout = step->layout;
+    const seq_root *root = nfa_section_root(&step->section);
+    for (uint32_t i = 0; i < step->pattern->n_items; i++) {
+        const seq_item *at = &layout->item[i];
+        if (!at->loop || at->queue_open == 0 || nfa_deque_count(&step->section, at->queue_open) == 0) {
+            continue;
+        }
+        uint32_t *word = only_record(step, at);
+        uint32_t last = at->tracked ? word[at->word + SEQ_LOOP_LAST] : root->cum[at->cum].last;
+        *place = at;
+        return last == step->ord && step->ord - word[at->word] > 1 ? word : NULL;
+    }
+    return NULL;
+}
+
+/* A loop keeps as many events as it may: the event at hand takes the place of the one before it. The loop's first events and its newest stay,
+ * and its count stays right; what lies between is forgotten. false: the event is more than one of a loop, so it must be kept. */
+static bool forget_one(seq_step *step)
+{
+    const seq_item *at = NULL;
+    uint32_t *word = only_loop(step, &at);
+    if (word == NULL) {
+        return false;
+    }
+    uint32_t place = step->ord - 1;
+    seq_log_unpush(step);
+    log_pop_back(step, place);
+    if (!seq_log_push(step)) {
+        step->no_memory = true;
+        return true;
+    }
+    word = only_record(step, at);
+    if (word[at->word + SEQ_LOOP_POISON] == place) {
+        word[at->word + SEQ_LOOP_POISON] = NFA_NONE;    /* that was about the event that went */
+    }
+    if (at->tracked) {
+        uint32_t number = word[at->word + SEQ_LOOP_NODE];
+        const seq_node *node = nfa_deque_at(&step->section, step->layout->part_nodes, number);
+        uint32_t before = node->previous;
+        seq_node *other = nfa_deque_at(&step->section, step->layout->part_nodes, before);
+        if (other->event == place) {
+            nfa_deque_pop_back(&step->section, step->layout->part_nodes, 1);
+            word[at->word + SEQ_LOOP_NODE] = before;
+        } else {
+            ((seq_node *)nfa_deque_at(&step->section, step->layout->part_nodes, number))->event = place;
+        }
+        word[at->word + SEQ_LOOP_LAST] = place;
+    }
+    ((seq_root *)nfa_section_root(&step->section))->limited = 1;
+    step->engine->rule_stats[step->rule_index].events_dropped++;
+    return true;
+}
+
+/* Limits count live attempts, and for loops the events they keep. The oldest attempt pays; the last one stays, and its loop forgets events. */
 void seq_enforce_limits(seq_step *step)
 {
     const seq_layout *layout = step->layout;
@@ -227,10 +298,11 @@ void seq_enforce_limits(seq_step *step)
     for (; attempts > step->pattern->limit_attempts && drop_oldest(step); attempts--) {
     }
     bool loops = layout->n_cums > 0 || layout->part_nodes != 0;
-    while (loops && attempts > 0 && nfa_deque_count(&step->section, layout->part_log) > step->pattern->limit_events) {
+    for (; loops && attempts > 1 && nfa_deque_count(&step->section, layout->part_log) > step->pattern->limit_events; attempts--) {
         (void)drop_oldest(step);
-        if (--attempts > 0) {
-            (void)seq_collect(step->engine, layout, &step->section);
-        }
+        (void)seq_collect(step->engine, layout, &step->section);
+    }
+    if (loops && attempts == 1 && nfa_deque_count(&step->section, layout->part_log) > step->pattern->limit_events) {
+        (void)forget_one(step);
     }
 }

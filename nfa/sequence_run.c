@@ -86,7 +86,7 @@ egret_value seq_step_stream(const nfa_env *env, uint32_t item)
     return egret_string(name.ptr, name.len);
 }
 
-/* The bound events of an item, in order, in scratch. */
+/* The bound events of an item, in order, in scratch; without those that a limit made a loop forget, which lie before its newest. */
 static uint32_t *list_events(nfa_engine *engine, const seq_run *run, uint32_t item, uint32_t *n)
 {
     const seq_item *place = &run->layout->item[item];
@@ -106,14 +106,14 @@ static uint32_t *list_events(nfa_engine *engine, const seq_run *run, uint32_t it
         return list;
     }
     if (place->tracked) {
-        uint32_t node = run->word[place->word + SEQ_LOOP_NODE];
-        for (uint32_t i = count; i-- > 0;) {
+        uint32_t from = count;
+        for (uint32_t node = run->word[place->word + SEQ_LOOP_NODE]; node != NFA_NONE && from > 0;) {
             const seq_node *link = nfa_deque_at(run->section, run->layout->part_nodes, node);
-            list[i] = link->event;
+            list[--from] = link->event;
             node = link->previous;
         }
-        *n = count;
-        return list;
+        *n = count - from;
+        return list + from;
     }
     for (uint32_t ord = seq_first_of(run, item), end = seq_last_of(run, item) + 1; ord != end && *n < count; ord++) {
         if ((seq_log(run->section, run->layout, ord)->fits >> item & 1u) != 0) {
@@ -252,6 +252,7 @@ bool seq_evidence(nfa_engine *engine, const seq_run *run, const plan_rule *rule,
         uint32_t count = 0;
         const uint32_t *events = list_events(engine, run, i, &count);
         for (uint32_t k = 0; events != NULL && k < count; k++, at++) {
+            at += k + 1 == count ? seq_count_of(run, i) - count : 0;    /* what the loop has forgotten lies before its newest */
             if (all <= cap || at < head || at >= all - (cap - head)) {
                 list[shown++] = evidence_of(engine, run, i, events[k]);
             }

@@ -112,7 +112,7 @@ static const rule_metric rule_metrics[] = {
     {"egret_rule_held_back_total", "Matches that gave no alert: throttled, excepted, in shadow, or already open.",
      offsetof(nfa_rule_stats, held_back)},
     {"egret_rule_attempts_dropped_total", "Partial matches dropped as a limit was reached.", offsetof(nfa_rule_stats, attempts_dropped)},
-    {"egret_rule_events_dropped_total", "Events dropped from windows as a limit was reached.", offsetof(nfa_rule_stats, events_dropped)},
+    {"egret_rule_events_dropped_total", "Events dropped from windows and loops as a limit was reached.", offsetof(nfa_rule_stats, events_dropped)},
     {"egret_rule_null_keys_total", "Events a rule skipped as a part of their key was null.", offsetof(nfa_rule_stats, null_keys)},
 };
 

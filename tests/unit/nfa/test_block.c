@@ -289,7 +289,7 @@ static bool op_deque(model *m, nfa_section *s, unsigned part, model_part *p, uin
 static bool op_bytes(model *m, nfa_section *s, unsigned part, model_part *p, uint32_t effort)
 {
     char text[20000];
-    uint32_t what = below(&m->seed, 8);
+    uint32_t what = below(&m->seed, 9);
     if (what < 5) {
         uint32_t len = below(&m->seed, 5) ? below(&m->seed, 60) : below(&m->seed, 2) ? below(&m->seed, effort) : 0;
         uint32_t n = below(&m->seed, 4) ? 1 : below(&m->seed, 60);
@@ -304,6 +304,13 @@ static bool op_bytes(model *m, nfa_section *s, unsigned part, model_part *p, uin
             assert_true(it.offset - end < 16384);
             model_push(p, it);
         }
+    } else if (what == 8) {
+        size_t live = p->end - p->begin;
+        size_t kept = below(&m->seed, (uint32_t)live + 1);
+        uint32_t offset = kept < live ? p->items[p->begin + kept].offset : nfa_bytes_end(s, part);
+        nfa_bytes_pop_back(s, part, offset);
+        assert_int_equal(nfa_bytes_end(s, part), offset);
+        p->end = p->begin + kept;
     } else {
         size_t live = p->end - p->begin;
         size_t n = what == 7 ? live : below(&m->seed, (uint32_t)live + 1);
