@@ -76,6 +76,11 @@ class Alerts:
             if windows and all(x[5] is None for x in windows):
                 rule.limits = {"values": n}
 
+    def scarce(self, rule):
+        """So little that limits bite all the time, wherever that is."""
+        r = self.r
+        rule.limits = {"values": r.randint(1, 4)} if rule.watch else {"attempts": r.choice((1, 2, 3, 50)), "events": r.randint(3, 8)}
+
     def severity(self, rule):
         """A constant, or one of two by a condition."""
         some = [("level", name) for name in self.r.sample(LEVELS, 2)]
