@@ -5,6 +5,7 @@
  * further with.
  */
 #include "app/command.h"
+#include "app/journal_alerts.h"
 
 #include "alerting/json_write.h"
 #include "compiler/value.h"
@@ -267,6 +268,7 @@ static int run_verb(app_args *args, const char *verb, const store *s, uint64_t f
     else if (strcmp(verb, "cat") == 0) exit_code = walk(args, s, &v, from, cat_block);
     else if (strcmp(verb, "export") == 0) exit_code = walk(args, s, &v, from, export_block);
     else if (strcmp(verb, "outbox") == 0) exit_code = print_outbox(args, s, &v);
+    else if (strcmp(verb, "alerts") == 0) exit_code = journal_alerts(args, s);
     else exit_code = verify(args, s, &v, from);
     jsonw_deinit(&v.out);
     return exit_code;
@@ -275,22 +277,24 @@ static int run_verb(app_args *args, const char *verb, const store *s, uint64_t f
 static const app_option options[] = {
     {"data", APP_ONE, "DIR", NULL, "the data folder"},
     {"from", APP_ONE, "LSN", "0", "begin with the block that holds this record"},
+    {"rules", APP_MANY, "FILE|DIR", NULL, "alerts: the rules"},
     {"stream", APP_ONE, "NAME", NULL, "export: this stream's events alone, as they came"},
     {0},
 };
 
 static int run(app_args *args)
 {
-    static const char *const verbs[] = {"list", "cat", "verify", "export", "outbox"};
-    const char **words;
+    static const char *const verbs[] = {"list", "cat", "verify", "export", "outbox", "alerts"};
+    const char **words, **paths;
     int64_t from;
     char reason[512];
     bool known = false;
     size_t n = app_args_words(args, &words);
     for (size_t i = 0; n == 1 && i < sizeof verbs / sizeof verbs[0]; i++) known = known || strcmp(words[0], verbs[i]) == 0;
-    if (!known) return app_usage(args, "what to do: list, cat, verify, export or outbox?");
+    if (!known) return app_usage(args, "what to do: list, cat, verify, export, outbox or alerts?");
     const char *dir = app_args_one(args, "data");
     if (!dir) return app_usage(args, "--data is needed");
+    if (strcmp(words[0], "alerts") == 0 && app_args_many(args, "rules", &paths) == 0) return app_usage(args, "--rules is needed");
     if (!app_args_int(args, "from", 0, INT64_MAX, &from)) return APP_USAGE;
     store *s = store_open(&(store_options){.dir = dir, .read_only = true}, reason, sizeof reason);
     if (!s) return app_trouble(args, "%s", reason);
@@ -302,9 +306,10 @@ static int run(app_args *args)
 const app_command app_cmd_journal = {
     .name = "journal",
     .summary = "Shows what a data folder's journal holds",
-    .words = "list|cat|verify|export|outbox",
+    .words = "list|cat|verify|export|outbox|alerts",
     .options = options,
     .notes = "list: the blocks; cat: all records; verify: whether all can be read and none is missing; export: the events; outbox: alerts that\n"
-             "are not delivered yet. One JSON object a line (verify: one sentence). A daemon may use the folder meanwhile.",
+             "are not delivered yet; alerts: evaluates the journal again from its beginning and prints the alerts (3 when they are not those\n"
+             "that the same rules gave then). One JSON object a line (verify: one sentence). A daemon may use the folder meanwhile.",
     .run = run,
 };

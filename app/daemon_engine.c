@@ -57,8 +57,10 @@ static egret_status begin_epoch(daemon_state *d)
 {
     d->epoch = epoch_new(d->next_lsn, d->next_event);
     d->alerts_failed = false;
-    evaluation_set_wall(d->evaluation, app_wall_ms(NULL));
-    return d->epoch ? EGRET_OK : EGRET_NO_MEMORY;
+    if (!d->epoch) return EGRET_NO_MEMORY;
+    d->epoch->end.wall_ms = app_wall_ms(NULL);
+    evaluation_set_wall(d->evaluation, d->epoch->end.wall_ms);
+    return EGRET_OK;
 }
 
 /* Time passes in it, and it goes to the committer. */
@@ -67,7 +69,7 @@ static egret_status end_epoch(daemon_state *d, int64_t clock_ms)
     egret_status status = evaluation_tick(d->evaluation, clock_ms);
     if (status == EGRET_OK && d->alerts_failed) status = EGRET_NO_MEMORY;
     if (status != EGRET_OK) return status;
-    epoch_end(d->epoch, clock_ms, app_wall_ms(NULL));
+    epoch_end(d->epoch, clock_ms);
     d->next_lsn = d->epoch->next_lsn;
     d->next_event = d->epoch->next_event;
     epoch *done = d->epoch;
@@ -147,7 +149,7 @@ static egret_status recover(daemon_state *d)
     tell_recovery(d, app_monotonic_ms() - began_ms);
     d->clock_base_ms = d->recovery.clock_ms - app_monotonic_ms();
     evaluation_forget_numbers(d->evaluation);
-    evaluation_resume(d->evaluation, d->recovery.clock_ms);
+    evaluation_resume(d->evaluation, d->recovery.clock_ms, d->options->idle_ms);
     d->quarantined = journal_quarantined(d->store);
     if (daemon_store_start(d) != APP_FINE) return EGRET_NO_MEMORY;
     return daemon_sinks_restore(d) == APP_FINE ? EGRET_OK : EGRET_IO;
@@ -160,7 +162,8 @@ static egret_status say_start(daemon_state *d)
     if (status != EGRET_OK) return status;
     d->epoch->is_start = true;
     d->epoch->start = (journal_start){.version = {EGRET_VERSION, sizeof EGRET_VERSION - 1}, .rules = d->fingerprint,
-                                      .wall_ms = app_wall_ms(NULL), .files = {d->rules_files.ptr, (uint32_t)d->rules_files.len}};
+                                      .wall_ms = app_wall_ms(NULL), .idle_ms = d->options->idle_ms,
+                                      .files = {d->rules_files.ptr, (uint32_t)d->rules_files.len}};
     d->epoch->next_lsn++;
     return end_epoch(d, d->recovery.clock_ms);
 }

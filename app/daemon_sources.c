@@ -165,13 +165,13 @@ static int read_http(daemon_state *d, const plan_edge *edge)
 static int add_source(daemon_state *d, const plan_edge *edge)
 {
     if (egret_str_is(edge->kind, "http")) return read_http(d, edge);
-    if (!egret_str_is(edge->kind, "file") && !egret_str_is(edge->kind, "stdin"))
+    if (!evaluation_source_counts(edge))
         return refuse(d, edge, "sources of this kind are not available in this version");
     uint32_t number = d->n_sources;
     daemon_reader *reader = &d->readers[number - 1];
     *reader = (daemon_reader){.daemon = d, .edge = edge, .number = number, .name = strndup(edge->name.ptr, edge->name.len)};
     if (!reader->name) return refuse(d, edge, "no memory");
-    d->sources[number] = (evaluation_source){reader->name, ingest_order_lateness(d->plan, edge), true};
+    d->sources[number] = evaluation_source_of(d->plan, edge, reader->name);
     d->n_sources++;
     int exit_code = read_options(d, reader);
     return exit_code == APP_FINE ? open_reader(d, reader) : exit_code;
@@ -182,7 +182,7 @@ int daemon_sources_name(daemon_state *d)
     d->sources = calloc((size_t)d->plan->n_sources + 1, sizeof *d->sources);
     d->readers = calloc((size_t)d->plan->n_sources + 1, sizeof *d->readers);
     if (!d->sources || !d->readers) return APP_TROUBLE;
-    d->sources[DAEMON_HTTP_SOURCE] = (evaluation_source){"http", ingest_order_lateness(d->plan, NULL), false};
+    d->sources[DAEMON_HTTP_SOURCE] = evaluation_source_of(d->plan, NULL, "http");
     d->n_sources = 1;
     for (uint32_t i = 0; i < d->plan->n_sources; i++) {
         int exit_code = add_source(d, &d->plan->sources[i]);

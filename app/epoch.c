@@ -66,10 +66,9 @@ void epoch_digest(journal_epoch *end, const char *id)
     end->alerts = XXH3_64bits_withSeed(id, strlen(id), end->alerts);
 }
 
-void epoch_end(epoch *e, int64_t clock_ms, int64_t wall_ms)
+void epoch_end(epoch *e, int64_t clock_ms)
 {
     e->end.clock_ms = clock_ms;
-    e->end.wall_ms = wall_ms;
     e->next_lsn++;
 }
 

@@ -41,7 +41,7 @@ bool epoch_alert_add(epoch *e, uint32_t sink, const sink_message *message);
 /* All that counts in the digest of alerts, in their order: the message id, once, whatever sinks it goes to. */
 void epoch_digest(journal_epoch *end, const char *id);
 /* Closes it. */
-void epoch_end(epoch *e, int64_t clock_ms, int64_t wall_ms);
+void epoch_end(epoch *e, int64_t clock_ms);
 /* The text of the event with that LSN, if it is in here. */
 bool epoch_raw(const epoch *e, uint64_t lsn, egret_text *out);
 void epoch_answer(epoch *e, const char *trouble);   /* to all who wait */

@@ -33,6 +33,19 @@ struct evaluation {
     int64_t lateness_ms;        /* greatest of the sources' */
 };
 
+/* ---- sources ---- */
+
+bool evaluation_source_counts(const plan_edge *edge)
+{
+    return egret_str_is(edge->kind, "file") || egret_str_is(edge->kind, "stdin");
+}
+
+/* One that is read holds the clock until it has shown something; nobody knows whether HTTP ever will. */
+evaluation_source evaluation_source_of(const plan *p, const plan_edge *edge, const char *name)
+{
+    return (evaluation_source){name, ingest_order_lateness(p, edge), edge != NULL};
+}
+
 /* ---- alerts ---- */
 
 static bool find_record(void *user, uint64_t ref, const char **ptr, size_t *len)
@@ -216,8 +229,9 @@ egret_status evaluation_tick(evaluation *e, int64_t monotonic_ms)
     return status == EGRET_OK ? advance(e) : status;
 }
 
-void evaluation_resume(evaluation *e, int64_t monotonic_ms)
+void evaluation_resume(evaluation *e, int64_t monotonic_ms, int64_t idle_ms)
 {
+    e->options.idle_ms = idle_ms;
     for (uint32_t i = 0; i < e->options.n_sources; i++) e->sources[i].heard_ms = monotonic_ms;
     e->heard_ms = monotonic_ms;
 }

@@ -33,6 +33,10 @@ typedef struct evaluation_source {
     bool active;            /* holds the clock until it has shown something, is silent for `idle`, or ends */
 } evaluation_source;
 
+/* Sources are numbered: 0 is HTTP, whatever is declared for it, then those of the plan that are read, in its order. edge NULL: HTTP. */
+bool evaluation_source_counts(const plan_edge *edge);
+evaluation_source evaluation_source_of(const plan *p, const plan_edge *edge, const char *name);
+
 typedef struct evaluation_options {
     const plan *plan;
     const evaluation_source *sources;   /* borrowed */
@@ -41,7 +45,7 @@ typedef struct evaluation_options {
     bool (*record)(void *user, uint64_t lsn, egret_text *out);
     ingest_letters *letters;            /* borrowed */
     const app_log *log;
-    int64_t idle_ms;
+    int64_t idle_ms;                    /* until evaluation_resume says another */
     /* Takes an alert, already a line; borrowed for the call. Replaying: its id alone, bytes is NULL. */
     void (*alert)(void *user, const plan_rule *rule, const sink_message *message);
     void *user;
@@ -60,8 +64,8 @@ egret_status evaluation_batch(evaluation *e, const admission_batch *batch, int64
  * may go as nothing arrives. */
 egret_status evaluation_tick(evaluation *e, int64_t monotonic_ms);
 bool evaluation_tick_due(const evaluation *e, int64_t monotonic_ms);
-/* The process has begun anew: the time it did not run does not count as silence. */
-void evaluation_resume(evaluation *e, int64_t monotonic_ms);
+/* The process has begun anew: the time it did not run does not count as silence, and idle_ms may be another. */
+void evaluation_resume(evaluation *e, int64_t monotonic_ms, int64_t idle_ms);
 /* From here on counters count from zero: what was evaluated before was counted when it came. */
 void evaluation_forget_numbers(evaluation *e);
 /* Evaluates what is held back for order; deadlines beyond the newest event do not act. */

@@ -176,7 +176,7 @@ static egret_status take_record(recovery *r, assembly *a, const journal_record *
     switch (record->kind) {
     case JOURNAL_START:
         r->rules_then = record->u.start.rules;
-        evaluation_resume(r->options.evaluation, r->clock_ms);
+        evaluation_resume(r->options.evaluation, r->clock_ms, record->u.start.idle_ms);
         return EGRET_OK;
     case JOURNAL_BATCH:
         return take_batch(r, a, record);
@@ -202,9 +202,10 @@ static egret_status take_block(recovery *r, assembly *a, journal_block *block)
 
 static egret_status put_aside(recovery *r, const journal_block *block)
 {
-    app_log_say(r->options.log, LOG_ERROR, "journal: the block at %" PRIu64 " cannot be read (%s) and is put into quarantine", block->lsn,
-                block->fault ? block->fault : "it says another number");
+    app_log_say(r->options.log, LOG_ERROR, "journal: the block at %" PRIu64 " cannot be read (%s)%s", block->lsn,
+                block->fault ? block->fault : "it says another number", r->options.only_looks ? "" : " and is put into quarantine");
     r->broken_blocks++;
+    if (r->options.only_looks) return EGRET_OK;
     int code = journal_quarantine(r->options.store, block->lsn);
     if (code == 0) return EGRET_OK;
     app_log_say(r->options.log, LOG_ERROR, "journal: %s", store_text(code));
@@ -239,7 +240,7 @@ egret_status recovery_run(recovery *r, const recovery_options *options)
     r->decoders = calloc((size_t)options->plan->n_streams + 1, sizeof *r->decoders);
     journal_block_init(&block);
     a.end = &a.first;
-    evaluation_set_replaying(options->evaluation, true);
+    evaluation_set_replaying(options->evaluation, !options->only_looks);
     egret_status status = r->decoders ? read_all(r, &a, &block) : EGRET_NO_MEMORY;
     evaluation_set_replaying(options->evaluation, false);
     drop_batches(&a);

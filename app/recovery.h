@@ -22,6 +22,7 @@ typedef struct recovery_options {
     uint64_t rules;             /* fingerprint */
     uint64_t from;              /* LSN to begin at */
     const app_log *log;
+    bool only_looks;            /* for a tool: alerts are written out, and broken blocks stay where they are */
     bool (*go_on)(void *user);  /* asked for each block; false ends the recovery */
     void *user;
 } recovery_options;

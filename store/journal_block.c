@@ -178,6 +178,7 @@ void journal_pack_start(journal_pack *pack, const journal_start *start)
     put_string(&pack->body, start->version);
     put_fixed(&pack->body, start->rules);
     put_signed(&pack->body, start->wall_ms);
+    put_signed(&pack->body, start->idle_ms);
     put_string(&pack->body, start->files);
 }
 
@@ -476,6 +477,7 @@ static bool get_record(journal_block *block, reading *in, journal_record *record
         record->u.start.version = get_string(in);
         record->u.start.rules = get_fixed(in);
         record->u.start.wall_ms = get_signed(in);
+        record->u.start.idle_ms = get_signed(in);
         record->u.start.files = get_string(in);
         return !in->bad;
     case JOURNAL_BATCH:

@@ -33,6 +33,7 @@ typedef struct journal_start {
     egret_str version;      /* of the program */
     uint64_t rules;         /* fingerprint of rules, lists and tables */
     int64_t wall_ms;
+    int64_t idle_ms;        /* silence after which a source holds the clock no more */
     egret_str files;        /* "name\0hash(32 hex)\0" … of the rule files; texts are in the store by hash */
 } journal_start;
 

@@ -31,7 +31,7 @@ static void pack_all(journal_pack *pack, egret_value *slots)
     slots[7] = egret_time(1767600000000);
     slots[8] = egret_duration(-1);
     slots[9] = egret_string("", 0);
-    journal_pack_start(pack, &(journal_start){ str("0.1.0"), 77, 900, { "r\0h\0", 4 } });
+    journal_pack_start(pack, &(journal_start){ str("0.1.0"), 77, 900, 2000, { "r\0h\0", 4 } });
     journal_pack_batch(pack, &(journal_batch){ str("http"), 1000, false, false });
     journal_pack_event(pack, &(journal_event){ str("login"), 5, 1, 0, str(RAW), slots, 10 });
     journal_pack_event(pack, &(journal_event){ str("login"), 5, 2, 99, str("{}"), slots + 3, 1 });
@@ -82,6 +82,7 @@ static void all_kinds_come_back(void **state)
     assert_true(journal_block_next(&block, &r) && r.kind == JOURNAL_START && r.lsn == 100);
     assert_text(r.u.start.version, "0.1.0");
     assert_int_equal(r.u.start.rules, 77);
+    assert_int_equal(r.u.start.idle_ms, 2000);
     assert_int_equal(r.u.start.files.len, 4);
     assert_true(journal_block_next(&block, &r) && r.kind == JOURNAL_BATCH);
     assert_text(r.u.batch.source, "http");

@@ -1,0 +1,13 @@
+/*
+ * journal_alerts.h: `egret journal alerts`: what comes of the journal, evaluated from its beginning, in one go and without a daemon.
+ */
+#ifndef EGRET_APP_JOURNAL_ALERTS_H
+#define EGRET_APP_JOURNAL_ALERTS_H
+
+#include "app/command.h"
+#include "store/store.h"
+
+/* Prints the alerts, one a line; gives the exit code. Option rules is the command's. */
+int journal_alerts(const app_args *args, const store *s);
+
+#endif

@@ -1,0 +1,240 @@
+#!/usr/bin/env python3
+"""Kills the daemon at random moments while events come by HTTP and from a file, starts it again, and goes on. In the end:
+
+- every event that was answered with 202 is in the journal, and no event of the file is there twice or not at all;
+- the alerts that were sent, equal ids taken once, are those of one evaluation of the journal from its beginning without a crash
+  (`egret journal alerts`), byte for byte, and no epoch gave other alerts when it was evaluated again;
+- nothing is left in the outbox.
+
+    kill.py --runs N --seed S [--shim LIBRARY]
+
+A run is made again from its seed, but for the moment at which a signal arrives. With the shim the daemon kills itself at a write or sync that
+the seed chooses, or sees it fail; see tests/crash/shim.c.
+"""
+import argparse
+import http.client
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+
+from harness import Daemon, egret, wait_for
+
+RULES = """\
+stream login { id: string  user: string  ok: bool  amount: decimal  at: time } with time at, lateness 3s, identity id within 1h
+stream beat { device: string  n: int  at: time } with time at
+source s: file { path: "in.ndjson"  stream: beat  follow: true }
+sink log: file { path: "alerts.ndjson" }
+rule failed { watch login [not ok]  by user  alert { who: user, amount: amount }  to log }
+rule thrice { match a: login [not ok] then b: login [not ok] then c: login [ok] within 1m  by user  alert { total: a.amount + c.amount }  to log }
+rule quiet { match login [not ok] then not login [ok] for 20s  by user  alert { who: user }  to log }
+rule many { watch login  by user  over 1m  when sum(amount) > 300.00  alert { total: sum(amount) }  throttle 30s  to log }
+rule lost { match b: beat then not beat for 15s  by device  alert { last: b.n }  to log }
+rule jump { watch beat [n > prev(n) + 40]  by device  alert { n: n }  to log }
+"""
+N_HTTP, N_FILE = 240, 300
+
+
+def stamp(ms):
+    return "2026-01-05T%02d:%02d:%02d.%03dZ" % (9 + ms // 3600000, ms // 60000 % 60, ms // 1000 % 60, ms % 1000)
+
+
+class Failure(Exception):
+    pass
+
+
+class Run:
+    def __init__(self, seed, shim):
+        self.random = random.Random(seed)
+        self.shim = shim
+        self.dir = tempfile.mkdtemp(prefix="egret-crash-")
+        self.daemon, self.starts, self.acked, self.kills = None, 0, [], 0
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    # ---- what is sent
+
+    def make_input(self):
+        rules = RULES
+        os.makedirs(self.path("rules"))
+        with open(self.path("rules/r.egret"), "w") as file:
+            file.write(rules)
+        at, self.http = 0, []
+        for i in range(N_HTTP):
+            at += self.random.randrange(0, 1500)
+            self.http.append({"id": "e%d" % i, "user": "u%d" % self.random.randrange(5), "ok": self.random.random() < 0.4,
+                              "amount": "%d.%02d" % (self.random.randrange(200), self.random.randrange(100)),
+                              "at": stamp(max(0, at - self.random.randrange(0, 2500)))})
+        at, self.file = 0, []
+        for i in range(N_FILE):
+            at += self.random.randrange(0, 1200)
+            self.file.append({"device": "d%d" % self.random.randrange(6), "n": self.random.randrange(100), "at": stamp(at)})
+        open(self.path("rules/in.ndjson"), "w").close()
+
+    def grow_file(self, lines):
+        with open(self.path("rules/in.ndjson"), "a") as file:
+            for line in lines:
+                file.write(json.dumps(line) + "\n")
+
+    # ---- the daemon
+
+    def start(self):
+        env = {}
+        if self.shim and self.random.random() < 0.7:
+            env = {"LD_PRELOAD": self.shim, "EGRET_SHIM": self.random.choice(["die", "tear", "drop", "full", "broken"]),
+                   "EGRET_SHIM_AT": str(self.random.randrange(8, 160))}
+        self.daemon = Daemon(self.path("rules"), self.path("data"), "--idle", "200ms", env=env)
+        self.starts += 1
+        if self.starts > 200:
+            raise Failure("it does not come to an end")
+
+    def alive(self):
+        return self.daemon.process.poll() is None
+
+    def bring_up(self):
+        """A daemon that listens; it may die on the way."""
+        while True:
+            if self.daemon is None:
+                self.start()
+            end = time.monotonic() + 60
+            while self.alive() and self.daemon.port is None and time.monotonic() < end:
+                self.daemon.port = self.daemon.find_port()
+                time.sleep(0.001)
+            if self.alive() and self.daemon.port:
+                return
+            self.bury()
+
+    def bury(self):
+        """The daemon has ended or is to end now."""
+        if self.alive():
+            self.daemon.process.send_signal(signal.SIGKILL)
+        self.daemon.stop(signal.SIGKILL)
+        self.check_log()
+        self.daemon, self.kills = None, self.kills + 1
+
+    def check_log(self):
+        log = "".join(self.daemon.err)
+        for word in ("gave other alerts", "quarantine", "Sanitizer", "runtime error", "cannot be read"):
+            if word in log:
+                raise Failure("the log says '%s':\n%s" % (word, log))
+
+    def post(self, records):
+        """202 or not; what was refused or not answered is sent again by the caller."""
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", self.daemon.port, timeout=20)
+            connection.request("POST", "/v1/events/login", "".join(json.dumps(record) + "\n" for record in records))
+            status = connection.getresponse().status
+            connection.close()
+        except OSError:
+            return False
+        except http.client.HTTPException:
+            return False
+        if status not in (202, 429, 503):
+            raise Failure("status %d" % status)
+        if status == 202:
+            self.acked += [record["id"] for record in records]
+        return status == 202
+
+    # ---- a run
+
+    def feed(self):
+        sent = filed = 0
+        next_kill = self.random.randrange(1, 25)
+        while sent < N_HTTP or filed < N_FILE:
+            self.bring_up()
+            lines = self.random.randrange(0, 12)
+            self.grow_file(self.file[filed:filed + lines])
+            filed = min(N_FILE, filed + lines)
+            some = self.http[sent:sent + self.random.randrange(1, 6)]
+            if some and self.post(some):
+                sent += len(some)
+            elif some and not self.alive():
+                self.bury()
+                continue
+            elif some:
+                time.sleep(0.002)
+            next_kill -= 1
+            if next_kill <= 0:
+                time.sleep(self.random.random() * 0.02)
+                self.bury()
+                next_kill = self.random.randrange(1, 25)
+
+    def settle(self):
+        """A daemon without troubles takes the rest and ends."""
+        self.shim = None
+        if self.daemon:
+            self.bury()
+        self.bring_up()
+        wait_for(lambda: len(self.journal("export", "--stream", "beat")) >= N_FILE, "the file's events")
+        wait_for(lambda: self.daemon.metric("egret_queue_records") == 0, "the queue")
+        if self.daemon.stop() != 0:
+            raise Failure("it ended badly: " + "".join(self.daemon.err))
+        self.check_log()
+
+    def journal(self, verb, *args):
+        done = egret("journal", verb, "--data", self.path("data"), *args)
+        if done.returncode != 0:
+            raise Failure("egret journal %s: %s%s" % (verb, done.stdout[-300:], done.stderr))
+        return [json.loads(line) for line in done.stdout.splitlines()] if verb != "verify" else done.stdout
+
+    def check(self):
+        logins = self.journal("export", "--stream", "login")
+        missing = set(self.acked) - {event["id"] for event in logins}
+        if missing:
+            raise Failure("answered and not in the journal: %s" % sorted(missing))
+        beats = self.journal("export", "--stream", "beat")
+        if beats != self.file:
+            raise Failure("the file's events are not as they were: %d of %d" % (len(beats), len(self.file)))
+        self.journal("verify")
+        if self.journal("outbox"):
+            raise Failure("alerts are left in the outbox")
+        expected = {alert["id"] + alert["kind"]: alert for alert in self.journal("alerts", "--rules", self.path("rules"))}
+        with open(self.path("data/alerts.ndjson")) as file:
+            lines = [json.loads(line) for line in file if line.endswith("}\n")]
+        sent = {alert["id"] + alert["kind"]: alert for alert in lines}
+        if set(sent) != set(expected):
+            raise Failure("not sent: %s; sent without need: %s" % (set(expected) - set(sent), set(sent) - set(expected)))
+        for name, alert in sent.items():
+            if alert != expected[name]:
+                raise Failure("another alert: %s\n%s" % (alert, expected[name]))
+        return len(sent), len(lines)
+
+    def run(self):
+        try:
+            self.make_input()
+            self.feed()
+            self.settle()
+            found = self.check()
+            shutil.rmtree(self.dir, ignore_errors=True)
+            return found
+        finally:
+            if self.daemon:
+                self.daemon.kill()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--shim")
+    options = parser.parse_args()
+    kills = alerts = again = 0
+    for seed in range(options.seed, options.seed + options.runs):
+        run = Run(seed, options.shim)
+        try:
+            different, lines = run.run()
+        except (Failure, AssertionError) as failure:
+            print("seed %d: %s\nkept: %s" % (seed, failure, run.dir))
+            return 1
+        kills, alerts, again = kills + run.kills, alerts + different, again + lines - different
+    print("%d runs, %d kills, %d alerts, %d of them sent again" % (options.runs, kills, alerts, again))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
