@@ -24,6 +24,7 @@ static const app_option options[] = {
     {"queue", APP_ONE, "N", "100000", "records that may wait for the engine before senders are told to wait"},
     {"keep", APP_ONE, "DURATION", "7d", "how long accepted events stay in the journal"},
     {"keep-bytes", APP_ONE, "SIZE", "20G", "how large the journal may grow: bytes, or with K, M, G or T"},
+    {"checkpoint", APP_ONE, "N", "1000000", "events after which the state is written to disk: so many a restart evaluates at most"},
     {"drain", APP_ONE, "DURATION", "8s", "at the end: longest time for alerts to leave"},
     {"log", APP_ONE, "FORMAT", "json", "lines on stderr: json or text"},
     {0},
@@ -54,12 +55,14 @@ static bool read_size(const app_args *args, const char *name, uint64_t *out)
 
 static bool read_options(const app_args *args, daemon_options *out)
 {
-    int64_t queue;
+    int64_t queue, checkpoint;
     const char *log = app_args_one(args, "log"), *listen = app_args_one(args, "listen");
     if (!read_duration(args, "idle", &out->idle_ms) || !read_duration(args, "drain", &out->drain_ms)) return false;
     if (!read_duration(args, "keep", &out->keep_ms) || !read_size(args, "keep-bytes", &out->keep_bytes)) return false;
     if (!app_args_int(args, "queue", 1, 100000000, &queue)) return false;
+    if (!app_args_int(args, "checkpoint", 1, INT64_MAX, &checkpoint)) return false;
     out->queue_records = (size_t)queue;
+    out->checkpoint_events = (uint64_t)checkpoint;
     out->log.json = strcmp(log, "json") == 0;
     if (!out->log.json && strcmp(log, "text") != 0) {
         app_usage(args, "--log: json or text");

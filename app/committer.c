@@ -19,8 +19,21 @@ enum {
     SPACING_RECORDS = 1000,     /* …so many records wait */
     RETRY_MS = 200,
     SETTLE_MS = 200,            /* a settled alert's row goes within that time, if nothing else is committed */
-    TRIM_BLOCKS = 64            /* dropped with one commit at most */
+    TRIM_BLOCKS = 64,           /* dropped with one commit at most */
+    SLICE_BYTES = 1 << 20,      /* of checkpoints, written at once: commits wait for no more than that */
+    SWEEP_KEYS = 2000
 };
+
+/* Something of a checkpoint that waits to be written. */
+typedef struct piece {
+    struct piece *next;
+    uint64_t version;
+    uint32_t number;
+    bool is_end;
+    checkpoint_info info;       /* of the end */
+    size_t len;
+    char bytes[];
+} piece;
 
 static const char UNKEPT[] = "the disk is full; what was sent is not kept yet";
 static const char GIVEN_UP[] = "the store does not work; nothing of this request was kept";
@@ -38,17 +51,14 @@ struct committer {
     uint64_t *settled;          /* rows */
     size_t n_settled, cap_settled;
     uint64_t needed;
+    piece *pieces, **pieces_end;
+    size_t piece_bytes;
+    bool sweeping;              /* behind the newest checkpoint */
+    uint64_t sweep_at;          /* the committer's thread */
     bool releasing;             /* what was taken out of the list is still being answered and released */
     bool closing;
     committer_stats stats;
 };
-
-static int64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* ---- writing: the committer's thread, without the lock ---- */
 
@@ -146,7 +156,7 @@ static struct timespec in_ms(int64_t ms)
 /* A commit that follows the last one closely waits for more to come along. */
 static void gather(committer *c, int64_t last_us)
 {
-    int64_t early_us = last_us + SPACING_US - now_us();
+    int64_t early_us = last_us + SPACING_US - app_monotonic_us();
     struct timespec until;
     if (early_us <= 0 || early_us > SPACING_US) return;
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -159,7 +169,7 @@ static void gather(committer *c, int64_t last_us)
 static bool wait_for_work(committer *c, int64_t last_us)
 {
     struct timespec until = in_ms(SETTLE_MS);
-    while (!c->first && !c->closing) {
+    while (!c->first && !c->closing && !c->pieces && !c->sweeping) {
         if (c->n_settled == 0) {
             pthread_cond_wait(&c->came, &c->lock);
             until = in_ms(SETTLE_MS);
@@ -168,7 +178,7 @@ static bool wait_for_work(committer *c, int64_t last_us)
         }
     }
     if (c->first) gather(c, last_us);
-    return c->first || c->n_settled > 0 || !c->closing;
+    return c->first || c->n_settled > 0 || c->pieces || !c->closing;
 }
 
 static void forget_rows(committer *c, size_t n)
@@ -232,6 +242,11 @@ static bool handle_failure(committer *c, int code)
     return false;
 }
 
+static void note_success(committer *c)
+{
+    if (atomic_exchange(&c->trouble, NULL)) app_log_say(c->options.log, LOG_INFO, "journal: there is room again");
+}
+
 /* One commit of all that waits. False: it has given up. */
 static bool commit_once(committer *c)
 {
@@ -243,13 +258,13 @@ static bool commit_once(committer *c)
     else memcpy(rows, c->settled, n_rows * sizeof *rows);
     for (const epoch *e = first; e; e = e->next) n++;
     pthread_mutex_unlock(&c->lock);
-    int64_t began_us = now_us();
+    int64_t began_us = app_monotonic_us();
     int code = write_all(c, first, n, rows, n_rows, needed, &dropped);
-    int64_t took_us = now_us() - began_us;
+    int64_t took_us = app_monotonic_us() - began_us;
     free(rows);
     pthread_mutex_lock(&c->lock);
     if (code != 0) return handle_failure(c, code);
-    if (atomic_exchange(&c->trouble, NULL)) app_log_say(c->options.log, LOG_INFO, "journal: there is room again");
+    note_success(c);
     note_commit(c, took_us, dropped);
     forget_rows(c, n_rows);
     epoch *done = take_out(c, n);
@@ -262,14 +277,123 @@ static bool commit_once(committer *c)
     return true;
 }
 
+/* ---- checkpoints ---- */
+
+static int write_slice(committer *c, piece *first, size_t n, size_t *written, bool *ended)
+{
+    store *s = c->options.store;
+    int code = store_begin(s);
+    if (code != 0) return code;
+    for (piece *p = first; n > 0 && code == 0; p = --n > 0 ? p->next : NULL) {
+        *ended = p->is_end;
+        code = p->is_end ? checkpoint_finish(s, &p->info) : checkpoint_put(s, p->version, p->number, p->bytes, p->len, written);
+    }
+    if (code == 0) return store_commit(s);
+    store_abort(s);
+    return code;
+}
+
+static int sweep_some(committer *c)
+{
+    int code = store_begin(c->options.store);
+    if (code == 0) code = checkpoint_sweep(c->options.store, &c->sweep_at, SWEEP_KEYS, false);
+    if (code == 0) return store_commit(c->options.store);
+    store_abort(c->options.store);
+    return code;
+}
+
+static void drop_pieces(committer *c, size_t n)
+{
+    for (; n > 0; n--) {
+        piece *p = c->pieces;
+        c->pieces = p->next;
+        if (!c->pieces) c->pieces_end = &c->pieces;
+        c->piece_bytes -= p->len;
+        if (p->is_end) {
+            c->needed = p->info.lsn;
+            c->sweep_at = 0;
+            c->sweeping = true;
+            c->stats.checkpoints++;
+        }
+        free(p);
+    }
+}
+
+/* A slice of what waits, or of the sweeping. The end of a checkpoint closes its slice. False: it has given up. */
+static bool keep_once(committer *c)
+{
+    size_t n = 0, bytes = 0, written = 0;
+    bool ended = false;
+    piece *first = c->pieces;
+    for (const piece *p = first; p && bytes < (size_t)SLICE_BYTES && (n == 0 || !ended); p = p->next, n++) {
+        bytes += p->len;
+        ended = p->is_end;
+    }
+    pthread_mutex_unlock(&c->lock);
+    int code = n > 0 ? write_slice(c, first, n, &written, &ended) : sweep_some(c);
+    pthread_mutex_lock(&c->lock);
+    if (code != 0) return handle_failure(c, code);
+    note_success(c);
+    c->stats.checkpoint_bytes += written;
+    if (n == 0 && c->sweep_at > UINT32_MAX) c->sweeping = false;
+    drop_pieces(c, n);
+    if (!c->pieces) pthread_cond_broadcast(&c->went);
+    return true;
+}
+
+static bool add_piece(committer *c, piece *p)
+{
+    if (!p) return false;
+    pthread_mutex_lock(&c->lock);
+    *c->pieces_end = p;
+    c->pieces_end = &p->next;
+    c->piece_bytes += p->len;
+    pthread_cond_signal(&c->came);
+    pthread_mutex_unlock(&c->lock);
+    return true;
+}
+
+bool committer_keep(committer *c, uint64_t version, uint32_t number, const char *bytes, size_t len)
+{
+    piece *p = len < SIZE_MAX - sizeof *p ? malloc(sizeof *p + len) : NULL;
+    if (!p) return false;
+    *p = (piece){.version = version, .number = number, .len = len};
+    if (len > 0) memcpy(p->bytes, bytes, len);
+    return add_piece(c, p);
+}
+
+bool committer_keep_end(committer *c, const checkpoint_info *info)
+{
+    piece *p = malloc(sizeof *p);
+    if (p) *p = (piece){.version = info->version, .is_end = true, .info = *info};
+    return add_piece(c, p);
+}
+
+size_t committer_keep_waiting(committer *c)
+{
+    pthread_mutex_lock(&c->lock);
+    size_t bytes = c->piece_bytes;
+    pthread_mutex_unlock(&c->lock);
+    return bytes;
+}
+
+bool committer_keep_idle(committer *c)
+{
+    pthread_mutex_lock(&c->lock);
+    bool idle = !c->pieces && !c->sweeping;
+    pthread_mutex_unlock(&c->lock);
+    return idle;
+}
+
 static void *work(void *user)
 {
     committer *c = user;
     int64_t last_us = 0;
     pthread_mutex_lock(&c->lock);
     while (wait_for_work(c, last_us)) {
-        last_us = now_us();
-        bool fine = commit_once(c);
+        last_us = app_monotonic_us();
+        bool fine = (!c->first && c->n_settled == 0) || commit_once(c);
+        if (fine && !(c->first && atomic_load(&c->trouble)) && (c->pieces || c->sweeping)) fine = keep_once(c);
         if (!fine || (c->closing && atomic_load(&c->trouble))) break;
         if (atomic_load(&c->trouble)) {
             struct timespec until = in_ms(RETRY_MS);
@@ -307,7 +431,7 @@ bool committer_submit(committer *c, epoch *e)
 void committer_flush(committer *c)
 {
     pthread_mutex_lock(&c->lock);
-    while ((c->first && !atomic_load(&c->lost) && !atomic_load(&c->trouble)) || c->releasing) pthread_cond_wait(&c->went, &c->lock);
+    while (((c->first || c->pieces) && !atomic_load(&c->lost) && !atomic_load(&c->trouble)) || c->releasing) pthread_cond_wait(&c->went, &c->lock);
     for (epoch *e = c->first; e; e = e->next) epoch_answer(e, UNKEPT);
     pthread_mutex_unlock(&c->lock);
 }
@@ -366,6 +490,7 @@ committer *committer_start(const committer_options *options)
     if (!c) return NULL;
     c->options = *options;
     c->end = &c->first;
+    c->pieces_end = &c->pieces;
     journal_pack_init(&c->pack);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -392,6 +517,10 @@ void committer_stop(committer *c)
     for (epoch *e = c->first, *next; e; e = next) {
         next = e->next;
         epoch_free(e);
+    }
+    for (piece *p = c->pieces, *next; p; p = next) {
+        next = p->next;
+        free(p);
     }
     pthread_cond_destroy(&c->went);
     pthread_cond_destroy(&c->came);

@@ -12,6 +12,7 @@
 
 #include "app/epoch.h"
 #include "app/log.h"
+#include "store/checkpoints.h"
 
 typedef struct committer committer;
 
@@ -35,6 +36,7 @@ typedef struct committer_stats {
     uint64_t commits, failures;
     uint64_t commit_us, longest_us;     /* time in commits, and of the longest */
     uint64_t journal_bytes, journal_blocks, file_bytes, dropped_blocks;
+    uint64_t checkpoints, checkpoint_bytes;     /* written */
 } committer_stats;
 
 committer *committer_start(const committer_options *options);       /* NULL: no memory, or no thread */
@@ -46,6 +48,12 @@ void committer_flush(committer *c);
 void committer_settled(committer *c, uint64_t row);
 /* From here on, records from this LSN on are needed, whatever their age. */
 void committer_need(committer *c, uint64_t lsn);
+/* Checkpoints (store/checkpoints.h): a piece, copied, to be written between commits, in slices; after the last one what makes it the newest.
+ * Epochs submitted before are written before. False: no memory. */
+bool committer_keep(committer *c, uint64_t version, uint32_t number, const char *bytes, size_t len);
+bool committer_keep_end(committer *c, const checkpoint_info *info);
+size_t committer_keep_waiting(committer *c);        /* bytes not written yet */
+bool committer_keep_idle(committer *c);             /* all is written, and what it replaced is swept away */
 /* The text of an event that is not in the journal yet. */
 bool committer_raw(committer *c, uint64_t lsn, egret_text *out);
 /* NULL, or a constant sentence: nothing can be kept now. */

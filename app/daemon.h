@@ -25,6 +25,7 @@ typedef struct daemon_options {
     size_t queue_records;
     int64_t keep_ms;                /* of the journal */
     uint64_t keep_bytes;
+    uint64_t checkpoint_events;     /* so many events after the last one, a checkpoint is made */
     int64_t idle_ms;
     int64_t drain_ms;               /* at the end: longest time for alerts to leave */
 } daemon_options;

@@ -10,7 +10,10 @@
 
 #include <inttypes.h>
 
-enum { EPOCH_RECORDS = 10000 };     /* and what the batch that reaches it has besides */
+enum {
+    EPOCH_RECORDS = 10000,  /* and what the batch that reaches it has besides */
+    CUT_TICK_MS = 1         /* while a checkpoint is on its way */
+};
 
 static void give_up(daemon_state *d, egret_status status)
 {
@@ -72,6 +75,7 @@ static egret_status end_epoch(daemon_state *d, int64_t clock_ms)
     epoch_end(d->epoch, clock_ms);
     d->next_lsn = d->epoch->next_lsn;
     d->next_event = d->epoch->next_event;
+    d->clock_ms = clock_ms;
     epoch *done = d->epoch;
     d->epoch = NULL;
     return committer_submit(d->committer, done) ? EGRET_OK : EGRET_IO;
@@ -102,7 +106,8 @@ static egret_status tick(daemon_state *d)
 /* Takes what waits; then time passes. Counters are copied at least once a tick, and not more often, however small the batches are. */
 static egret_status work_once(daemon_state *d, int64_t *told_ms)
 {
-    admission_batch *batch = admission_take(d->queue, DAEMON_TICK_MS);
+    bool more = daemon_checkpoint_step(d);
+    admission_batch *batch = admission_take(d->queue, more ? CUT_TICK_MS : DAEMON_TICK_MS);
     int64_t now_ms = app_monotonic_ms();
     atomic_store(&d->heartbeat_ms, now_ms);
     egret_status status = batch ? evaluate_epoch(d, batch) : tick(d);
@@ -138,15 +143,42 @@ static void tell_recovery(const daemon_state *d, int64_t took_ms)
         app_log_say(log, LOG_ERROR, "journal: %" PRIu64 " epochs gave other alerts than when they were first evaluated", r->other_epochs);
 }
 
+static bool make_evaluation(daemon_state *d)
+{
+    evaluation_options options = {.plan = d->plan, .sources = d->sources, .n_sources = d->n_sources, .record = find_record,
+                                  .letters = d->letters, .log = &d->options->log, .idle_ms = d->options->idle_ms,
+                                  .alert = take_alert, .user = d};
+    evaluation_free(d->evaluation);
+    d->evaluation = evaluation_new(&options);
+    return d->evaluation != NULL;
+}
+
+/* From the newest checkpoint, if there is one that can be used, the journal after it. */
+static egret_status read_journal(daemon_state *d, bool *restored)
+{
+    *restored = daemon_checkpoint_restore(d);
+    if (!*restored && !make_evaluation(d)) return EGRET_NO_MEMORY;
+    recovery_options options = {.store = d->store, .plan = d->plan, .evaluation = d->evaluation, .sources = d->source_names,
+                                .n_sources = d->n_sources, .layouts = d->layouts, .rules = d->fingerprint,
+                                .log = &d->options->log, .go_on = go_on, .user = d};
+    if (*restored) {
+        options.from = d->checkpoint.lsn;
+        options.clock_ms = d->checkpoint.clock_ms;
+        options.rules_then = d->checkpoint.rules;
+    }
+    /* What was kept is known before anything changes: what the journal's rest changes is for the next checkpoint. */
+    if (!daemon_checkpoint_watch(d, *restored)) return EGRET_NO_MEMORY;
+    return recovery_run(&d->recovery, &options);
+}
+
 static egret_status recover(daemon_state *d)
 {
     int64_t began_ms = app_monotonic_ms();
-    recovery_options options = {.store = d->store, .plan = d->plan, .evaluation = d->evaluation, .sources = d->source_names,
-                                .n_sources = d->n_sources, .layouts = d->layouts, .rules = d->fingerprint, .from = 0,
-                                .log = &d->options->log, .go_on = go_on, .user = d};
-    egret_status status = recovery_run(&d->recovery, &options);
+    bool restored;
+    egret_status status = read_journal(d, &restored);
     if (status != EGRET_OK || d->recovery.stopped) return status;
     tell_recovery(d, app_monotonic_ms() - began_ms);
+    d->clock_ms = d->recovery.clock_ms;
     d->clock_base_ms = d->recovery.clock_ms - app_monotonic_ms();
     evaluation_forget_numbers(d->evaluation);
     evaluation_resume(d->evaluation, d->recovery.clock_ms, d->options->idle_ms);
@@ -180,6 +212,7 @@ static void *work(void *user)
     if (status != EGRET_OK) give_up(d, status);
     atomic_store(&d->recovered, true);
     while (status == EGRET_OK && !d->recovery.stopped && !admission_is_drained(d->queue)) status = work_once(d, &told_ms);
+    if (status == EGRET_OK && !d->recovery.stopped) daemon_checkpoint_finish(d);
     if (status != EGRET_OK && !atomic_load(&d->failed)) give_up(d, status);
     epoch_free(d->epoch);
     d->epoch = NULL;
@@ -189,11 +222,7 @@ static void *work(void *user)
 
 int daemon_engine_start(daemon_state *d)
 {
-    evaluation_options options = {.plan = d->plan, .sources = d->sources, .n_sources = d->n_sources, .record = find_record,
-                                  .letters = d->letters, .log = &d->options->log, .idle_ms = d->options->idle_ms,
-                                  .alert = take_alert, .user = d};
-    d->evaluation = evaluation_new(&options);
-    if (d->evaluation) {
+    if (make_evaluation(d)) {
         daemon_web_publish(d);
         atomic_store(&d->heartbeat_ms, app_monotonic_ms());
         d->has_engine_thread = pthread_create(&d->engine_thread, NULL, work, d) == 0;

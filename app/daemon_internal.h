@@ -1,5 +1,5 @@
 /*
- * daemon_internal.h: what the files of the daemon share: daemon.c (life), daemon_engine.c (the engine's thread), daemon_store.c (the data folder),
+ * daemon_internal.h: what the files of the daemon share: daemon.c (life), daemon_engine.c (the engine's thread), daemon_checkpoint.c (its state on the disk), daemon_store.c (the data folder),
  * daemon_sinks.c, daemon_sources.c (readers), daemon_web.c (what HTTP asks for).
  */
 #ifndef EGRET_APP_DAEMON_INTERNAL_H
@@ -49,6 +49,12 @@ typedef struct daemon_state {
     recovery recovery;
     epoch *epoch;               /* being evaluated; the engine's thread */
     bool alerts_failed;         /* of that epoch: no memory for one */
+    /* Checkpoints; the engine's thread. */
+    checkpoint_info checkpoint; /* the newest, or the one on its way; base 0: the next one is of all */
+    uint64_t events_at_cut;     /* next_event at the last cut */
+    int64_t cut_at_ms;          /* monotonic */
+    atomic_llong longest_pause_us;  /* the longest that evaluation waited for a checkpoint */
+    int64_t clock_ms;           /* the journal's, of the last epoch */
     uint64_t quarantined;       /* blocks of the journal, as of the start */
     uint64_t next_lsn, next_event;
     int64_t clock_base_ms;      /* the journal's clock is this and the monotonic one */
@@ -72,6 +78,13 @@ void daemon_sinks_close(daemon_state *d);
 /* A committed alert goes to its outbox; user: daemon_state. */
 void daemon_sinks_release(void *user, const epoch_alert *alert);
 int daemon_sinks_restore(daemon_state *d);  /* alerts that an earlier run committed and did not deliver */
+
+/* Between epochs: goes on with the cut, or begins one when it is time. True: there is more to do. */
+bool daemon_checkpoint_step(daemon_state *d);
+void daemon_checkpoint_finish(daemon_state *d);     /* the last one, of the state at the end */
+/* Before the journal is read. False: there is none that can be used; what was begun of it may be in the evaluation, which is to be made anew. */
+bool daemon_checkpoint_restore(daemon_state *d);
+bool daemon_checkpoint_watch(daemon_state *d, bool restored);   /* false: no memory */
 
 int daemon_store_open(daemon_state *d);
 int daemon_store_name(daemon_state *d);     /* when sources and sinks have their names */

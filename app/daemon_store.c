@@ -47,6 +47,20 @@ static int keep_rules(daemon_state *d)
     return code;
 }
 
+/* What a checkpoint that was never finished has left. */
+static int sweep_checkpoints(daemon_state *d)
+{
+    enum { KEYS = 20000 };
+    int code = 0;
+    for (uint64_t at = 0; at <= UINT32_MAX && code == 0;) {
+        code = store_begin(d->store);
+        if (code == 0) code = checkpoint_sweep(d->store, &at, KEYS, true);
+        if (code == 0) code = store_commit(d->store);
+        else store_abort(d->store);
+    }
+    return code;
+}
+
 int daemon_store_open(daemon_state *d)
 {
     char reason[512];
@@ -57,6 +71,8 @@ int daemon_store_open(daemon_state *d)
     int code = keep_rules(d);
     if (code != 0) return complain(d, store_text(code));
     if (!d->lookup || d->rules_files.failed) return complain(d, "no memory");
+    code = sweep_checkpoints(d);
+    if (code != 0) return complain(d, store_text(code));
     journal_state now = journal_now(d->store);
     d->next_lsn = now.next_lsn;
     d->next_event = now.next_event;
@@ -78,7 +94,7 @@ int daemon_store_start(daemon_state *d)
                                  .release = daemon_sinks_release, .given_up = give_up, .user = d};
     d->committer = committer_start(&options);
     if (!d->committer) return complain(d, "no memory");
-    committer_need(d->committer, UINT64_MAX);
+    committer_need(d->committer, d->checkpoint.base > 0 ? d->checkpoint.lsn : 0);
     return APP_FINE;
 }
 

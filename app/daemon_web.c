@@ -143,6 +143,9 @@ static void numbers(void *user, web_numbers *out)
     d->shown.commits = stats.commits;
     d->shown.commit_failures = stats.failures;
     d->shown.commit_us = stats.commit_us;
+    d->shown.checkpoints = stats.checkpoints;
+    d->shown.checkpoint_bytes = stats.checkpoint_bytes;
+    d->shown.checkpoint_pause_us = (uint64_t)atomic_load(&d->longest_pause_us);
     d->shown.journal_bytes = stats.journal_bytes;
     d->shown.journal_blocks = stats.journal_blocks;
     d->shown.journal_dropped = stats.dropped_blocks;

@@ -340,3 +340,48 @@ void evaluation_numbers(evaluation *e, web_numbers *out)
     out->letters_unwritten = ingest_letters_unwritten(e->options.letters);
     out->clock_ms = nfa_engine_clock(e->engine);
 }
+
+/* ---- as bytes ---- */
+
+typedef struct evaluation_image {
+    int64_t idle_ms, newest_ms, heard_ms;
+    uint32_t is_history, n_sources;
+} evaluation_image;
+
+typedef struct source_image { int64_t heard_ms, active; } source_image;
+
+nfa_engine *evaluation_engine(evaluation *e)
+{
+    return e->engine;
+}
+
+egret_status evaluation_save(const evaluation *e, egret_text *out)
+{
+    evaluation_image image = {e->options.idle_ms, e->newest_ms, e->heard_ms, e->is_history, e->options.n_sources};
+    egret_text_put(out, (const char *)&image, sizeof image);
+    for (uint32_t i = 0; i < e->options.n_sources; i++) {
+        source_image source = {e->sources[i].heard_ms, e->sources[i].active};
+        egret_text_put(out, (const char *)&source, sizeof source);
+    }
+    return ingest_order_save(e->order, out);
+}
+
+egret_status evaluation_load(evaluation *e, const char **at, const char *end)
+{
+    evaluation_image image;
+    size_t sources = e->options.n_sources * sizeof(source_image);
+    if ((size_t)(end - *at) < sizeof image + sources) return EGRET_BAD_USE;
+    memcpy(&image, *at, sizeof image);
+    *at += sizeof image;
+    if (image.n_sources != e->options.n_sources) return EGRET_BAD_USE;
+    e->options.idle_ms = image.idle_ms;
+    e->newest_ms = image.newest_ms;
+    e->heard_ms = image.heard_ms;
+    e->is_history = image.is_history != 0;
+    for (uint32_t i = 0; i < image.n_sources; i++, *at += sizeof(source_image)) {
+        source_image source;
+        memcpy(&source, *at, sizeof source);
+        e->sources[i] = (source_state){source.heard_ms, source.active != 0};
+    }
+    return ingest_order_load(e->order, at, end);
+}

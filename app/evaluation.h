@@ -71,6 +71,11 @@ void evaluation_forget_numbers(evaluation *e);
 /* Evaluates what is held back for order; deadlines beyond the newest event do not act. */
 egret_status evaluation_drain(evaluation *e);
 
+/* What it knows besides the blocks, as bytes; and back, into one just made for the same rules and sources (ingest_order_load). */
+egret_status evaluation_save(const evaluation *e, egret_text *out);
+egret_status evaluation_load(evaluation *e, const char **at, const char *end);
+nfa_engine *evaluation_engine(evaluation *e);
+
 /* Copies the counters as they stand: plan, streams, rules, engine, unrouted, clock. Arrays belong to the evaluation. */
 void evaluation_numbers(evaluation *e, web_numbers *out);
 

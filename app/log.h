@@ -18,6 +18,7 @@ typedef struct app_log {
 
 int64_t app_wall_ms(void *unused);  /* the wall clock, ms since the epoch; fits sink_env.now_ms */
 int64_t app_monotonic_ms(void);
+int64_t app_monotonic_us(void);
 
 void app_log_say(const app_log *log, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The same with the shape of egret_log_fn and outbox_log_fn; user is a const app_log. */

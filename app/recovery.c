@@ -236,7 +236,8 @@ egret_status recovery_run(recovery *r, const recovery_options *options)
 {
     journal_block block;
     assembly a = {0};
-    *r = (recovery){.options = *options, .clock_ms = 1, .complete = journal_now(options->store).first_lsn <= options->from};
+    *r = (recovery){.options = *options, 
+                      .clock_ms = options->clock_ms > 0 ? options->clock_ms : 1, .rules_then = options->rules_then, .complete = journal_now(options->store).first_lsn <= options->from};
     r->decoders = calloc((size_t)options->plan->n_streams + 1, sizeof *r->decoders);
     journal_block_init(&block);
     a.end = &a.first;

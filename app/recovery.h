@@ -20,7 +20,9 @@ typedef struct recovery_options {
     uint32_t n_sources;
     const uint64_t *layouts;    /* of the plan's streams */
     uint64_t rules;             /* fingerprint */
-    uint64_t from;              /* LSN to begin at */
+    uint64_t from;              /* LSN to begin at; what was before is in the evaluation already */
+    int64_t clock_ms;           /* of the epoch before; 0: there was none */
+    uint64_t rules_then;        /* fingerprint that held then */
     const app_log *log;
     bool only_looks;            /* for a tool: alerts are written out, and broken blocks stay where they are */
     bool (*go_on)(void *user);  /* asked for each block; false ends the recovery */

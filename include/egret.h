@@ -116,6 +116,14 @@ EGRET_API egret_status egret_push(egret_engine *engine, const egret_event *event
 /* Says that no event before time_ms will come any more: what waits for a deadline before time_ms acts. */
 EGRET_API egret_status egret_advance(egret_engine *engine, int64_t time_ms);
 
+/* The engine's state as bytes, in pieces, in order: to be kept, and brought back into an engine of the same rules. Between two calls; alerts not
+ * taken are not in it. write says false to give up (EGRET_IO). */
+typedef bool (*egret_write_fn)(void *user, const void *bytes, size_t len);
+EGRET_API egret_status egret_checkpoint(egret_engine *engine, egret_write_fn write, void *user);
+/* Into an engine just opened. EGRET_BAD_USE: these are not the bytes of a checkpoint under these rules by this version. After an error the
+ * engine is only to be closed. */
+EGRET_API egret_status egret_restore(egret_engine *engine, const void *bytes, size_t len);
+
 /* ---- alerts ---- */
 
 typedef enum egret_alert_kind {

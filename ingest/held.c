@@ -308,3 +308,11 @@ uint64_t held_bytes(const held *queue)
 {
     return queue->bytes;
 }
+
+void held_each(const held *queue, void (*take)(void *user, held_key key, const nfa_event *event), void *user)
+{
+    for (size_t i = 0; i < queue->n_ring; i++)
+        take(user, ring_at(queue, i)->key, &ring_at(queue, i)->cell->event);
+    for (size_t i = 0; i < queue->n_heap; i++)
+        take(user, queue->heap[i].key, &queue->heap[i].cell->event);
+}

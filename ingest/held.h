@@ -35,6 +35,8 @@ void held_drop_first(held *queue);
 /* The event some places behind the first of those that came in order, or the last of them; NULL: none. */
 const nfa_event *held_ahead(const held *queue, size_t places);
 size_t held_count(const held *queue);
+/* All of them, in no order. */
+void held_each(const held *queue, void (*take)(void *user, held_key key, const nfa_event *event), void *user);
 uint64_t held_bytes(const held *queue);     /* of the copies, and what is kept elsewhere */
 
 #endif

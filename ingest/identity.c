@@ -11,6 +11,7 @@
 #include "ingest/identity.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { FIRST_CAPACITY = 1024 };
 
@@ -127,4 +128,21 @@ ingest_seen ingest_identity_see(ingest_identity *set, uint64_t hash, int64_t tim
     if (time_ms > entry->time_ms)
         entry->time_ms = time_ms;
     return INGEST_SEEN_NEW;
+}
+
+bool ingest_identity_load(ingest_identity *set, size_t capacity, const ingest_identity_entry *entries, size_t n)
+{
+    if (capacity == 0)
+        return n == 0;
+    if ((capacity & (capacity - 1)) != 0 || n >= capacity || capacity > SIZE_MAX / sizeof *entries)
+        return false;
+    if (!rewrite(set, INT64_MIN, capacity))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        ingest_identity_entry entry;
+        memcpy(&entry, (const char *)entries + i * sizeof entry, sizeof entry);     /* may lie anywhere */
+        *find(set, entry.hash) = entry;
+        set->used++;
+    }
+    return true;
 }

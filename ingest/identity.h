@@ -36,5 +36,7 @@ ingest_seen ingest_identity_see(ingest_identity *set, uint64_t hash, int64_t tim
 
 /* Says that this hash will be asked for soon: its memory is fetched meanwhile. */
 void ingest_identity_expect(const ingest_identity *set, uint64_t hash);
+/* Makes an empty set of that capacity hold these entries. False: no memory, or they do not fit. */
+bool ingest_identity_load(ingest_identity *set, size_t capacity, const ingest_identity_entry *entries, size_t n);
 
 #endif

@@ -12,6 +12,7 @@
 #ifndef EGRET_INGEST_ORDER_H
 #define EGRET_INGEST_ORDER_H
 
+#include "compiler/text.h"
 #include "ingest/stats.h"
 #include "nfa/engine.h"
 
@@ -80,5 +81,10 @@ size_t ingest_order_held(const ingest_order *order);
 int64_t ingest_order_first_held(const ingest_order *order);     /* its time; INT64_MAX: nothing is held */
 /* accepted, rejected[AHEAD], late, duplicates, released_early, identity_cuts; the rest stays zero. */
 const ingest_stats *ingest_order_stats(ingest_order *order);
+
+/* All it knows, held events and identities included, as bytes; and back, into one just made for the same plan and sources. Reads at *at
+ * and moves it. EGRET_BAD_USE: these are no such bytes; the order is only to be freed then. */
+egret_status ingest_order_save(const ingest_order *order, egret_text *out);
+egret_status ingest_order_load(ingest_order *order, const char **at, const char *end);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * api.c: the public face (include/egret.h) over the compiler and one shard.
  */
+#include "nfa/checkpoint.h"
 #include "nfa/engine.h"
 
 #include <stdio.h>
@@ -179,6 +180,16 @@ void egret_close(egret_engine *engine)
         egret_mem_free(engine->mem, engine->slots, engine->cap_slots * sizeof *engine->slots);
         egret_mem_free(engine->mem, engine, sizeof *engine);
     }
+}
+
+egret_status egret_checkpoint(egret_engine *engine, egret_write_fn write, void *user)
+{
+    return nfa_checkpoint_write(engine->inner, write, user);
+}
+
+egret_status egret_restore(egret_engine *engine, const void *bytes, size_t len)
+{
+    return nfa_checkpoint_read(engine->inner, bytes, len);
 }
 
 static uint32_t stream_of(const plan *p, const char *name)

@@ -56,6 +56,7 @@ void nfa_store_free(nfa_store *store)
     if (!store)
         return;
     egret_mem mem = store->pages.mem;
+    block_watch_free(store);
     for (uint32_t i = 0; i < store->limit && store->pages.n_direct > 0; i++)    /* all others go with their segments */
         if (nfa_block_exists(store, i) && nfa_run_is_direct(block_head_of(store, i)->home))
             nfa_run_free(&store->pages, block_at(store, i), block_head_of(store, i)->home);
@@ -289,6 +290,7 @@ static uint32_t block_new(nfa_store *store, uint32_t group, const void *key, siz
     }
     if (len > 0)
         memcpy(at, key, len);
+    block_touch(store, store->free_block != NFA_NO_BLOCK ? store->free_block : store->limit);    /* the block is not there yet */
     uint32_t block = number_take(store, run);
     index_put(store, block, tag);
     return block;
@@ -307,6 +309,7 @@ uint32_t nfa_block_add(nfa_store *store, uint32_t group, const void *key, size_t
 
 void nfa_block_drop(nfa_store *store, uint32_t block)
 {
+    block_touch(store, block);
     block_head *head = block_head_of(store, block);
     const uint32_t *ids = block_ids(head);
     const uint32_t *offsets = block_offsets(head);
@@ -319,6 +322,46 @@ void nfa_block_drop(nfa_store *store, uint32_t block)
     store->blocks[block] = (uintptr_t)store->free_block << 1 | 1;
     store->free_block = block;
     store->n_blocks--;
+}
+
+/* ---- restoring ---- */
+
+bool block_restore_numbers(nfa_store *store, uint32_t limit)
+{
+    if (limit == 0)
+        return true;
+    uintptr_t *blocks = egret_mem_alloc(store->pages.mem, limit * sizeof *blocks);
+    if (!blocks || limit == NFA_NO_BLOCK)
+        return false;
+    for (uint32_t i = 0; i < limit; i++)
+        blocks[i] = 1;
+    egret_mem_free(store->pages.mem, store->blocks, store->cap * sizeof *store->blocks);
+    store->bytes += (limit - store->cap) * sizeof *blocks;
+    store->blocks = blocks;
+    store->limit = store->cap = limit;
+    return true;
+}
+
+bool block_restore(nfa_store *store, uint32_t block, char *run)
+{
+    uint32_t len;
+    if (!index_reserve(store))
+        return false;
+    const char *key = block_key_of((block_head *)(void *)run, &len);
+    store->blocks[block] = (uintptr_t)run;
+    store->n_blocks++;
+    index_put(store, block, tag_of(nfa_key_hash(((block_head *)(void *)run)->group, key, len)));
+    return true;
+}
+
+void block_restore_end(nfa_store *store)
+{
+    store->free_block = NFA_NO_BLOCK;
+    for (uint32_t i = store->limit; i-- > 0;)
+        if (!nfa_block_exists(store, i)) {
+            store->blocks[i] = (uintptr_t)store->free_block << 1 | 1;
+            store->free_block = i;
+        }
 }
 
 /* ---- heads ---- */
@@ -343,6 +386,7 @@ int64_t nfa_block_due(const nfa_store *store, uint32_t block)
 
 void nfa_block_set_due(nfa_store *store, uint32_t block, int64_t due_ms)
 {
+    block_touch(store, block);
     block_head_of(store, block)->due_ms = due_ms;
 }
 

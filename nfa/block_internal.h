@@ -68,6 +68,10 @@ typedef struct index_slot {
     uint32_t tag;           /* 32 bits of the hash: where it belongs, and what is compared first */
 } index_slot;
 
+/* Which blocks change, in packs of so many: block_image.c. */
+enum { PACK_BLOCKS = 64 };
+typedef struct block_watch block_watch;
+
 struct nfa_store {
     uintptr_t *blocks;      /* address of each block; or, with bit 0 set, the number of the next free one */
     index_slot *index;
@@ -79,6 +83,7 @@ struct nfa_store {
     nfa_pages pages;
     block_shape **shapes;   /* sorted by id */
     uint32_t n_shapes, cap_shapes;
+    block_watch *watch;     /* NULL: nobody wants to know what changes */
     size_t bytes;           /* without the pages' */
 };
 
@@ -90,6 +95,15 @@ static inline char *block_at(const nfa_store *store, uint32_t block)
 static inline block_head *block_head_of(const nfa_store *store, uint32_t block)
 {
     return (block_head *)store->blocks[block];
+}
+
+void block_touched(nfa_store *store, uint32_t block);
+
+/* Before anything of the block is changed, or might be by who is given a handle. */
+static inline void block_touch(nfa_store *store, uint32_t block)
+{
+    if (store->watch != NULL)
+        block_touched(store, block);
 }
 
 static inline uint32_t round_up8(uint32_t n)
@@ -170,6 +184,16 @@ void block_close_gap(nfa_store *store, uint32_t block, uint32_t pos, uint32_t ga
 const block_shape *block_shape_find(const nfa_store *store, uint32_t id);
 /* Remembers the shape of def. false: no memory. */
 bool block_shape_learn(nfa_store *store, const nfa_section_def *def);
+
+/* For block_image.c, in a store without blocks: numbers below limit, none in use; then a block under its number (its run holds all of it, key
+ * and all; taken over); then the numbers that are free are told. false: no memory. */
+bool block_restore_numbers(nfa_store *store, uint32_t limit);
+bool block_restore(nfa_store *store, uint32_t block, char *run);
+void block_restore_end(nfa_store *store);
+
+/* ---- block_image.c ---- */
+
+void block_watch_free(nfa_store *store);
 
 /* ---- block_section.c ---- */
 

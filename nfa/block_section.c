@@ -41,6 +41,7 @@ bool nfa_section_find(nfa_store *store, uint32_t block, const nfa_section_def *d
     uint32_t i = directory_place(ids, n, def->id);
     if (i == n || ids[i] != def->id)
         return false;
+    block_touch(store, block);
     *out = (nfa_section){.store = store, .def = def, .block = block, .offset = ids[n + i]};
     return true;
 }
@@ -142,6 +143,7 @@ static bool section_new(nfa_store *store, uint32_t block, const nfa_section_def 
     uint32_t bytes = fresh_bytes(def);
     if (n == UINT16_MAX || !block_shape_learn(store, def))
         return false;
+    block_touch(store, block);
     const uint32_t *ids = block_ids(head);
     uint32_t i = directory_place(ids, n, def->id);
     uint32_t gap_pos = i < n ? ids[n + i] : head->used;

@@ -101,7 +101,7 @@ egret_status nfa_engine_start(nfa_engine *engine, int64_t time_ms)
 
 /* ---- deadlines ---- */
 
-static const nfa_section_def *def_of(const nfa_engine *engine, uint32_t id)
+const nfa_section_def *nfa_def_of(const nfa_engine *engine, uint32_t id)
 {
     const nfa_slot *slot = &engine->slots[id];
     switch (slot->kind) {
@@ -172,7 +172,7 @@ static int due_compare(const void *a, const void *b)
 
 static bool section_at(nfa_engine *engine, uint32_t block, uint32_t id, nfa_section *section)
 {
-    return nfa_section_find(engine->store, block, def_of(engine, id), section);
+    return nfa_section_find(engine->store, block, nfa_def_of(engine, id), section);
 }
 
 static bool closes_before_end(const nfa_engine *engine, uint32_t id)

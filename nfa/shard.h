@@ -433,6 +433,7 @@ bool life_sweep(nfa_engine *engine, uint32_t rule, nfa_section *section);
 /* engine.c */
 /* Tells the timers that this section's root now has deadline root->due_ms. */
 egret_status nfa_hang(nfa_engine *engine, const nfa_section *section);
+const nfa_section_def *nfa_def_of(const nfa_engine *engine, uint32_t id);      /* what the section with that id looks like */
 egret_value nfa_copy_out(nfa_engine *engine, egret_value v);    /* strings copied into engine->out */
 /* Shows the event to all that care. shadow: it comes from a rule in shadow mode, and reaches rules in that mode alone. */
 egret_status nfa_evaluate(nfa_engine *engine, const nfa_event *event, bool shadow);

@@ -195,7 +195,7 @@ void journal_pack_batch(journal_pack *pack, const journal_batch *batch)
 static void put_text_value(egret_text *out, const egret_value *v, egret_str raw)
 {
     uintptr_t at = (uintptr_t)v->u.s, begin = (uintptr_t)raw.ptr;
-    bool in_raw = at >= begin && at - begin <= raw.len && v->len <= raw.len - (at - begin);
+    bool in_raw = raw.ptr != NULL && at >= begin && at - begin <= raw.len && v->len <= raw.len - (at - begin);
     put_byte(out, EGRET_STRING | (in_raw ? IN_RAW : 0));
     if (in_raw)
         put_number(out, at - begin);
@@ -435,6 +435,19 @@ static egret_value get_value(reading *in, egret_str raw)
     default: in->bad = true;
     }
     return v;
+}
+
+void journal_value_put(egret_text *out, const egret_value *value)
+{
+    put_value(out, value, (egret_str){ NULL, 0 });
+}
+
+bool journal_value_get(const char **at, const char *end, egret_value *value)
+{
+    reading in = { *at, end, false };
+    *value = get_value(&in, (egret_str){ "", 0 });
+    *at = in.at;
+    return !in.bad;
 }
 
 static bool get_event(journal_block *block, reading *in, journal_event *event)

@@ -95,6 +95,10 @@ size_t journal_pack_bytes(const journal_pack *pack);
 /* Writes the block to out (emptied first) and empties the pack; false: no memory. */
 bool journal_pack_seal(journal_pack *pack, uint64_t first_lsn, uint64_t first_event, egret_text *out);
 
+/* One value by itself; get moves *at behind it, false: it is broken. A string stays where it was read. */
+void journal_value_put(egret_text *out, const egret_value *value);
+bool journal_value_get(const char **at, const char *end, egret_value *value);
+
 /* ---- reading ---- */
 
 typedef struct journal_head {

@@ -31,6 +31,7 @@ typedef struct web_numbers {
     int64_t clock_ms;                   /* of the engine; INT64_MIN before the first event */
     int64_t start_time_ms;              /* of the process, wall clock */
     uint64_t commits, commit_failures, commit_us;
+    uint64_t checkpoints, checkpoint_bytes, checkpoint_pause_us;
     uint64_t journal_bytes, journal_blocks, journal_quarantined, journal_dropped, store_bytes;
 } web_numbers;
 

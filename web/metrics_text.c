@@ -189,6 +189,8 @@ typedef struct store_metric {
 static const store_metric store_metrics[] = {
     {"egret_commits_total", "counter", "Commits of events, places and alerts to the disk.", offsetof(web_numbers, commits)},
     {"egret_commit_failures_total", "counter", "Commits that failed: a full disk, mostly.", offsetof(web_numbers, commit_failures)},
+    {"egret_checkpoints_total", "counter", "Checkpoints of the state written.", offsetof(web_numbers, checkpoints)},
+    {"egret_checkpoint_bytes_total", "counter", "Bytes written for checkpoints, compressed.", offsetof(web_numbers, checkpoint_bytes)},
     {"egret_journal_bytes", "gauge", "Size of the journal's blocks, compressed.", offsetof(web_numbers, journal_bytes)},
     {"egret_journal_blocks", "gauge", "Blocks of the journal.", offsetof(web_numbers, journal_blocks)},
     {"egret_journal_dropped_blocks_total", "counter", "Blocks dropped as they were older or more than is kept.",
@@ -206,6 +208,8 @@ static void put_store(egret_text *out, const web_numbers *numbers)
     }
     metrics_family(out, "egret_commit_seconds_total", "counter", "Time spent in commits.");
     metrics_number(out, "egret_commit_seconds_total", NULL, (double)numbers->commit_us / 1e6);
+    metrics_family(out, "egret_checkpoint_longest_pause_seconds", "gauge", "The longest that evaluation waited for a checkpoint.");
+    metrics_number(out, "egret_checkpoint_longest_pause_seconds", NULL, (double)numbers->checkpoint_pause_us / 1e6);
 }
 
 static uint64_t resident_bytes(void)

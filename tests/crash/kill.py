@@ -52,7 +52,7 @@ class Run:
         self.random = random.Random(seed)
         self.shim = shim
         self.dir = tempfile.mkdtemp(prefix="egret-crash-")
-        self.daemon, self.starts, self.acked, self.kills = None, 0, [], 0
+        self.daemon, self.starts, self.acked, self.kills, self.restored = None, 0, [], 0, 0
 
     def path(self, name):
         return os.path.join(self.dir, name)
@@ -88,7 +88,7 @@ class Run:
         if self.shim and self.random.random() < 0.7:
             env = {"LD_PRELOAD": self.shim, "EGRET_SHIM": self.random.choice(["die", "tear", "drop", "full", "broken"]),
                    "EGRET_SHIM_AT": str(self.random.randrange(8, 160))}
-        self.daemon = Daemon(self.path("rules"), self.path("data"), "--idle", "200ms", env=env)
+        self.daemon = Daemon(self.path("rules"), self.path("data"), "--idle", "200ms", "--checkpoint", "25", env=env)
         self.starts += 1
         if self.starts > 200:
             raise Failure("it does not come to an end")
@@ -119,7 +119,8 @@ class Run:
 
     def check_log(self):
         log = "".join(self.daemon.err)
-        for word in ("gave other alerts", "quarantine", "Sanitizer", "runtime error", "cannot be read"):
+        self.restored += "the state as of record" in log
+        for word in ("gave other alerts", "instead", "quarantine", "Sanitizer", "runtime error", "cannot be read"):
             if word in log:
                 raise Failure("the log says '%s':\n%s" % (word, log))
 
@@ -223,7 +224,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--shim")
     options = parser.parse_args()
-    kills = alerts = again = 0
+    kills = alerts = again = restored = 0
     for seed in range(options.seed, options.seed + options.runs):
         run = Run(seed, options.shim)
         try:
@@ -231,8 +232,8 @@ def main():
         except (Failure, AssertionError) as failure:
             print("seed %d: %s\nkept: %s" % (seed, failure, run.dir))
             return 1
-        kills, alerts, again = kills + run.kills, alerts + different, again + lines - different
-    print("%d runs, %d kills, %d alerts, %d of them sent again" % (options.runs, kills, alerts, again))
+        kills, alerts, again, restored = kills + run.kills, alerts + different, again + lines - different, restored + run.restored
+    print("%d runs, %d kills, %d starts from a checkpoint, %d alerts, %d of them sent again" % (options.runs, kills, restored, alerts, again))
     return 0
 
 

@@ -15,6 +15,9 @@
  *                        (of what a rule told: <step>:<rule>@<ms>)
  *   L <ref>              this event came too late      X <status> <bytes>   the rules were refused; the diagnostics follow        ! <text>      a call failed
  *
+ * With EGRET_ORACLE_CUT in the environment the engine's state is written and brought back into a new engine here and there between two calls, which must change
+ * nothing.
+ *
  * Values are printed so that equal numbers look equal: i5, d0.25 (no zeros at the end), f0.25 (17 digits), s<text>, n, b0, t<ms>, u<ms>.
  */
 #include "egret.h"
@@ -30,6 +33,10 @@ typedef struct runner {
     egret_rules *rules;
     egret_engine *engine;   /* NULL: between pairs, or the rules were refused */
     char line[MAX_LINE];
+    bool cuts;
+    uint32_t random;        /* decides where */
+    char *state;            /* a checkpoint */
+    size_t len, capacity;
 } runner;
 
 static void print_decimal(int64_t mantissa, unsigned scale)
@@ -175,6 +182,43 @@ static bool open_engine(runner *run)
     return run->engine != NULL;
 }
 
+static bool keep_piece(void *user, const void *bytes, size_t len)
+{
+    runner *run = user;
+    if (run->len + len > run->capacity) {
+        size_t capacity = 2 * (run->len + len);
+        char *grown = realloc(run->state, capacity);
+        if (grown == NULL)
+            return false;
+        run->state = grown;
+        run->capacity = capacity;
+    }
+    memcpy(run->state + run->len, bytes, len);
+    run->len += len;
+    return true;
+}
+
+/* One time in eight: another engine goes on. */
+static void maybe_cut(runner *run)
+{
+    run->random = run->random * 1664525u + 1013904223u;
+    if (!run->cuts || run->random >> 29 != 0)
+        return;
+    egret_engine *other = NULL;
+    run->len = 0;
+    egret_status status = egret_checkpoint(run->engine, keep_piece, run);
+    if (status == EGRET_BAD_USE)
+        return;     /* not at this moment */
+    if (status == EGRET_OK)
+        status = egret_open(NULL, run->rules, &other);
+    if (status == EGRET_OK)
+        status = egret_restore(other, run->state, run->len);
+    if (status != EGRET_OK)
+        printf("! cut: %s\n", egret_status_text(status));
+    egret_close(run->engine);
+    run->engine = other;
+}
+
 static bool read_rules(runner *run, size_t len)
 {
     char *text = malloc(len + 1);
@@ -207,6 +251,7 @@ static bool read_event(runner *run)
         else if (status != EGRET_OK)
             printf("! push: %s\n", egret_status_text(status));
         take_all(run);
+        maybe_cut(run);
     }
     return true;
 }
@@ -233,7 +278,7 @@ static void finish(runner *run)
 
 int main(void)
 {
-    runner run = {0};
+    runner run = {.cuts = getenv("EGRET_ORACLE_CUT") != NULL};
     bool ok = true;
     while (ok && fgets(run.line, sizeof run.line, stdin) != NULL) {
         if (run.line[0] == 'R')
@@ -251,5 +296,6 @@ int main(void)
         fprintf(stderr, "pairs: not understood: %s\n", run.line);
     egret_close(run.engine);
     egret_rules_free(run.rules);
+    free(run.state);
     return ok ? 0 : 1;
 }

@@ -188,7 +188,7 @@ class Troubles(Journal):
         for i in range(3):
             daemon = self.start()
             daemon.post("login", [login("user-of-run-%d" % i, 10 * i + k) for k in range(40)])
-            self.assertEqual(daemon.stop(), 0)
+            daemon.stop(signal.SIGKILL)     # without a checkpoint
         blocks = self.journal("list")
         with open(self.path("data/store.mdb"), "rb") as file:
             store = bytearray(file.read())
@@ -249,6 +249,8 @@ class Troubles(Journal):
         for i in range(40):
             records = [{**login("u%d" % k, i, ok=True), "filler": os.urandom(30).hex()} for k in range(100)]
             self.assertEqual(daemon.post("login", "".join(json.dumps(record) + "\n" for record in records), "application/x-ndjson")[0], 202)
+        wait_for(lambda: daemon.metric("egret_checkpoints_total") >= 1, "a checkpoint, without which nothing may go")
+        self.assertEqual(daemon.post("login", login("x", 99))[0], 202)
         self.assertEqual(daemon.stop(), 0)
         blocks = self.journal("list")
         self.assertGreater(blocks[0]["lsn"], 0)
@@ -256,6 +258,62 @@ class Troubles(Journal):
         again = self.start("--keep-bytes", "64K")
         self.assertEqual(again.post("login", login("x", 100))[0], 202)
         self.assertEqual(again.stop(), 0)
+
+
+class Checkpoints(Journal):
+    def fill(self, daemon, first):
+        for i in range(20):
+            body = [login("u%d" % k, first + i) for k in range(20)]
+            self.assertEqual(daemon.post("login", body)[0], 202)
+
+    def test_a_start_reads_the_newest_and_what_came_after(self):
+        daemon = self.start("--checkpoint", "100")
+        self.fill(daemon, 0)
+        wait_for(lambda: daemon.metric("egret_checkpoints_total") >= 2, "two checkpoints")
+        self.assertGreater(daemon.metric("egret_checkpoint_bytes_total"), 0)
+        daemon.post("login", login("after", 30))
+        daemon.post("login", login("after", 31))
+        daemon.stop(signal.SIGKILL)
+        again = self.start("--checkpoint", "100")
+        log = "".join(again.err)
+        self.assertIn("the state as of record", log)
+        self.assertNotIn("gave other alerts", log)
+        self.assertEqual(again.metric("egret_engine_keys"), 21)
+        again.post("login", login("after", 32, ok=True))
+        alert = wait_for(lambda: [alert for alert in again.alerts() if alert["rule"] == "thrice"], "the alert over both")[0]
+        self.assertEqual([event["event"]["at"] for event in alert["events"]], [login("", second)["at"] for second in (30, 31, 32)])
+        self.assertEqual(again.stop(), 0)
+
+    def test_the_end_leaves_one(self):
+        daemon = self.start()
+        self.fill(daemon, 0)
+        self.assertEqual(daemon.stop(), 0)
+        again = self.start()
+        self.assertIn("the state as of record", "".join(again.err))
+        self.assertNotIn("events of", "".join(again.err))      # nothing to evaluate again
+        self.assertEqual(again.metric("egret_engine_keys"), 20)
+        self.assertEqual(again.stop(), 0)
+
+    def test_one_that_cannot_be_read_is_passed_over(self):
+        daemon = self.start("--checkpoint", "100")
+        self.fill(daemon, 0)
+        self.assertEqual(daemon.stop(), 0)
+        with open(self.path("data/store.mdb"), "rb") as file:
+            store = bytearray(file.read())
+        key = b"\xff\xff\xff\xff" + (0).to_bytes(4, "big")      # the head's, of any version below 2^32
+        at = store.find(key)
+        self.assertGreater(at, 0)
+        while at >= 0:
+            store[at + 16 + 40] ^= 1
+            at = store.find(key, at + 1)
+        self.write("data/store.mdb", bytes(store))
+        again = self.start()
+        self.assertIn("a piece of it cannot be read", "".join(again.err))
+        self.assertEqual(again.metric("egret_engine_keys"), 20)
+        self.assertEqual(again.stop(), 0)
+        third = self.start()
+        self.assertIn("the state as of record", "".join(third.err))
+        self.assertEqual(third.stop(), 0)
 
 
 class Commands(Journal):

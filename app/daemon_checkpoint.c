@@ -1,0 +1,199 @@
+/*
+ * daemon_checkpoint.c: the state of the engine, written to the store while it works, and brought back at the start.
+ *
+ * A cut is made between two epochs, when it is time (is_time); its packs are handed to the committer a few at a time, between
+ * epochs, so that nobody waits for more than those. It is the newest checkpoint once the committer has written its end, behind all its pieces, which
+ * themselves are behind the epochs before the cut.
+ *
+ * The head holds what is not in blocks: the evaluation's own, the order with its held events and identities, then the engine's head.
+ */
+#include "app/daemon_internal.h"
+
+#include "nfa/checkpoint.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { STEP_US = 500, AHEAD_BYTES = 8 << 20, LONGEST_MS = 3600 * 1000 };
+
+typedef struct head_image { uint64_t evaluation_bytes, engine_bytes; } head_image;
+
+/* ---- writing: the engine's thread, between epochs ---- */
+
+static bool put_head(daemon_state *d, bool all)
+{
+    egret_text own, inner, head;
+    egret_mem mem = egret_mem_of(NULL);
+    egret_text_init(&own, mem);
+    egret_text_init(&inner, mem);
+    egret_text_init(&head, mem);
+    bool fine = evaluation_save(d->evaluation, &own) == EGRET_OK &&
+                nfa_checkpoint_begin(evaluation_engine(d->evaluation), all, &inner);
+    head_image image = {own.len, inner.len};
+    if (fine) {
+        egret_text_put(&head, (const char *)&image, sizeof image);
+        egret_text_put(&head, own.ptr, own.len);
+        egret_text_put(&head, inner.ptr, inner.len);
+        fine = !head.failed && committer_keep(d->committer, d->checkpoint.version, CHECKPOINT_HEAD, head.ptr, head.len);
+        if (!fine) nfa_checkpoint_drop(evaluation_engine(d->evaluation));
+    }
+    egret_text_deinit(&own);
+    egret_text_deinit(&inner);
+    egret_text_deinit(&head);
+    return fine;
+}
+
+static void begin(daemon_state *d)
+{
+    bool all = d->checkpoint.base == 0;
+    checkpoint_info before = d->checkpoint;
+    d->checkpoint.version++;
+    if (all) d->checkpoint.base = d->checkpoint.version;
+    d->checkpoint.lsn = d->next_lsn;
+    d->checkpoint.rules = d->fingerprint;
+    d->checkpoint.clock_ms = d->clock_ms;
+    d->events_at_cut = d->next_event;
+    d->cut_at_ms = app_monotonic_ms();
+    if (put_head(d, all)) return;
+    d->checkpoint = before;
+    app_log_say(&d->options->log, LOG_WARNING, "checkpoint: no memory for it now");
+}
+
+/* The cut has been handed over, or came to nothing. */
+static void end(daemon_state *d, bool good)
+{
+    if (good && committer_keep_end(d->committer, &d->checkpoint)) return;
+    nfa_checkpoint_drop(evaluation_engine(d->evaluation));
+    d->checkpoint.base = 0;     /* the next one is of all, whatever of this one has been written */
+    app_log_say(&d->options->log, LOG_WARNING, "checkpoint: no memory for it now");
+}
+
+static void note_pause(daemon_state *d, int64_t took_us)
+{
+    if (took_us > atomic_load(&d->longest_pause_us)) atomic_store(&d->longest_pause_us, took_us);
+}
+
+/* Hands packs over for that long. */
+static void step(daemon_state *d, int64_t for_us)
+{
+    nfa_engine *engine = evaluation_engine(d->evaluation);
+    bool base = d->checkpoint.base == d->checkpoint.version, fine = true;
+    int64_t began_us = app_monotonic_us();
+    nfa_pack pack;
+    while (fine && app_monotonic_us() - began_us < for_us) {
+        if (!nfa_checkpoint_next(engine, &pack)) {
+            end(d, !nfa_checkpoint_failed(engine));
+            break;
+        }
+        if (pack.len > 0 || !base) fine = committer_keep(d->committer, d->checkpoint.version, pack.number, pack.bytes, pack.len);
+    }
+    if (!fine) end(d, false);
+    if (for_us != INT64_MAX) note_pause(d, app_monotonic_us() - began_us);
+}
+
+static bool is_open(daemon_state *d)
+{
+    return nfa_checkpoint_is_open(evaluation_engine(d->evaluation));
+}
+
+/* Many events have come since the last, or some and much time has gone, or the journal is too large and only a checkpoint lets it shrink. */
+static bool is_time(daemon_state *d)
+{
+    uint64_t events = d->next_event - d->events_at_cut;
+    if (events == 0 || !nfa_checkpoint_may(evaluation_engine(d->evaluation))) return false;
+    return events >= d->options->checkpoint_events || app_monotonic_ms() - d->cut_at_ms >= LONGEST_MS ||
+           committer_get_stats(d->committer).journal_bytes > d->options->keep_bytes;
+}
+
+bool daemon_checkpoint_step(daemon_state *d)
+{
+    if (is_open(d)) {
+        if (committer_keep_waiting(d->committer) < (size_t)AHEAD_BYTES) step(d, STEP_US);
+    } else if (is_time(d) && committer_keep_idle(d->committer)) {
+        int64_t began_us = app_monotonic_us();
+        begin(d);
+        note_pause(d, app_monotonic_us() - began_us);
+    }
+    return is_open(d);
+}
+
+void daemon_checkpoint_finish(daemon_state *d)
+{
+    if (!d->committer || committer_trouble(d->committer)) return;
+    if (is_open(d)) step(d, INT64_MAX);
+    if (d->next_lsn > d->checkpoint.lsn && nfa_checkpoint_may(evaluation_engine(d->evaluation))) begin(d);
+    if (is_open(d)) step(d, INT64_MAX);
+}
+
+/* ---- bringing back ---- */
+
+typedef struct bringing {
+    daemon_state *daemon;
+    egret_status status;
+    bool has_head;
+} bringing;
+
+static bool take_head(void *user, uint32_t number, const char *bytes, size_t len)
+{
+    bringing *b = user;
+    head_image image;
+    (void)number;
+    b->status = EGRET_BAD_USE;
+    if (len < sizeof image) return false;
+    memcpy(&image, bytes, sizeof image);
+    if (image.evaluation_bytes > len - sizeof image || image.engine_bytes != len - sizeof image - image.evaluation_bytes) return false;
+    const char *at = bytes + sizeof image, *end_of_own = at + image.evaluation_bytes;
+    b->status = evaluation_load(b->daemon->evaluation, &at, end_of_own);
+    if (b->status == EGRET_OK)
+        b->status = nfa_restore_begin(evaluation_engine(b->daemon->evaluation), end_of_own, (size_t)image.engine_bytes);
+    b->has_head = true;
+    return false;
+}
+
+static bool take_pack(void *user, uint32_t number, const char *bytes, size_t len)
+{
+    bringing *b = user;
+    if (number == CHECKPOINT_HEAD) return false;
+    b->status = nfa_restore_pack(evaluation_engine(b->daemon->evaluation), number, bytes, len);
+    return b->status == EGRET_OK;
+}
+
+static egret_status bring_back(daemon_state *d, const checkpoint_info *info)
+{
+    bringing b = {d, EGRET_OK, false};
+    int code;
+    egret_status status = checkpoint_read(d->store, info, CHECKPOINT_HEAD, take_head, &b, &code);
+    if (status == EGRET_OK && !b.has_head) status = EGRET_BAD_EVENT;
+    if (status == EGRET_OK && b.status == EGRET_OK) status = checkpoint_read(d->store, info, 0, take_pack, &b, &code);
+    if (status == EGRET_OK) status = b.status;
+    return status == EGRET_OK ? nfa_restore_end(evaluation_engine(d->evaluation)) : status;
+}
+
+bool daemon_checkpoint_restore(daemon_state *d)
+{
+    checkpoint_info info;
+    const app_log *log = &d->options->log;
+    if (!checkpoint_newest(d->store, &info)) return false;
+    d->checkpoint.version = info.version;
+    if (info.rules != d->fingerprint) return false;
+    egret_status status = bring_back(d, &info);
+    if (status == EGRET_OK) {
+        d->checkpoint = info;
+        d->events_at_cut = journal_now(d->store).next_event;
+        app_log_say(log, LOG_INFO, "checkpoint %" PRIu64 ": the state as of record %" PRIu64, info.version, info.lsn);
+        return true;
+    }
+    app_log_say(log, LOG_ERROR, "checkpoint %" PRIu64 ": %s; the journal is evaluated from its beginning instead", info.version,
+                status == EGRET_BAD_EVENT ? "a piece of it cannot be read" : status == EGRET_BAD_USE ? "it is of another version of egret"
+                                                                                                : egret_status_text(status));
+    return false;
+}
+
+bool daemon_checkpoint_watch(daemon_state *d, bool restored)
+{
+    nfa_engine *engine = evaluation_engine(d->evaluation);
+    d->cut_at_ms = app_monotonic_ms();
+    if (!nfa_checkpoint_watch(engine)) return false;
+    if (restored) nfa_checkpoint_kept(engine);
+    return true;
+}

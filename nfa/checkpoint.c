@@ -1,0 +1,210 @@
+/*
+ * checkpoint.c: see checkpoint.h. What an engine knows beside its blocks is little: its clock and since when it watches. Deadlines stand in the
+ * blocks, so the heap of hints is made anew.
+ */
+#include "nfa/checkpoint.h"
+
+#include "nfa/shard.h"
+#include "nfa/told.h"
+
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+typedef struct engine_head {
+    uint64_t layout;
+    int64_t clock_ms, start_ms;
+    uint32_t started, limit;
+} engine_head;
+
+static uint64_t definition_of(const nfa_engine *engine, const nfa_slot *slot)
+{
+    const plan *p = engine->plan;
+    switch (slot->kind) {
+    case NFA_PATTERN: case NFA_SILENCE: return p->rules[slot->owner].hash;
+    case NFA_LIFE: return p->rules[slot->owner].name_hash;
+    case NFA_WINDOW: return p->windows[slot->owner].hash;
+    case NFA_FEATURE: return p->features[slot->owner].hash;
+    case NFA_TOLD: return XXH3_64bits(p->streams[slot->owner].name.ptr, p->streams[slot->owner].name.len);
+    }
+    return 0;
+}
+
+uint64_t nfa_layout_hash(const nfa_engine *engine)
+{
+    uint64_t hash = engine->n_slots;
+    for (uint32_t id = 0; id < engine->n_slots; id++) {
+        const nfa_section_def *def = nfa_def_of(engine, id);
+        uint64_t about[] = {(uint64_t)engine->slots[id].kind, engine->slots[id].group, definition_of(engine, &engine->slots[id]),
+                            def->root_size, def->n_parts};
+        hash = XXH3_64bits_withSeed(about, sizeof about, hash);
+        for (unsigned i = 0; i < def->n_parts; i++) {
+            uint64_t part[] = {def->part[i].kind, def->part[i].rec_size};
+            hash = XXH3_64bits_withSeed(part, sizeof part, hash);
+        }
+    }
+    return hash;
+}
+
+bool nfa_checkpoint_watch(nfa_engine *engine)
+{
+    return nfa_store_watch(engine->store);
+}
+
+bool nfa_checkpoint_may(const nfa_engine *engine)
+{
+    return told_is_empty(engine);
+}
+
+bool nfa_checkpoint_begin(nfa_engine *engine, bool all, egret_text *head)
+{
+    engine_head own = {.layout = nfa_layout_hash(engine), .clock_ms = engine->clock_ms, .start_ms = engine->start_ms,
+                       .started = engine->started, .limit = nfa_block_limit(engine->store)};
+    egret_text_put(head, (const char *)&own, sizeof own);
+    return nfa_checkpoint_may(engine) && !head->failed && !engine->failed && nfa_cut_begin(engine->store, all);
+}
+
+bool nfa_checkpoint_next(nfa_engine *engine, nfa_pack *out)
+{
+    return nfa_cut_next(engine->store, out);
+}
+
+bool nfa_checkpoint_is_open(const nfa_engine *engine)
+{
+    return nfa_cut_is_open(engine->store);
+}
+
+bool nfa_checkpoint_failed(const nfa_engine *engine)
+{
+    return nfa_cut_failed(engine->store);
+}
+
+void nfa_checkpoint_drop(nfa_engine *engine)
+{
+    nfa_cut_drop(engine->store);
+}
+
+egret_status nfa_restore_begin(nfa_engine *engine, const char *head, size_t len)
+{
+    engine_head own;
+    if (len != sizeof own || engine->started || nfa_block_limit(engine->store) > 0)
+        return EGRET_BAD_USE;
+    memcpy(&own, head, sizeof own);
+    if (own.layout != nfa_layout_hash(engine))
+        return EGRET_BAD_USE;
+    for (uint32_t id = 0; id < engine->n_slots; id++)
+        if (!nfa_store_learn(engine->store, nfa_def_of(engine, id)))
+            return EGRET_NO_MEMORY;
+    engine->clock_ms = own.clock_ms;
+    engine->start_ms = own.start_ms;
+    engine->started = own.started != 0;
+    return nfa_restore_numbers(engine->store, own.limit) ? EGRET_OK : EGRET_NO_MEMORY;
+}
+
+egret_status nfa_restore_pack(nfa_engine *engine, uint32_t number, const char *bytes, size_t len)
+{
+    return nfa_restore_pack_of(engine->store, number, bytes, len);
+}
+
+egret_status nfa_restore_end(nfa_engine *engine)
+{
+    nfa_store *store = engine->store;
+    nfa_restore_numbers_end(store);
+    for (uint32_t i = 0; i < nfa_block_limit(store); i++) {
+        int64_t due = nfa_block_exists(store, i) ? nfa_block_due(store, i) : NFA_NEVER;
+        if (due != NFA_NEVER && !nfa_timers_push(engine->timers, due, i))
+            return EGRET_NO_MEMORY;
+    }
+    return EGRET_OK;
+}
+
+void nfa_checkpoint_kept(nfa_engine *engine)
+{
+    nfa_store_kept(engine->store);
+}
+
+/* ---- in one go: magic | head | packs, each with number and length | the end | checksum ---- */
+
+static const char MAGIC[8] = "EGRETC1\n";
+
+typedef struct writing {
+    egret_write_fn write;
+    void *user;
+    XXH3_state_t hash;
+    bool fine;
+} writing;
+
+static void put(writing *w, const void *bytes, size_t len)
+{
+    if (len == 0 || !w->fine)
+        return;
+    XXH3_64bits_update(&w->hash, bytes, len);
+    w->fine = w->write(w->user, bytes, len);
+}
+
+static void put_piece(writing *w, uint32_t number, const void *bytes, size_t len)
+{
+    uint64_t about[] = {number, len};
+    put(w, about, sizeof about);
+    put(w, bytes, len);
+}
+
+egret_status nfa_checkpoint_write(nfa_engine *engine, egret_write_fn write, void *user)
+{
+    writing w = {.write = write, .user = user, .fine = true};
+    nfa_pack pack;
+    egret_text head;
+    if (!nfa_checkpoint_may(engine))
+        return EGRET_BAD_USE;
+    egret_text_init(&head, engine->mem);
+    XXH3_64bits_reset(&w.hash);
+    bool begun = nfa_checkpoint_watch(engine) && nfa_checkpoint_begin(engine, true, &head);
+    put(&w, MAGIC, sizeof MAGIC);
+    put_piece(&w, 0, head.ptr, head.len);
+    while (begun && nfa_checkpoint_next(engine, &pack))
+        if (pack.len > 0)
+            put_piece(&w, pack.number, pack.bytes, pack.len);
+    bool whole = begun && !nfa_checkpoint_failed(engine);
+    put_piece(&w, NFA_NONE, NULL, 0);
+    uint64_t check = XXH3_64bits_digest(&w.hash);
+    put(&w, &check, sizeof check);
+    egret_text_deinit(&head);
+    nfa_store_unwatch(engine->store);
+    return !whole ? EGRET_NO_MEMORY : w.fine ? EGRET_OK : EGRET_IO;
+}
+
+/* The next piece at *at; false: it goes beyond the end. */
+static bool get_piece(const char *bytes, size_t len, size_t *at, uint32_t *number, const char **piece, size_t *piece_len)
+{
+    uint64_t about[2];
+    if (len - *at < sizeof about)
+        return false;
+    memcpy(about, bytes + *at, sizeof about);
+    *at += sizeof about;
+    if (about[1] > len - *at)
+        return false;
+    *number = (uint32_t)about[0];
+    *piece = bytes + *at;
+    *piece_len = (size_t)about[1];
+    *at += *piece_len;
+    return true;
+}
+
+egret_status nfa_checkpoint_read(nfa_engine *engine, const char *bytes, size_t len)
+{
+    uint64_t check;
+    uint32_t number;
+    const char *piece;
+    size_t at = sizeof MAGIC, piece_len;
+    if (len < sizeof MAGIC + sizeof check || memcmp(bytes, MAGIC, sizeof MAGIC) != 0)
+        return EGRET_BAD_USE;
+    len -= sizeof check;
+    memcpy(&check, bytes + len, sizeof check);
+    if (XXH3_64bits(bytes, len) != check || !get_piece(bytes, len, &at, &number, &piece, &piece_len))
+        return EGRET_BAD_USE;
+    egret_status status = nfa_restore_begin(engine, piece, piece_len);
+    while (status == EGRET_OK && get_piece(bytes, len, &at, &number, &piece, &piece_len) && number != NFA_NONE)
+        status = nfa_restore_pack(engine, number, piece, piece_len);
+    return status == EGRET_OK ? nfa_restore_end(engine) : status;
+}
