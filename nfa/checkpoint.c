@@ -22,7 +22,7 @@ static uint64_t definition_of(const nfa_engine *engine, const nfa_slot *slot)
 {
     const plan *p = engine->plan;
     switch (slot->kind) {
-    case NFA_PATTERN: case NFA_SILENCE: return p->rules[slot->owner].hash;
+    case NFA_PATTERN: case NFA_BRANCH: case NFA_SILENCE: return p->rules[slot->owner].hash;
     case NFA_LIFE: return p->rules[slot->owner].name_hash;
     case NFA_WINDOW: return p->windows[slot->owner].hash;
     case NFA_FEATURE: return p->features[slot->owner].hash;

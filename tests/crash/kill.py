@@ -52,7 +52,8 @@ class Run:
         self.random = random.Random(seed)
         self.shim = shim
         self.dir = tempfile.mkdtemp(prefix="egret-crash-")
-        self.daemon, self.starts, self.acked, self.kills, self.restored = None, 0, [], 0, 0
+        self.daemon, self.starts, self.acked = None, 0, []
+        self.seen = dict.fromkeys(("kills", "died at a write", "disk full", "gave up", "from a checkpoint", "alerts", "sent again"), 0)
 
     def path(self, name):
         return os.path.join(self.dir, name)
@@ -86,7 +87,7 @@ class Run:
     def start(self):
         env = {}
         if self.shim and self.random.random() < 0.7:
-            env = {"LD_PRELOAD": self.shim, "EGRET_SHIM": self.random.choice(["die", "tear", "drop", "full", "broken"]),
+            env = {"LD_PRELOAD": self.shim, "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0", "EGRET_SHIM": self.random.choice(["die", "tear", "drop", "full", "broken"]),
                    "EGRET_SHIM_AT": str(self.random.randrange(8, 160))}
         self.daemon = Daemon(self.path("rules"), self.path("data"), "--idle", "200ms", "--checkpoint", "25", env=env)
         self.starts += 1
@@ -113,13 +114,15 @@ class Run:
         """The daemon has ended or is to end now."""
         if self.alive():
             self.daemon.process.send_signal(signal.SIGKILL)
-        self.daemon.stop(signal.SIGKILL)
+        code = self.daemon.stop(signal.SIGKILL)
         self.check_log()
-        self.daemon, self.kills = None, self.kills + 1
+        self.seen["died at a write" if code == 137 else "gave up" if code == 3 else "kills"] += 1
+        self.daemon = None
 
     def check_log(self):
         log = "".join(self.daemon.err)
-        self.restored += "the state as of record" in log
+        self.seen["from a checkpoint"] += "the state as of record" in log
+        self.seen["disk full"] += "events are refused until" in log
         for word in ("gave other alerts", "instead", "quarantine", "Sanitizer", "runtime error", "cannot be read"):
             if word in log:
                 raise Failure("the log says '%s':\n%s" % (word, log))
@@ -203,16 +206,16 @@ class Run:
         for name, alert in sent.items():
             if alert != expected[name]:
                 raise Failure("another alert: %s\n%s" % (alert, expected[name]))
-        return len(sent), len(lines)
+        self.seen["alerts"] += len(sent)
+        self.seen["sent again"] += len(lines) - len(sent)
 
     def run(self):
         try:
             self.make_input()
             self.feed()
             self.settle()
-            found = self.check()
+            self.check()
             shutil.rmtree(self.dir, ignore_errors=True)
-            return found
         finally:
             if self.daemon:
                 self.daemon.kill()
@@ -224,16 +227,16 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--shim")
     options = parser.parse_args()
-    kills = alerts = again = restored = 0
+    seen = {}
     for seed in range(options.seed, options.seed + options.runs):
         run = Run(seed, options.shim)
         try:
-            different, lines = run.run()
+            run.run()
         except (Failure, AssertionError) as failure:
             print("seed %d: %s\nkept: %s" % (seed, failure, run.dir))
             return 1
-        kills, alerts, again, restored = kills + run.kills, alerts + different, again + lines - different, restored + run.restored
-    print("%d runs, %d kills, %d starts from a checkpoint, %d alerts, %d of them sent again" % (options.runs, kills, restored, alerts, again))
+        seen = {name: seen.get(name, 0) + n for name, n in run.seen.items()}
+    print("%d runs: " % options.runs + ", ".join("%s %d" % (name, n) for name, n in seen.items()))
     return 0
 
 

@@ -384,6 +384,78 @@ static void too_much_kept_elsewhere(void **state)
     ingest_order_free(at.order);
 }
 
+/* Another order goes on with the bytes of this one. */
+static void replace_order(run *at, egret_text *bytes)
+{
+    ingest_order *before = at->order;
+    const char *from;
+    bytes->len = 0;
+    assert_int_equal(ingest_order_save(before, bytes), EGRET_OK);
+    ingest_order_options options = { .plan = &test_plan, .release = take, .user = at };
+    at->order = ingest_order_new(&options);
+    assert_non_null(at->order);
+    for (int i = 0; i < 2; i++)
+        ingest_order_add_source(at->order, 10, i == 0);
+    from = bytes->ptr;
+    assert_int_equal(ingest_order_load(at->order, &from, bytes->ptr + bytes->len), EGRET_OK);
+    assert_ptr_equal(from, bytes->ptr + bytes->len);
+    ingest_order_free(before);
+}
+
+static void what_it_knows_can_be_kept(void **state)
+{
+    (void)state;
+    run whole, cut;
+    egret_text bytes;
+    uint64_t seed = 7, duplicates = 0;
+    egret_text_init(&bytes, egret_mem_of(NULL));
+    begin(&whole, false, NULL);
+    begin(&cut, false, NULL);
+    for (int i = 0; i < 2; i++) {
+        ingest_order_add_source(whole.order, 10, i == 0);
+        ingest_order_add_source(cut.order, 10, i == 0);
+    }
+    for (int i = 0; i < 4000; i++) {
+        char id[24], text[24];
+        uint32_t source = next_random(&seed) % 3 == 0;
+        int64_t time_ms = i + (int64_t)(next_random(&seed) % 14);
+        snprintf(id, sizeof id, "i%d", (int)(next_random(&seed) % 500));
+        snprintf(text, sizeof text, "t%d", i);
+        ingest_outcome outcome = push(&whole, source, 0, time_ms, i % 5 == 0 ? NULL : id, text);
+        assert_int_equal(push(&cut, source, 0, time_ms, i % 5 == 0 ? NULL : id, text), outcome);
+        duplicates += outcome == INGEST_DUPLICATE;
+        if (next_random(&seed) % 40 == 0) {
+            assert_int_equal(ingest_order_idle(whole.order, 1), EGRET_OK);
+            assert_int_equal(ingest_order_idle(cut.order, 1), EGRET_OK);
+        }
+        if (next_random(&seed) % 9 == 0)
+            replace_order(&cut, &bytes);
+        assert_string_equal(cut.out, whole.out);
+        assert_int_equal(ingest_order_watermark(cut.order), ingest_order_watermark(whole.order));
+        assert_int_equal(ingest_order_first_held(cut.order), ingest_order_first_held(whole.order));
+        cut.n = whole.n = 0;
+        cut.out[0] = whole.out[0] = '\0';
+    }
+    assert_true(duplicates > 100 && ingest_order_held(cut.order) > 0);
+    for (size_t len = 0; len < bytes.len; len++) {      /* cut anywhere: refused, and nothing is read beyond */
+        char *part = malloc(len + 1);
+        assert_non_null(part);
+        memcpy(part, bytes.ptr, len);
+        const char *from = part;
+        run other;
+        begin(&other, false, NULL);
+        for (int i = 0; i < 2; i++)
+            ingest_order_add_source(other.order, 10, i == 0);
+        assert_int_equal(ingest_order_load(other.order, &from, part + len), EGRET_BAD_USE);
+        ingest_order_free(other.order);
+        free(part);
+        len += bytes.len / 200;
+    }
+    ingest_order_free(whole.order);
+    ingest_order_free(cut.order);
+    egret_text_deinit(&bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -399,6 +471,7 @@ int main(void)
         cmocka_unit_test(too_many_held_go_early),
         cmocka_unit_test(the_answer_of_the_taker_is_given_back),
         cmocka_unit_test(random_input),
+        cmocka_unit_test(what_it_knows_can_be_kept),
         cmocka_unit_test(identities_are_forgotten),
         cmocka_unit_test(identities_are_bounded),
     };
