@@ -229,14 +229,16 @@ static void threshold_edges(automaton *a)
 {
     const plan_threshold *t = &a->rule->threshold;
     const plan_window *w = &a->plan->windows[t->window];
-    bool closes = t->kind == AST_TUMBLING || t->kind == AST_SESSION;
+    bool closes = t->kind == AST_TUMBLING || t->kind == AST_HOPPING || t->kind == AST_SESSION;
     egret_text label = automaton_label(a);
     automaton_atoms(a, &label, w->atoms, 0, w->n_atoms);
     put_named_edge(a, "window", "window", &label);
     label = automaton_label(a);
     if (closes) {
-        egret_text_puts(&label, t->kind == AST_TUMBLING ? "at the end of each " : "at the last event + ");
-        expr_put_duration(&label, t->size_ms);
+        plan_over over = { .kind = AST_SLIDING, .size_ms = t->size_ms, .every_ms = t->every_ms, .zone = t->zone };
+        egret_text_puts(&label, t->early ? "at each event, and " : "");
+        egret_text_puts(&label, t->kind == AST_SESSION ? "at the last event + " : "at the end of each ");
+        expr_put_over(&label, a->plan, &over);
         egret_text_puts(&label, t->when != PLAN_NONE ? ", when " : "");
     }
     if (t->when != PLAN_NONE)

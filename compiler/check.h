@@ -114,11 +114,11 @@ typedef struct win_ctx {
     plan_window window;
     uint32_t index;             /* plan->windows[index], reserved */
     const ast_atom **atoms;     /* the tree of each atom */
-    ast_window_kind kind;       /* default of aggregates */
-    int64_t size_ms;
-    bool fixed;                 /* kind is TUMBLING or SESSION: aggregates have no windows of their own */
+    plan_over over;             /* of aggregates that say none */
+    bool closes;                /* it is TUMBLING, HOPPING or SESSION */
     bool of_profile;
-    bool slides;                /* some aggregate has a sliding window */
+    bool slides;                /* something leaves the window of some aggregate as time goes by */
+    bool mixed;                 /* some aggregate has another window than that of the rule */
 } win_ctx;
 
 /* ---- a rule under construction ---- */
@@ -316,11 +316,14 @@ bool pattern_is_lone_absence(const ast_seq *seq);
 void lower_threshold(check *c, rule_ctx *rule);
 void lower_window_atoms(check *c, rule_ctx *rule, win_ctx *win, const ast_atom *watch, uint32_t group);
 void lower_window_finish(check *c, win_ctx *win);
-bool lower_window_kind(check *c, const ast_window *w, ast_window_kind *kind, int64_t *size_ms);
+bool lower_over(check *c, const ast_window *w, plan_over *over);     /* false: reported */
+bool window_over(check *c, const win_ctx *win, const ast_window *written, plan_over *over);  /* the same, within the limits of the window */
 /* The number of the feature; equal ones are one. */
 uint32_t intern_feature(check *c, plan_feature f);
 /* May events leaving turn `when` true? positive: as long as no summed value in the window is negative. */
 bool lower_leaving(check *c, const plan_window *window, uint32_t when, bool positive);
+/* An aggregate that counts the events of the window, whether somebody asks or not. */
+void window_count_all(check *c, win_ctx *win);
 /* Marks the aggregates that the condition looks at. */
 void lower_asked(check *c, plan_window *window, uint32_t expr);
 /* Does `when` look at what changes while nothing enters or leaves the window: the time, what is known of the key? */

@@ -1,5 +1,5 @@
 /*
- * check_profile.c: profiles: what is remembered of each key, of all time or in sliding windows.
+ * check_profile.c: profiles: what is remembered of each key, of all time or in windows.
  *
  * A profile is checked when something reads it first, or in its turn; a condition of a profile may read another profile.
  */
@@ -32,8 +32,7 @@ static void lower_profile(check *c, const ast_decl *decl, plan_profile *profile)
     profile->group = lower_key(c, rule, &decl->u.profile.by);
     win_ctx *win = check_alloc(c, sizeof *win);
     win->of_profile = true;
-    win->kind = AST_EVER;
-    win->size_ms = PLAN_FOREVER;
+    win->over = (plan_over){ .kind = AST_EVER, .size_ms = PLAN_FOREVER, .zone = PLAN_NONE };
     win->window.limit_values = 100000;
     lower_window_atoms(c, rule, win, decl->u.profile.from, profile->group);
     win->index = profile->window = c->plan->n_windows;

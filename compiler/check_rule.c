@@ -9,32 +9,24 @@
 
 enum { IN_MATCH = 1, IN_WATCH = 2, IN_BOTH = 3 };
 
-/* By ast_clause_kind. `refused`: the code of what is parsed, but not evaluated. */
-static const struct { const char *name; uint8_t where; uint16_t refused; } CLAUSES[] = {
-    [AST_MATCH] = { "match", IN_MATCH, 0 }, [AST_WATCH] = { "watch", IN_WATCH, 0 }, [AST_BY] = { "by", IN_BOTH, 0 },
-    [AST_OVER] = { "over", IN_WATCH, 0 }, [AST_WITHIN] = { "within", IN_MATCH, 0 }, [AST_IDLE] = { "idle", IN_MATCH, 0 },
-    [AST_LET] = { "let", IN_BOTH, 0 }, [AST_WHEN] = { "when", IN_BOTH, 0 }, [AST_EARLY] = { "early", IN_WATCH, 915 },
-    [AST_UNLESS] = { "unless", IN_MATCH, 0 }, [AST_EXCEPT] = { "except", IN_BOTH, 0 },
-    [AST_AFTER_MATCH] = { "after match", IN_MATCH, 0 }, [AST_SEVERITY] = { "severity", IN_BOTH, 0 }, [AST_TAGS] = { "tags", IN_BOTH, 0 },
-    [AST_ALERT] = { "alert", IN_BOTH, 0 }, [AST_SIGNAL] = { "signal", IN_BOTH, 0 }, [AST_ON_TIMEOUT] = { "on timeout", IN_MATCH, 0 },
-    [AST_THROTTLE] = { "throttle", IN_BOTH, 0 }, [AST_RESOLVE_WHEN] = { "resolve", IN_BOTH, 0 }, [AST_RESOLVE_ON] = { "resolve", IN_BOTH, 0 },
-    [AST_ESCALATE] = { "escalate", IN_BOTH, 0 }, [AST_REPEAT] = { "repeat", IN_BOTH, 0 }, [AST_ACTIVE] = { "active", IN_BOTH, 0 },
-    [AST_MODE] = { "mode", IN_BOTH, 0 }, [AST_WARM_UP] = { "warm up", IN_BOTH, 0 }, [AST_LIMITS] = { "limits", IN_BOTH, 0 },
-    [AST_TO] = { "to", IN_BOTH, 0 },
+/* By ast_clause_kind. */
+static const struct { const char *name; uint8_t where; } CLAUSES[] = {
+    [AST_MATCH] = { "match", IN_MATCH }, [AST_WATCH] = { "watch", IN_WATCH }, [AST_BY] = { "by", IN_BOTH },
+    [AST_OVER] = { "over", IN_WATCH }, [AST_WITHIN] = { "within", IN_MATCH }, [AST_IDLE] = { "idle", IN_MATCH },
+    [AST_LET] = { "let", IN_BOTH }, [AST_WHEN] = { "when", IN_BOTH }, [AST_EARLY] = { "early", IN_WATCH },
+    [AST_UNLESS] = { "unless", IN_MATCH }, [AST_EXCEPT] = { "except", IN_BOTH },
+    [AST_AFTER_MATCH] = { "after match", IN_MATCH }, [AST_SEVERITY] = { "severity", IN_BOTH }, [AST_TAGS] = { "tags", IN_BOTH },
+    [AST_ALERT] = { "alert", IN_BOTH }, [AST_SIGNAL] = { "signal", IN_BOTH }, [AST_ON_TIMEOUT] = { "on timeout", IN_MATCH },
+    [AST_THROTTLE] = { "throttle", IN_BOTH }, [AST_RESOLVE_WHEN] = { "resolve", IN_BOTH }, [AST_RESOLVE_ON] = { "resolve", IN_BOTH },
+    [AST_ESCALATE] = { "escalate", IN_BOTH }, [AST_REPEAT] = { "repeat", IN_BOTH }, [AST_ACTIVE] = { "active", IN_BOTH },
+    [AST_MODE] = { "mode", IN_BOTH }, [AST_WARM_UP] = { "warm up", IN_BOTH }, [AST_LIMITS] = { "limits", IN_BOTH },
+    [AST_TO] = { "to", IN_BOTH },
 };
 
-static void refuse_clause(check *c, const ast_clause *clause)
-{
-    static const char *const WHAT[] = { [AST_EARLY] = "'early'" };
-    check_refuse(c, CLAUSES[clause->kind].refused, clause->span, WHAT[clause->kind]);
-}
-
 /* The parser has seen to it that clauses stand once which may stand only once. */
-static void gather_clauses(check *c, rule_ctx *rule)
+static void gather_clauses(rule_ctx *rule)
 {
     for (const ast_clause *clause = rule->decl->u.rule.clauses; clause != NULL; clause = clause->next) {
-        if (CLAUSES[clause->kind].refused != 0)
-            refuse_clause(c, clause);
         if (rule->first[clause->kind] == NULL)
             rule->first[clause->kind] = clause;
     }
@@ -229,15 +221,20 @@ static void finish_threshold(check *c, rule_ctx *rule)
 {
     win_ctx *win = rule->win;
     plan_threshold *t = &rule->rule.threshold;
-    t->kind = win->kind == AST_EVER && win->slides ? AST_SLIDING : win->kind;
-    t->size_ms = win->size_ms;
-    bool slides = !win->fixed && win->slides;
+    t->kind = win->over.kind == AST_EVER && win->slides ? AST_SLIDING : win->over.kind;
+    t->size_ms = win->over.size_ms;
+    t->every_ms = win->over.every_ms;
+    t->last = win->over.last;
+    t->zone = win->over.zone;
+    bool hops = win->over.kind == AST_HOPPING, slides = hops || (!win->closes && win->slides);
+    if (hops)   /* the engine keeps the events of a window for an aggregate over it */
+        window_count_all(c, win);
     bool asked = t->for_ms > 0 || rule->rule.resolve_when != PLAN_NONE || lower_looks_outside(c, t->when)
                  || lower_leaving(c, &win->window, t->when, true);
     t->leaving_matters = slides && asked;
     lower_asked(c, &win->window, t->when);
     lower_asked(c, &win->window, rule->rule.resolve_when);
-    t->asks_at_close = win->fixed && (rule->rule.resolve_when != PLAN_NONE || lower_looks_outside(c, t->when));
+    t->asks_at_close = win->closes && (win->mixed || rule->rule.resolve_when != PLAN_NONE || lower_looks_outside(c, t->when));
     t->negatives_matter = slides && !asked && lower_leaving(c, &win->window, t->when, false);
     lower_window_finish(c, win);
 }
@@ -279,7 +276,7 @@ static void lower_rule(check *c, const symbol *self)
     rule->no_key = true;
     rule->rule.group = PLAN_NONE;
     c->visits = 0;
-    gather_clauses(c, rule);
+    gather_clauses(rule);
     if (!check_kind(c, rule))
         return;
     check_limits(c, rule);

@@ -103,7 +103,7 @@ static egret_str next_word(egret_str *text)
     return word;
 }
 
-static uint32_t zone_or_error(check *c, egret_str name, egret_span span)
+uint32_t zone_or_error(check *c, egret_str name, egret_span span)
 {
     const char *why = "";
     uint32_t zone = zone_find(c, name, &why);

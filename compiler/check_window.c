@@ -42,24 +42,27 @@ static uint64_t all_atoms(const win_ctx *win)
 
 /* ---- which window ---- */
 
-static bool same_kind(check *c, const win_ctx *win, const ast_window *own, plan_over *over)
+bool window_over(check *c, const win_ctx *win, const ast_window *written, plan_over *over)
 {
-    int64_t size_ms = 0;
-    ast_window_kind kind = AST_SLIDING;
-    if (!lower_window_kind(c, own, &kind, &size_ms))
+    if (!lower_over(c, written, over))
         return false;
-    bool closes = kind == AST_TUMBLING || kind == AST_SESSION;
-    if (closes && win->of_profile) {
-        check_refuse(c, 927, own->span, "tumbling and session windows in profiles");
+    if (over->kind != AST_LAST || over->last <= win->window.limit_values)
+        return true;
+    egret_diag *diag = check_error(c, 518, written->span, "this window may hold %llu events at most", (unsigned long long)win->window.limit_values);
+    check_help(c, diag, win->of_profile ? "a profile keeps no more" : "for more write limits { values: %llu }", (unsigned long long)over->last);
+    return false;
+}
+
+/* Hopping windows overlap: only the clause `over` asks each of them. */
+static bool own_window(check *c, const win_ctx *win, const ast_window *own, plan_over *over)
+{
+    if (!window_over(c, win, own, over))
+        return false;
+    if (over->kind == AST_HOPPING && !plan_over_equal(over, &win->over)) {
+        egret_diag *diag = check_error(c, 514, own->span, "an aggregate cannot have a hopping window of its own: several are open at once");
+        check_help(c, diag, win->of_profile ? "use a sliding or a tumbling window" : "write it as a clause of the rule, or use a sliding or a tumbling window");
         return false;
     }
-    if ((win->fixed || closes) && (kind != win->kind || size_ms != win->size_ms)) {
-        egret_diag *diag = check_error(c, 514, own->span, "this window cannot be mixed with that of the rule");
-        check_help(c, diag, win->fixed ? "in a rule over a tumbling or session window all aggregates use that window"
-                                       : "a tumbling or session window is the rule's: write it as a clause of its own");
-        return false;
-    }
-    *over = (plan_over){ .kind = kind, .size_ms = size_ms };
     return true;
 }
 
@@ -82,10 +85,13 @@ static void warn_no_window(check *c, const scope *s, const ast_expr *e, plan_fn 
 
 static bool window_of(check *c, win_ctx *win, const ast_expr *e, plan_over *over)
 {
-    *over = (plan_over){ .kind = win->kind, .size_ms = win->size_ms };
-    if (e->over.kind != AST_WINDOW_NONE && !same_kind(c, win, &e->over, over))
+    *over = win->over;
+    if (e->over.kind != AST_WINDOW_NONE && !own_window(c, win, &e->over, over))
         return false;
-    win->slides = win->slides || over->kind == AST_SLIDING;
+    bool own = !plan_over_equal(over, &win->over);
+    bool closes = over->kind == AST_TUMBLING || over->kind == AST_SESSION;
+    win->mixed = win->mixed || own;
+    win->slides = win->slides || over->kind == AST_SLIDING || (closes && (own || !win->closes));
     return true;
 }
 
@@ -180,6 +186,18 @@ static bool count_of(check *c, const scope *s, const ast_expr *e, uint64_t *mask
     return false;
 }
 
+void window_count_all(check *c, win_ctx *win)
+{
+    scope s = { .kind = SCOPE_WINDOW, .win = win };
+    ast_expr none = { .kind = AST_CALL };
+    plan_arg arg = { .atoms = all_atoms(win) };
+    if (win->window.n_atoms == 0 || !check_arg(c, &s, &none, NULL, &arg))
+        return;
+    plan_agg agg = { .fn = PLAN_COUNT, .type = EGRET_INT, .over = win->over };
+    agg.arg = add_arg(c, &win->window, arg);
+    add_agg(c, &win->window, agg);
+}
+
 typed check_window_agg(check *c, const scope *s, const ast_expr *e, plan_fn fn)
 {
     win_ctx *win = s->win;
@@ -208,6 +226,9 @@ typed check_window_agg(check *c, const scope *s, const ast_expr *e, plan_fn fn)
         return typed_bad();
     }
     plan_agg agg = { .fn = (uint8_t)fn, .type = (uint8_t)agg_result(fn, (egret_type)arg.type), .over = over, .param = param };
+    bool closes = over.kind == AST_TUMBLING || over.kind == AST_SESSION;
+    bool passes = over.kind == AST_SLIDING || over.kind == AST_HOPPING || (closes && !(win->closes && plan_over_equal(&over, &win->over)));
+    agg.stays = !passes;
     agg.arg = add_arg(c, &win->window, arg);
     uint32_t id = add_agg(c, &win->window, agg);
     uint8_t uses = PLAN_USES_WINDOW | (fn == PLAN_FORECAST ? PLAN_USES_NOW : 0);

@@ -126,20 +126,24 @@ static uint64_t ordered_values(const plan_window *w)
 
 static uint64_t window_cost(egret_text *text, const plan_window *w)
 {
-    uint64_t values = 0, distinct = 0, ordered = ordered_values(w), total = 0;
+    uint64_t values = 0, distinct = 0, most = 0, ordered = ordered_values(w), total = 0;
     int64_t longest_ms = 0;
     bool slides = false, logged = ordered != 0;
     for (uint32_t i = 0; i < w->n_args; i++)
         values += w->args[i].value != PLAN_NONE;
     for (uint32_t i = 0; i < w->n_aggs; i++) {
         distinct += w->aggs[i].fn == PLAN_DISTINCT;
-        if (w->aggs[i].over.kind != AST_SLIDING)
+        if (w->aggs[i].over.kind == AST_LAST)
+            most = w->aggs[i].over.last > most ? w->aggs[i].over.last : most;
+        if (w->aggs[i].over.kind != AST_SLIDING && w->aggs[i].over.kind != AST_HOPPING)
             continue;
         slides = logged = true;
         longest_ms = w->aggs[i].over.size_ms > longest_ms ? w->aggs[i].over.size_ms : longest_ms;
     }
     if (logged)
         total = put_line(text, "entries of the window", w->limit_values, ENTRY_HEAD + VALUE_BYTES * values, " (limits values)");
+    else if (most != 0)
+        total = put_line(text, "entries of the window", most, ENTRY_HEAD + VALUE_BYTES * values, "");
     if (slides) {
         egret_text_puts(text, "  an entry stays ");
         expr_put_duration(text, longest_ms);

@@ -119,12 +119,24 @@ static void put_step_agg(egret_text *text, const expr_view *view, uint32_t agg)
     egret_text_puts(text, ")");
 }
 
-static void put_over(egret_text *text, plan_over over, bool first)
+void expr_put_over(egret_text *text, const plan *p, const plan_over *over)
 {
-    egret_text_puts(text, first ? "over " : " over ");
-    if (over.kind == AST_TUMBLING || over.kind == AST_SESSION)
-        egret_text_puts(text, over.kind == AST_TUMBLING ? "tumbling " : "session ");
-    expr_put_duration(text, over.size_ms);
+    static const char *const KINDS[] = { [AST_TUMBLING] = "tumbling ", [AST_HOPPING] = "hopping ", [AST_SESSION] = "session " };
+    if (over->kind == AST_LAST) {
+        egret_text_printf(text, "last %llu", (unsigned long long)over->last);
+        return;
+    }
+    if (over->kind < sizeof KINDS / sizeof KINDS[0] && KINDS[over->kind] != NULL)
+        egret_text_puts(text, KINDS[over->kind]);
+    expr_put_duration(text, over->size_ms);
+    if (over->every_ms != 0) {
+        egret_text_puts(text, " every ");
+        expr_put_duration(text, over->every_ms);
+    }
+    if (over->zone != PLAN_NONE) {
+        egret_text_puts(text, " in ");
+        egret_text_put_json(text, p->zones[over->zone].name.ptr, p->zones[over->zone].name.len);
+    }
 }
 
 void expr_put_agg(egret_text *text, const expr_view *view, uint32_t agg)
@@ -164,7 +176,8 @@ void expr_put_agg(egret_text *text, const expr_view *view, uint32_t agg)
         egret_text_puts(text, text->len == begin && all ? "where " : " where ");
         put(text, &inner, arg->where, 0);
     }
-    put_over(text, a->over, text->len == begin && all);
+    egret_text_puts(text, text->len == begin && all ? "over " : " over ");
+    expr_put_over(text, view->plan, &a->over);
     egret_text_puts(text, ")");
 }
 

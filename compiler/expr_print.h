@@ -21,6 +21,8 @@ void expr_put(egret_text *text, const expr_view *view, uint32_t expr);
 void expr_put_value(egret_text *text, egret_value v);
 /* "1h30m"; "ever" for PLAN_FOREVER. */
 void expr_put_duration(egret_text *text, int64_t ms);
+/* "tumbling 1h", "last 100" */
+void expr_put_over(egret_text *text, const plan *plan, const plan_over *over);
 /* An aggregate of the view's window with its own `over`: "sum(amount where … over 24h)". */
 void expr_put_agg(egret_text *text, const expr_view *view, uint32_t agg);
 void expr_put_step(egret_text *text, const plan_pattern *pattern, uint32_t item);

@@ -1,32 +1,61 @@
 /*
  * lower_threshold.c: `watch … over … when`: the window a threshold rule looks at, and whether events leaving it can make it fire.
  */
-#include "compiler/check.h"
+#include "compiler/zone.h"
 
 /* ---- the window's kind ---- */
 
-bool lower_window_kind(check *c, const ast_window *w, ast_window_kind *kind, int64_t *size_ms)
+static bool lower_size(check *c, const ast_dur *dur, const char *what, int64_t *ms)
 {
-    *kind = w->kind;
-    *size_ms = PLAN_FOREVER;
-    if (w->kind == AST_HOPPING || w->kind == AST_LAST) {
-        check_refuse(c, w->kind == AST_LAST ? 917 : 916, w->span, w->kind == AST_LAST ? "windows of the last n events" : "hopping windows");
+    if (!check_dur(c, dur, what, ms))
         return false;
-    }
-    if (w->zone.str.len != 0) {
-        check_refuse(c, 928, w->zone.span, "time zones");
-        return false;
-    }
-    if (w->kind == AST_EVER || w->kind == AST_WINDOW_NONE) {
-        *kind = AST_EVER;
+    if (*ms > 0)
         return true;
-    }
-    if (!check_dur(c, &w->size, w->kind == AST_SESSION ? "the gap of a session" : "the length of a window", size_ms))
-        return false;
-    if (*size_ms > 0)
-        return true;
-    check_error(c, 513, w->size.span, "a window must be longer than nothing");
+    check_help(c, check_error(c, 513, dur->span, "%s must be longer than nothing", what), "write it with its unit: 5m");
     return false;
+}
+
+/* Windows of a zone begin with its days, so either a day holds a whole number of them, or they hold a whole number of days. */
+static bool lower_zone(check *c, const ast_window *w, plan_over *over)
+{
+    const int64_t day_ms = 86400000;
+    over->zone = zone_or_error(c, w->zone.str, w->zone.span);
+    if (over->zone == PLAN_NONE)
+        return false;
+    if (day_ms % over->size_ms == 0 || over->size_ms % day_ms == 0)
+        return true;
+    egret_diag *diag = check_error(c, 513, w->size.span, "windows of a zone begin with its days: a day must hold a whole number of them");
+    check_help(c, diag, "lengths that do: 15m, 1h, 6h, 12h, or whole days");
+    return false;
+}
+
+static bool lower_hopping(check *c, const ast_window *w, plan_over *over)
+{
+    if (!lower_size(c, &w->every, "the hop of a window", &over->every_ms))
+        return false;
+    if (over->every_ms <= over->size_ms)
+        return true;
+    egret_diag *diag = check_error(c, 513, w->every.span, "the windows do not reach one another: events between them would be in none");
+    check_help(c, diag, "the length comes first: hopping 1h every 5m");
+    return false;
+}
+
+bool lower_over(check *c, const ast_window *w, plan_over *over)
+{
+    *over = (plan_over){ .kind = w->kind == AST_WINDOW_NONE ? AST_EVER : w->kind, .size_ms = PLAN_FOREVER, .zone = PLAN_NONE };
+    if (over->kind == AST_EVER)
+        return true;
+    if (over->kind == AST_LAST) {
+        over->last = w->last > 0 ? (uint64_t)w->last : 0;
+        if (over->last == 0)
+            check_help(c, check_error(c, 513, w->span, "a window must hold an event"), "write how many: over last 100");
+        return over->last != 0;
+    }
+    if (!lower_size(c, &w->size, over->kind == AST_SESSION ? "the gap of a session" : "the length of a window", &over->size_ms))
+        return false;
+    if (w->zone.str.len != 0)
+        return lower_zone(c, w, over);
+    return over->kind != AST_HOPPING || lower_hopping(c, w, over);
 }
 
 /* ---- atoms ---- */
@@ -96,15 +125,16 @@ static bool falls_only(const plan *p, const plan_window *w, const plan_expr *e, 
     const plan_agg *agg = &w->aggs[e->b];
     if (agg->fn == PLAN_COUNT || agg->fn == PLAN_DISTINCT || agg->fn == PLAN_MAX)
         return true;
+    positive = positive && (agg->over.kind == AST_SLIDING || agg->over.kind == AST_HOPPING);    /* only there are they counted */
     return agg->fn == PLAN_SUM && (positive || never_negative(p, w, &w->args[agg->arg]));
 }
 
-/* No aggregate from which events leave. */
+/* No aggregate from which events leave as time goes by: those of the rule's own closing window do so at its close alone. */
 static bool stays(const plan *p, const plan_window *w, uint32_t expr)
 {
     const plan_expr *e = &p->exprs[expr];
     if (e->op == PLAN_AGG)
-        return w->aggs[e->b].over.kind != AST_SLIDING;
+        return w->aggs[e->b].stays;
     for (uint32_t i = 0; i < e->n_args; i++)
         if (!stays(p, w, p->args[e->args + i]))
             return false;
@@ -164,10 +194,27 @@ static void lower_when(check *c, rule_ctx *rule)
     t->when = check_condition(c, &s, when->expr, "'when'");
     if (when->for_time == NULL || !check_const_duration(c, when->for_time, "the time of 'for'", &t->for_ms))
         return;
-    if (rule->win->fixed) {
+    if (rule->win->closes) {
         egret_diag *diag = check_error(c, 515, when->for_time->span, "'for' asks for a state that lasts; "
-                                       "a tumbling or session window is judged once, at its close");
+                                       "a tumbling, hopping or session window is judged at its close");
         check_help(c, diag, "use a sliding window: over 5m");
+    }
+}
+
+static void lower_early(check *c, rule_ctx *rule)
+{
+    const ast_clause *early = rule->first[AST_EARLY];
+    rule->rule.threshold.early = early != NULL;
+    if (early == NULL)
+        return;
+    if (!rule->win->closes && !rule->refused) {
+        egret_diag *diag = check_error(c, 534, early->span, "'early' does not wait for the close of a window; this one never closes");
+        check_help(c, diag, "leave it out: a sliding window is judged at each event");
+    } else if (rule->win->over.kind == AST_HOPPING) {
+        check_refuse(c, 915, early->span, "'early' over hopping windows");
+    } else if (rule->first[AST_WHEN] == NULL) {
+        egret_diag *diag = check_error(c, 534, early->span, "'early' needs 'when': it tells as soon as that holds");
+        check_help(c, diag, "write when count() > 100, or leave 'early' out");
     }
 }
 
@@ -178,14 +225,14 @@ void lower_threshold(check *c, rule_ctx *rule)
     win->index = c->plan->n_windows;
     c->plan->windows = check_grow(c, c->plan->windows, win->index, sizeof *c->plan->windows);
     c->plan->n_windows++;
-    win->kind = AST_EVER;
-    win->size_ms = PLAN_FOREVER;
+    win->over = (plan_over){ .kind = AST_EVER, .size_ms = PLAN_FOREVER, .zone = PLAN_NONE };
     win->window.limit_values = rule_limit(c, rule, "values", 100000);
-    if (rule->first[AST_OVER] != NULL && !lower_window_kind(c, &rule->first[AST_OVER]->window, &win->kind, &win->size_ms)) {
-        win->kind = AST_EVER;
+    if (rule->first[AST_OVER] != NULL && !window_over(c, win, &rule->first[AST_OVER]->window, &win->over)) {
+        win->over = (plan_over){ .kind = AST_EVER, .size_ms = PLAN_FOREVER, .zone = PLAN_NONE };
         rule->refused = true;
     }
-    win->fixed = win->kind == AST_TUMBLING || win->kind == AST_SESSION;
+    win->closes = win->over.kind == AST_TUMBLING || win->over.kind == AST_HOPPING || win->over.kind == AST_SESSION;
+    lower_early(c, rule);
     lower_window_atoms(c, rule, win, rule->first[AST_WATCH]->watch, rule->rule.group);
     rule->rule.threshold.window = win->index;
     lower_when(c, rule);

@@ -75,7 +75,8 @@ enum { N_WINDOW_WORDS = sizeof WINDOW_WORDS / sizeof WINDOW_WORDS[0] };
 static void report_window_word(egret_parser *p)
 {
     egret_token got = p->tok[0];
-    if (got.kind != TOK_IDENT || !parse_next_is(p, TOK_DURATION) || parse_is_one_of(parse_text(p, &got), WINDOW_WORDS, N_WINDOW_WORDS))
+    bool sized = parse_next_is(p, TOK_DURATION) || parse_next_is(p, TOK_INT);
+    if (got.kind != TOK_IDENT || !sized || parse_is_one_of(parse_text(p, &got), WINDOW_WORDS, N_WINDOW_WORDS))
         return;
     egret_str word = parse_text(p, &got), length = parse_text(p, &p->tok[1]);
     bool near = egret_diag_nearest(word, WINDOW_WORDS, N_WINDOW_WORDS) != NULL;

@@ -299,13 +299,16 @@ typedef struct plan_pattern {
 /* ---- windows ---- */
 
 typedef struct plan_over {      /* which events count */
-    ast_window_kind kind;       /* SLIDING, TUMBLING, SESSION, EVER (HOPPING, LAST: not yet) */
-    int64_t size_ms;
+    ast_window_kind kind;
+    int64_t size_ms;            /* SESSION: the gap; LAST, EVER: PLAN_FOREVER */
+    int64_t every_ms;           /* HOPPING: from one window's start to the next; else 0 */
+    uint64_t last;              /* LAST: how many events; else 0 */
+    uint32_t zone;              /* TUMBLING: whose days and hours; PLAN_NONE: UTC */
 } plan_over;
 
 static inline bool plan_over_equal(const plan_over *a, const plan_over *b)
 {
-    return a->kind == b->kind && a->size_ms == b->size_ms;
+    return a->kind == b->kind && a->size_ms == b->size_ms && a->every_ms == b->every_ms && a->last == b->last && a->zone == b->zone;
 }
 
 /* One thing remembered of each event of a window: a value, or only whether it counts. Shared by aggregates. */
@@ -324,6 +327,7 @@ typedef struct plan_agg {
     uint8_t type;               /* of the result */
     uint32_t arg;
     plan_over over;
+    bool stays;                 /* nothing leaves it as time goes by, but at the close of the rule's own window */
     bool asked;                 /* `when` or `resolve when` looks at it */
     int64_t param;              /* QUANTILE: per cent, 1 to 99; FORECAST: how far ahead, in ms; else 0 */
 } plan_agg;
@@ -378,10 +382,14 @@ typedef struct plan_threshold {
     uint32_t window;
     uint32_t when;              /* PLAN_NONE: every fitting event is a match */
     int64_t for_ms;             /* when … for; 0: at once */
-    ast_window_kind kind;       /* SLIDING, EVER: at each change; TUMBLING, SESSION: at the close */
+    ast_window_kind kind;       /* SLIDING, LAST, EVER: at each change; TUMBLING, HOPPING, SESSION: at the close */
     int64_t size_ms;            /* of the rule's own over; PLAN_FOREVER */
+    int64_t every_ms;           /* HOPPING */
+    uint64_t last;              /* LAST */
+    uint32_t zone;              /* TUMBLING; PLAN_NONE: UTC */
+    bool early;                 /* a window that closes is judged at each event, too, and fires once */
     bool leaving_matters;       /* `when` may turn true by events leaving: their leaving must be watched */
-    bool asks_at_close;         /* TUMBLING, SESSION: `when` may hold at the close though it did not after the last event, or the other way round */
+    bool asks_at_close;         /* closing windows: `when` may hold at the close though it did not after the last event, or the other way round */
     bool negatives_matter;      /* that is so only while a summed value in the window is negative */
 } plan_threshold;
 

@@ -49,7 +49,14 @@ static uint64_t hash_step_agg(const hash_ctx *h, uint32_t agg)
 
 static uint64_t hash_over(plan_over over)
 {
-    return hash_mix((uint64_t)over.kind, (uint64_t)over.size_ms);
+    uint64_t hash = hash_mix((uint64_t)over.kind, (uint64_t)over.size_ms);
+    hash = over.every_ms == 0 ? hash : hash_mix(hash, (uint64_t)over.every_ms);
+    return over.last == 0 ? hash : hash_mix(hash, over.last);
+}
+
+static uint64_t hash_zone(const plan *p, uint64_t hash, uint32_t zone)
+{
+    return zone == PLAN_NONE ? hash : hash_str(hash, p->zones[zone].name);
 }
 
 static uint64_t hash_agg(const hash_ctx *h, uint32_t agg)
@@ -59,7 +66,7 @@ static uint64_t hash_agg(const hash_ctx *h, uint32_t agg)
     const plan_agg *a = &h->window->aggs[agg];
     const plan_arg *arg = &h->window->args[a->arg];
     uint64_t hash = hash_mix(hash_mix(a->fn, arg->atoms), hash_over(a->over));
-    hash = a->param == 0 ? hash : hash_mix(hash, (uint64_t)a->param);
+    hash = hash_zone(h->plan, a->param == 0 ? hash : hash_mix(hash, (uint64_t)a->param), a->over.zone);
     for (uint32_t i = 0; i < h->window->n_atoms; i++) {
         hash_ctx at = { .plan = h->plan, .stream = h->window->atoms[i].stream };
         hash = hash_mix(hash, arg->atom_value[i] == PLAN_NONE ? 0 : hash_tree(&at, arg->atom_value[i]));
@@ -273,6 +280,10 @@ static uint64_t hash_rule(const plan *p, const plan_rule *r)
         hash = hash_mix(hash, parts[i]);
     if (sequence && r->pattern->on_timeout)
         hash = hash_pairs(&h, hash_mix(hash, r->only_timeouts), r->timeout, r->n_timeout);
+    if (!sequence) {
+        hash = hash_zone(p, r->threshold.every_ms == 0 ? hash : hash_mix(hash, (uint64_t)r->threshold.every_ms), r->threshold.zone);
+        hash = r->threshold.early ? hash_mix(hash, 1) : hash;
+    }
     hash = r->active == PLAN_NONE ? hash : hash_mix(hash, hash_tree(&h, r->active));
     hash = r->signals ? hash_mix(hash, 1) : hash;
     for (uint32_t i = 1; i < r->n_rungs; i++)

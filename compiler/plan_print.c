@@ -332,7 +332,15 @@ static void print_threshold(printer *p, const plan_rule *rule, const expr_view *
     static const char *const KINDS[] = { "none", "sliding", "tumbling", "hopping", "session", "last", "ever" };
     const plan_threshold *t = &rule->threshold;
     egret_text_printf(&p->text, "  window %s ", KINDS[t->kind]);
-    expr_put_duration(&p->text, t->size_ms);
+    if (t->kind == AST_LAST)
+        egret_text_printf(&p->text, "%llu", (unsigned long long)t->last);
+    else
+        expr_put_duration(&p->text, t->size_ms);
+    put_within(p, " every ", t->every_ms == 0 ? PLAN_FOREVER : t->every_ms);
+    if (t->zone != PLAN_NONE)
+        egret_text_printf(&p->text, " in %.*s", (int)p->plan->zones[t->zone].name.len, p->plan->zones[t->zone].name.ptr);
+    egret_text_puts(&p->text, t->early ? " early" : "");
+    egret_text_puts(&p->text, t->asks_at_close ? " asked at the close" : "");
     egret_text_puts(&p->text, t->leaving_matters    ? " leaving matters\n"
                                   : t->negatives_matter ? " negatives leaving matter\n"
                                                         : "\n");

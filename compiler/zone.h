@@ -9,6 +9,8 @@
 /* The number of the zone in the plan, read at its first use; PLAN_NONE: there is none of that name, or its file is of no use (*why says so;
  * nothing is reported). "UTC" needs no file. */
 uint32_t zone_find(check *c, egret_str name, const char **why);
+/* check_time.c: the same; when there is none that is reported. */
+uint32_t zone_or_error(check *c, egret_str name, egret_span span);
 /* Zones that are looked up by name while rules run: those in the columns of tables and in the constants of
  * which their names are made. Names that are
  * no zones are left out. Puts the names of all zones in order. */

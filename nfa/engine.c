@@ -175,10 +175,10 @@ static bool section_at(nfa_engine *engine, uint32_t block, uint32_t id, nfa_sect
     return nfa_section_find(engine->store, block, nfa_def_of(engine, id), section);
 }
 
-static bool closes_before_end(const nfa_engine *engine, uint32_t id)
+static bool closes_before_end(nfa_engine *engine, uint32_t id, const nfa_section *section, int64_t due)
 {
     const nfa_slot *slot = &engine->slots[id];
-    return slot->kind == NFA_WINDOW && slot->rule != NFA_NONE && engine->plan->rules[slot->rule].threshold.kind == AST_TUMBLING;
+    return slot->kind == NFA_WINDOW && slot->rule != NFA_NONE && win_closes_at(engine, slot->rule, section, due);
 }
 
 /* The sections of a block that are due. The key's bytes are copied: acting may move blocks. */
@@ -197,7 +197,7 @@ static bool gather_block(nfa_engine *engine, due_list *list, uint32_t block, int
         if (!section_at(engine, block, id, &section) || ((const nfa_root *)nfa_section_root(&section))->due_ms > due) {
             continue;
         }
-        due_section item = {.rule = engine->slots[id].rule, .id = id, .block = block, .closes = closes_before_end(engine, id), .key = copy,
+        due_section item = {.rule = engine->slots[id].rule, .id = id, .block = block, .closes = closes_before_end(engine, id, &section, due), .key = copy,
                             .key_len = key_len};
         if (!due_push(engine, list, item)) {
             return false;

@@ -27,7 +27,7 @@ static uint32_t zone_by_name(const plan *p, egret_value name)
 }
 
 /* The row that holds at the instant: the last one that does not begin after it. */
-static bool move(const plan_zone *zone, int64_t time_ms, int64_t *local_ms)
+uint32_t nfa_zone_row(const plan_zone *zone, int64_t time_ms)
 {
     uint32_t low = 0;
     uint32_t high = zone->n_rows;
@@ -39,7 +39,12 @@ static bool move(const plan_zone *zone, int64_t time_ms, int64_t *local_ms)
             high = middle;
         }
     }
-    return !__builtin_add_overflow(time_ms, (int64_t)zone->rows[low].offset_s * 1000, local_ms);
+    return low;
+}
+
+static bool move(const plan_zone *zone, int64_t time_ms, int64_t *local_ms)
+{
+    return !__builtin_add_overflow(time_ms, (int64_t)zone->rows[nfa_zone_row(zone, time_ms)].offset_s * 1000, local_ms);
 }
 
 egret_value nfa_local(const nfa_env *env, const plan_expr *expr)

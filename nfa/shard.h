@@ -77,12 +77,13 @@ typedef struct seq_layout {
 } seq_layout;
 
 typedef struct win_agg {
-    uint16_t reg;               /* offset of its register in the root */
+    uint16_t reg, size;         /* its register in the root, with the sums of a line */
     uint8_t part;               /* map (distinct), monotone deque (min, max over sliding), values in order (percentiles); 0: none */
     uint8_t fn;                 /* plan_fn */
     uint16_t lane;              /* of those whose entries leave together; WIN_NO_LANE: it looks at no entries */
     uint16_t fit;               /* slope, forecast: offset of the sums in the root */
     uint32_t arg;
+    uint16_t frame;             /* offset in the root of the window it has of its own (window_frame.c); 0: none */
     uint32_t owner;             /* the aggregate that keeps part or fit up to date: itself, or one before it that reads the same */
 } win_agg;
 
@@ -96,8 +97,9 @@ typedef struct win_arg {
     uint32_t aggs, n_aggs;      /* the aggregates that read it: in by_arg */
 } win_arg;
 
-/* Aggregates whose entries count equally long, and so leave together. */
+/* Aggregates over one window, whose entries leave together. */
 typedef struct win_lane_def {
+    const plan_over *over;
     int64_t size_ms;            /* INT64_MAX: they do not leave by themselves */
     bool asked;                 /* a condition looks at some of them */
     uint32_t aggs, n_aggs;      /* in by_lane */
@@ -127,6 +129,11 @@ typedef struct win_layout {
     win_agg *aggs;
     uint32_t *by_arg, *by_lane; /* numbers of aggregates */
     bool timed, all_slide;      /* some aggregate looks at entries of the log; all do, and slide */
+    plan_over own;              /* of a rule whose window closes: which one it is */
+    bool closes, mixed;         /* it does; aggregates have other windows, too */
+    bool passes;                /* all that is remembered is forgotten as time goes by */
+    bool counted;               /* some aggregate looks at the last n events */
+    bool framed;                /* some aggregate has a frame */
     bool strings;               /* ever/session registers hold strings */
     int64_t longest_ms;         /* of the sliding aggregates */
 } win_layout;
@@ -286,6 +293,7 @@ static inline egret_value nfa_value_of(const nfa_env *env, uint32_t number)
 /* local.c: PLAN_LOCAL, PLAN_DURING, PLAN_IN_CALENDAR */
 egret_value nfa_local(const nfa_env *env, const plan_expr *expr);
 bool nfa_during(const nfa_env *env, const plan_expr *expr);
+uint32_t nfa_zone_row(const plan_zone *zone, int64_t time_ms);     /* the row that holds at the instant */
 bool nfa_in_calendar(const nfa_env *env, const plan_expr *expr);
 
 /* open.c: PLAN_OPEN, PLAN_PROFILE_OF */
@@ -388,6 +396,8 @@ typedef struct nfa_taken { uint32_t profile; nfa_key *key; struct win_values *va
 bool win_profile_ask(nfa_engine *engine, uint32_t profile, const nfa_event *event, uint64_t mask, nfa_key *key, nfa_taken *out);
 egret_status win_profile_take(nfa_engine *engine, const nfa_event *event, const nfa_taken *taken);
 egret_status win_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t due_ms);
+/* Is the deadline the end of a tumbling or hopping window, which it does not hold? Then it acts after all others of its instant. */
+bool win_closes_at(nfa_engine *engine, uint32_t rule, const nfa_section *section, int64_t due_ms);
 bool win_sweep(nfa_engine *engine, uint32_t window, nfa_section *section);
 egret_value win_agg_value(const nfa_env *env, uint32_t window, uint32_t agg);      /* of env->window */
 egret_value win_newest(const nfa_env *env, uint32_t cell);

@@ -3,7 +3,8 @@
  *
  * Sliding windows and `ever` are judged at each change and fire when `when` turns true. Where `when` can only turn false by events leaving
  * (threshold.leaving_matters false) nothing has to happen at that instant: it is seen when the next event comes. Else the next leaving is a
- * deadline. Tumbling and session windows are judged when they close; that is a deadline only while `when` holds.
+ * deadline. Tumbling, hopping and session windows are judged when they close; that is a deadline only while `when` holds, or may hold then
+ * (threshold.asks_at_close). A hopping window is a sliding one that moves by jumps: its aggregates hold what the oldest open window does.
  */
 #include "nfa/window.h"
 
@@ -117,17 +118,32 @@ static bool watches_leaving(const win_step *step)
     return step->threshold->leaving_matters || (step->threshold->negatives_matter && root_of(step)->negatives > 0);
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* When something leaves after the events of an instant. */
+static int64_t next_leave(const win_step *step)
+{
+    return earlier(win_next_leave(step->layout, &step->section),
+                   win_next_roll(step->window, step->layout, &step->section, AST_SESSION));
+}
+
 static egret_status slide_due(win_step *step)
 {
-    int64_t due = watches_leaving(step) ? win_next_leave(step->layout, &step->section) : NFA_NEVER;
-    int64_t hold = hold_until(step);
-    return set_due(step, hold < due ? hold : due);
+    int64_t due = NFA_NEVER;
+    if (watches_leaving(step)) {
+        due = earlier(next_leave(step), win_next_roll(step->window, step->layout, &step->section, AST_TUMBLING));
+    }
+    return set_due(step, earlier(hold_until(step), due));
 }
 
 static egret_status slide(win_step *step, uint64_t atoms)
 {
-    bool unseen = step->layout->longest_ms > 0 && !watches_leaving(step);
+    bool unseen = (step->layout->longest_ms > 0 || step->layout->framed) && !watches_leaving(step);
     win_leave(step->window, step->layout, &step->section, step->env.now_ms, false);
+    win_roll(step->window, step->layout, &step->section, step->env.now_ms, WIN_AT_EVENT);
     bool was_true = (root_of(step)->flags & WIN_TRUE) != 0;
     if (was_true && unseen && !condition(step)) {
         root_of(step)->flags &= ~(uint32_t)(WIN_TRUE | WIN_FIRED);
@@ -144,24 +160,43 @@ static egret_status slide(win_step *step, uint64_t atoms)
     return status == EGRET_OK ? life_after_change(&step->env, step->rule) : status;
 }
 
-static egret_status slide_deadline(win_step *step, int64_t due_ms)
+/* Something has left: has `when` turned, or `resolve when`? */
+static egret_status change(win_step *step)
 {
-    win_leave(step->window, step->layout, &step->section, due_ms, true);
-    egret_status status = judge(step, (uint64_t)due_ms);
-    if (status == EGRET_OK && hold_until(step) <= due_ms) {
-        root_of(step)->flags |= WIN_FIRED;
-        status = fire(step, due_ms, (uint64_t)due_ms);
-    }
-    if (status == EGRET_OK) {
-        status = slide_due(step);
-    }
-    if (status == EGRET_OK) {
-        status = life_after_change(&step->env, step->rule);
-    }
-    return status;
+    egret_status status = judge(step, (uint64_t)step->env.now_ms);
+    return status == EGRET_OK ? life_after_change(&step->env, step->rule) : status;
 }
 
-/* ---- tumbling and session ---- */
+/* `when` has held for its time. */
+static egret_status hold(win_step *step)
+{
+    step->env.window = &step->section;
+    root_of(step)->flags |= WIN_FIRED;
+    return fire(step, step->env.now_ms, (uint64_t)step->env.now_ms);
+}
+
+/* What tumbling windows hold leaves at their end, before the events there: a deadline an instant earlier. */
+static egret_status slide_deadline(win_step *step, int64_t due_ms)
+{
+    egret_status status = EGRET_OK;
+    bool rolls = watches_leaving(step) && win_next_roll(step->window, step->layout, &step->section, AST_TUMBLING) <= due_ms;
+    bool left = next_leave(step) <= due_ms;
+    if (left || hold_until(step) <= due_ms) {
+        win_leave(step->window, step->layout, &step->section, due_ms, true);
+        win_roll(step->window, step->layout, &step->section, due_ms, WIN_AT_TIMER);
+        status = left ? change(step) : EGRET_OK;
+        status = status == EGRET_OK && hold_until(step) <= due_ms ? hold(step) : status;
+    }
+    if (status == EGRET_OK && rolls) {
+        step->env.now_ms = due_ms + 1;
+        win_leave(step->window, step->layout, &step->section, due_ms + 1, false);
+        win_roll(step->window, step->layout, &step->section, due_ms + 1, WIN_AT_EVENT);
+        status = change(step);
+    }
+    return status == EGRET_OK ? slide_due(step) : status;
+}
+
+/* ---- windows that close ---- */
 
 static int64_t floor_to(int64_t time_ms, int64_t size_ms)
 {
@@ -169,55 +204,133 @@ static int64_t floor_to(int64_t time_ms, int64_t size_ms)
     return time_ms - (rest < 0 ? rest + size_ms : rest);
 }
 
-/* The close is a deadline only while `when` holds. A tumbling window does not hold its end: it closes before the events there. */
-static egret_status close_due(win_step *step)
+static int64_t tumbling_end(const win_step *step)
+{
+    const plan_threshold *t = step->threshold;
+    return win_tumbling_end(step->env.engine->plan, t->zone, t->size_ms, root_of(step)->start_ms);
+}
+
+/* A tumbling or hopping window does not hold its end: it closes before the events there. */
+static int64_t close_of(const win_step *step)
 {
     const win_root *root = root_of(step);
-    if (!step->threshold->asks_at_close && !condition(step)) {
-        return set_due(step, NFA_NEVER);
+    switch (step->threshold->kind) {
+    case AST_TUMBLING: return tumbling_end(step) - 1;
+    case AST_HOPPING: return root->start_ms + step->threshold->size_ms - 1;
+    default: return root->last_ms + step->threshold->size_ms;
     }
-    bool tumbling = step->threshold->kind == AST_TUMBLING;
-    return set_due(step, tumbling ? root->start_ms + step->threshold->size_ms - 1 : root->last_ms + step->threshold->size_ms);
+}
+
+/* The close is a deadline only where it may tell something: while `when` holds and has not been told early, or when it may turn until then. */
+static egret_status close_due(win_step *step)
+{
+    const plan_threshold *t = step->threshold;
+    bool fired = (root_of(step)->flags & WIN_FIRED) != 0;
+    bool asks = t->asks_at_close || (t->kind == AST_HOPPING && watches_leaving(step));
+    return set_due(step, asks || (!fired && !t->early && condition(step)) ? close_of(step) : NFA_NEVER);
+}
+
+static void clear_own(win_step *step)
+{
+    if (!step->layout->mixed) {
+        win_clear(step->window, step->layout, &step->section);
+    } else {
+        win_clear_over(step->window, step->layout, &step->section, &step->layout->own);
+    }
+}
+
+/* Of hopping windows the oldest one that holds the instant. */
+static int64_t window_start(const win_step *step)
+{
+    const plan_threshold *t = step->threshold;
+    int64_t now_ms = step->env.now_ms;
+    switch (t->kind) {
+    case AST_TUMBLING: return win_tumbling_start(step->env.engine->plan, t->zone, t->size_ms, now_ms);
+    case AST_HOPPING: return floor_to(now_ms - t->size_ms, t->every_ms) + t->every_ms;
+    default: return now_ms;
+    }
+}
+
+static void begin_window(win_step *step)
+{
+    bool hops = step->threshold->kind == AST_HOPPING;
+    bool session = step->threshold->kind == AST_SESSION;
+    win_root *root = root_of(step);
+    int64_t start_ms = window_start(step);
+    bool goes_on = (root->flags & WIN_OPEN) != 0
+        && (session ? step->env.now_ms - root->last_ms <= step->threshold->size_ms : root->start_ms == start_ms);
+    if (goes_on) {
+        return;
+    }
+    if (hops) {
+        win_hop(step->window, step->layout, &step->section, start_ms);
+    } else {
+        clear_own(step);
+    }
+    root = root_of(step);
+    root->flags = WIN_OPEN | (hops ? root->flags & WIN_LIMITED : 0u);
+    root->start_ms = start_ms;
 }
 
 static egret_status gather(win_step *step, uint64_t atoms)
 {
-    win_root *root = root_of(step);
-    int64_t now = step->env.now_ms;
-    bool tumbling = step->threshold->kind == AST_TUMBLING;
-    int64_t start = tumbling ? floor_to(now, step->threshold->size_ms) : now;
-    bool goes_on = (root->flags & WIN_OPEN) != 0
-        && (tumbling ? root->start_ms == start : now - root->last_ms <= step->threshold->size_ms);
-    if (!goes_on) {
-        win_clear(step->window, step->layout, &step->section);
-        root = root_of(step);
-        root->flags = WIN_OPEN;
-        root->start_ms = start;
-    }
+    begin_window(step);
+    step->env.window = &step->section;
+    win_leave(step->window, step->layout, &step->section, step->env.now_ms, false);
+    win_roll(step->window, step->layout, &step->section, step->env.now_ms, WIN_AT_EVENT);
     win_values values;
     if (!win_ask_event(&step->env, step->threshold->window, atoms, &values)
         || !win_enter(&step->env, step->threshold->window, &step->section, values.value)) {
         return EGRET_NO_MEMORY;
     }
-    return close_due(step);
+    if (!step->threshold->early) {
+        return close_due(step);
+    }
+    egret_status status = EGRET_OK;
+    if ((root_of(step)->flags & WIN_FIRED) == 0 && condition(step)) {
+        root_of(step)->flags |= WIN_FIRED;
+        status = fire(step, step->env.now_ms, step->env.event->identity);
+    }
+    status = status == EGRET_OK ? life_after_change(&step->env, step->rule) : status;
+    return status == EGRET_OK ? close_due(step) : status;
+}
+
+/* After its close a section keeps what other windows hold: those of aggregates, the next ones of hopping windows. */
+static egret_status after_close(win_step *step, int64_t end_ms)
+{
+    bool hops = step->threshold->kind == AST_HOPPING;
+    if (!nfa_section_find(step->env.engine->store, step->section.block, &step->layout->def, &step->section)) {
+        return EGRET_OK;
+    }
+    if (!hops && !step->layout->mixed) {
+        nfa_section_drop(&step->section);
+        return EGRET_OK;
+    }
+    if (!hops) {
+        clear_own(step);
+        root_of(step)->flags = 0;
+        return set_due(step, NFA_NEVER);
+    }
+    root_of(step)->start_ms = end_ms - step->threshold->size_ms + step->threshold->every_ms;
+    win_hop(step->window, step->layout, &step->section, root_of(step)->start_ms);
+    return win_hop_holds(step->layout, &step->section) ? close_due(step) : set_due(step, NFA_NEVER);
 }
 
 static egret_status close_window(win_step *step, int64_t due_ms)
 {
-    const win_root *root = root_of(step);
-    int64_t end = step->threshold->kind == AST_TUMBLING ? root->start_ms + step->threshold->size_ms : due_ms;
-    step->env.now_ms = end;
+    const plan_threshold *t = step->threshold;
+    bool session = t->kind == AST_SESSION;
+    int64_t end_ms = session ? due_ms : due_ms + 1;
+    step->env.now_ms = end_ms;
     step->env.window = &step->section;
-    bool holds = !step->threshold->asks_at_close || condition(step);
-    egret_status status = holds ? fire(step, end, (uint64_t)end) : EGRET_OK;
+    win_leave(step->window, step->layout, &step->section, end_ms, session);
+    win_roll(step->window, step->layout, &step->section, end_ms, session ? WIN_AT_TIMER : WIN_AT_CLOSE);
+    bool told = (root_of(step)->flags & WIN_FIRED) != 0;
+    egret_status status = !told && condition(step) ? fire(step, end_ms, (uint64_t)end_ms) : EGRET_OK;
     if (status == EGRET_OK) {
         status = life_after_change(&step->env, step->rule);
     }
-    if (status == EGRET_OK
-        && nfa_section_find(step->env.engine->store, step->section.block, &step->layout->def, &step->section)) {
-        nfa_section_drop(&step->section);
-    }
-    return status;
+    return status == EGRET_OK ? after_close(step, end_ms) : status;
 }
 
 /* ---- entry points ---- */
@@ -276,9 +389,18 @@ egret_status win_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *ev
         return status;
     }
     step.env.block = key->block;
-    bool closes = step.threshold->kind == AST_TUMBLING || step.threshold->kind == AST_SESSION;
-    status = closes ? gather(&step, mask) : slide(&step, mask);
+    status = step.layout->closes ? gather(&step, mask) : slide(&step, mask);
     return status == EGRET_OK && forgets(&step) ? forget(&step) : status;
+}
+
+bool win_closes_at(nfa_engine *engine, uint32_t rule, const nfa_section *section, int64_t due_ms)
+{
+    win_step step = step_of(engine, rule, NULL, due_ms);
+    step.section = *section;
+    if (step.layout->closes) {
+        return step.threshold->kind != AST_SESSION;
+    }
+    return win_next_roll(step.window, step.layout, section, AST_TUMBLING) <= due_ms && next_leave(&step) > due_ms && hold_until(&step) > due_ms;
 }
 
 egret_status win_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t due_ms)
@@ -286,8 +408,7 @@ egret_status win_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *sec
     win_step step = step_of(engine, rule, NULL, due_ms);
     step.section = *section;
     step.env.block = section->block;
-    bool closes = step.threshold->kind == AST_TUMBLING || step.threshold->kind == AST_SESSION;
-    return closes ? close_window(&step, due_ms) : slide_deadline(&step, due_ms);
+    return step.layout->closes ? close_window(&step, due_ms) : slide_deadline(&step, due_ms);
 }
 
 static bool profile_ask(nfa_engine *engine, uint32_t number, const nfa_event *event, uint64_t *mask, nfa_key *key, win_values *out)
@@ -307,6 +428,7 @@ static egret_status profile_take(nfa_engine *engine, uint32_t number, const nfa_
         return status;
     }
     win_leave(&engine->plan->windows[window], engine->win[window], &section, event->time_ms, false);
+    win_roll(&engine->plan->windows[window], engine->win[window], &section, event->time_ms, WIN_AT_EVENT);
     nfa_env env = {.engine = engine, .event = event, .now_ms = event->time_ms, .block = key->block, .key = key, .window = &section};
     return win_enter(&env, window, &section, values->value) ? EGRET_OK : EGRET_NO_MEMORY;
 }
@@ -335,6 +457,33 @@ egret_status win_profile_take(nfa_engine *engine, const nfa_event *event, const 
     return taken->values != NULL ? profile_take(engine, taken->profile, event, taken->key, taken->values) : EGRET_OK;
 }
 
+/* Is the rule's own window over, when no deadline waits for its close? */
+static bool is_closed(const nfa_engine *engine, const plan_threshold *t, const win_root *root)
+{
+    if (t->kind == AST_TUMBLING) {
+        return engine->clock_ms >= win_tumbling_end(engine->plan, t->zone, t->size_ms, root->start_ms);
+    }
+    return engine->clock_ms - root->last_ms > t->size_ms;
+}
+
+/* Has everything left the aggregates, but those of a closed window of the rule? */
+static bool all_left(const plan_window *window, const win_layout *layout, const nfa_section *section)
+{
+    for (uint32_t a = 0; a < window->n_aggs; a++) {
+        const plan_over *over = &window->aggs[a].over;
+        bool holds = !layout->closes || !plan_over_equal(over, &layout->own);
+        if (holds && over->kind == AST_SLIDING) {
+            holds = win_lanes(section, layout)[layout->aggs[a].lane].until_ms != NFA_NEVER;
+        } else if (holds && layout->aggs[a].frame != 0) {
+            holds = win_frame_open(layout, section, a);
+        }
+        if (holds) {
+            return false;
+        }
+    }
+    return window->n_aggs > 0 || layout->closes;
+}
+
 /* A section whose values have all left, and that remembers nothing else, goes. */
 bool win_sweep(nfa_engine *engine, uint32_t number, nfa_section *section)
 {
@@ -343,24 +492,19 @@ bool win_sweep(nfa_engine *engine, uint32_t number, nfa_section *section)
     const win_root *root = nfa_section_root(section);
     uint32_t rule = engine->window_rule[number];
     const plan_threshold *threshold = rule == NFA_NONE ? NULL : &engine->plan->rules[rule].threshold;
-    if (threshold != NULL && (threshold->kind == AST_TUMBLING || threshold->kind == AST_SESSION)) {
-        int64_t end = threshold->kind == AST_TUMBLING ? root->start_ms : root->last_ms;
-        if (root->due_ms == NFA_NEVER && engine->clock_ms - end > threshold->size_ms) {
-            nfa_section_drop(section);
-            return true;
-        }
+    if (root->due_ms != NFA_NEVER || !layout->passes) {
         return false;
     }
-    if (!layout->all_slide) {
+    if (layout->closes && !is_closed(engine, threshold, root)) {
         return false;
     }
     bool watched = threshold != NULL && (threshold->leaving_matters || (threshold->negatives_matter && root->negatives > 0));
-    bool spent = watched && (root->flags & WIN_TRUE) != 0;
-    if (root->due_ms != NFA_NEVER || spent) {
+    if (!layout->closes && watched && (root->flags & WIN_TRUE) != 0) {
         return false;
     }
     win_leave(window, layout, section, engine->clock_ms, false);
-    if (win_entries(layout, section) > 0) {
+    win_roll(window, layout, section, engine->clock_ms, WIN_AT_EVENT);
+    if (!all_left(window, layout, section)) {
         return false;
     }
     nfa_section_drop(section);

@@ -88,7 +88,7 @@ static inline bool win_fits(const plan_agg *agg)
 /* Are its events entries of the log? Those of percentiles always: at the limit the oldest goes, so it must be known. */
 static inline bool win_logged(const plan_agg *agg)
 {
-    return win_slides(agg) || win_orders(agg);
+    return win_slides(agg) || agg->over.kind == AST_LAST || agg->over.kind == AST_HOPPING || win_orders(agg);
 }
 
 static inline win_lane *win_lanes(const nfa_section *section, const win_layout *layout)
@@ -110,7 +110,30 @@ void win_shape_take(const plan_window *window, const win_layout *layout, nfa_sec
 void win_shape_clear(const plan_window *window, const win_layout *layout, nfa_section *section, uint32_t agg);
 egret_value win_shape_value(const nfa_env *env, const plan_window *window, const win_layout *layout, uint32_t agg);     /* of env->window */
 
+/* window_frame.c */
+typedef struct win_frame { int64_t start_ms, until_ms; uint64_t open; } win_frame;  /* its first event; the last instant it holds */
+/* At one instant: tumbling and hopping windows close, events come, all else that leaves does so. */
+typedef enum win_phase { WIN_AT_CLOSE, WIN_AT_EVENT, WIN_AT_TIMER } win_phase;
+int64_t win_tumbling_start(const plan *p, uint32_t zone, int64_t size_ms, int64_t time_ms);     /* of the window that holds the instant */
+int64_t win_tumbling_end(const plan *p, uint32_t zone, int64_t size_ms, int64_t time_ms);       /* where the next one starts */
+/* Gives the aggregate a frame if its window closes and is not that of its rule. */
+void win_frame_place(const nfa_engine *engine, uint32_t number, win_layout *layout, uint32_t agg, size_t *root);
+/* Closes frames that are over. WIN_AT_CLOSE: tumbling ones that are over at this very instant still stand, as the window that closes asks them. */
+void win_roll(const plan_window *window, const win_layout *layout, nfa_section *section, int64_t now_ms, win_phase phase);
+/* An event enters: frames open, sessions go on. */
+void win_frames_take(const plan *p, const plan_window *window, const win_layout *layout, const nfa_section *section, int64_t now_ms);
+/* The last instant of the first frame of that kind to close, of those that conditions look at; NFA_NEVER. */
+int64_t win_next_roll(const plan_window *window, const win_layout *layout, const nfa_section *section, ast_window_kind kind);
+int64_t win_frame_duration(const plan_window *window, const win_layout *layout, const nfa_section *section, uint32_t agg);
+bool win_frame_open(const win_layout *layout, const nfa_section *section, uint32_t agg);
+
 /* window_log.c */
+/* Empties the aggregates of one window. */
+void win_clear_over(const plan_window *window, const win_layout *layout, nfa_section *section, const plan_over *over);
+/* Takes entries before start_ms out of the hopping window. */
+void win_hop(const plan_window *window, const win_layout *layout, nfa_section *section, int64_t start_ms);
+/* Does the rule's hopping window hold an entry? */
+bool win_hop_holds(const win_layout *layout, const nfa_section *section);
 /* Takes out what has left by now: what counted until before now; in a timer, also what counted until now. */
 void win_leave(const plan_window *window, const win_layout *layout, nfa_section *section, int64_t now_ms, bool at_timer);
 /* What the event of env is to the window's arguments (null: it does not count); atoms: which of the window's atoms it fitted. The values stay

@@ -55,15 +55,16 @@ static void place_args(const plan_window *window, win_layout *layout)
     }
 }
 
-/* The lane of the aggregates whose entries count for so long. */
-static uint16_t lane_of(win_layout *layout, int64_t size_ms)
+/* The lane of the aggregates over that window. */
+static uint16_t lane_of(win_layout *layout, const plan_over *over)
 {
     uint16_t lane = 0;
-    while (lane < layout->n_lanes && layout->lane[lane].size_ms != size_ms) {
+    while (lane < layout->n_lanes && !plan_over_equal(layout->lane[lane].over, over)) {
         lane++;
     }
     if (lane == layout->n_lanes) {
-        layout->lane[layout->n_lanes++].size_ms = size_ms;
+        layout->lane[lane].over = over;
+        layout->lane[layout->n_lanes++].size_ms = over->kind == AST_SLIDING ? over->size_ms : INT64_MAX;
     }
     return lane;
 }
@@ -82,7 +83,8 @@ static bool place_lanes(const plan_window *window, win_layout *layout)
         if (!win_logged(agg)) {
             continue;
         }
-        uint16_t lane = lane_of(layout, slides ? agg->over.size_ms : INT64_MAX);
+        uint16_t lane = lane_of(layout, &agg->over);
+        layout->counted = layout->counted || agg->over.kind == AST_LAST;
         layout->aggs[a].lane = lane;
         layout->lane[lane].asked = layout->lane[lane].asked || agg->asked;
         layout->timed = true;
@@ -118,6 +120,23 @@ static void list_aggs(const plan_window *window, win_layout *layout)
     }
 }
 
+static void place_own(const nfa_engine *engine, uint32_t number, win_layout *layout)
+{
+    const plan_window *window = &engine->plan->windows[number];
+    uint32_t rule = engine->window_rule[number];
+    const plan_threshold *t = rule == NFA_NONE ? NULL : &engine->plan->rules[rule].threshold;
+    layout->closes = t != NULL && (t->kind == AST_TUMBLING || t->kind == AST_HOPPING || t->kind == AST_SESSION);
+    layout->passes = layout->closes || window->n_aggs > 0;
+    if (layout->closes) {
+        layout->own = (plan_over){.kind = t->kind, .size_ms = t->size_ms, .every_ms = t->every_ms, .zone = t->zone};
+    }
+    for (uint32_t a = 0; a < window->n_aggs; a++) {
+        const plan_over *over = &window->aggs[a].over;
+        layout->mixed = layout->mixed || !plan_over_equal(over, &layout->own);
+        layout->passes = layout->passes && over->kind != AST_EVER && over->kind != AST_LAST;
+    }
+}
+
 /* What is asked of an event for each argument, by the atom it fits. */
 static bool place_asks(nfa_engine *engine, const plan_window *window, win_layout *layout)
 {
@@ -145,8 +164,9 @@ static bool needs_bytes(const plan_window *window, const win_layout *layout)
     return layout->strings;
 }
 
-static bool place_aggs(const plan_window *window, win_layout *layout)
+static bool place_aggs(const nfa_engine *engine, uint32_t number, win_layout *layout)
 {
+    const plan_window *window = &engine->plan->windows[number];
     size_t root = layout->registers;
     for (uint32_t a = 0; a < window->n_aggs; a++) {
         const plan_agg *agg = &window->aggs[a];
@@ -158,6 +178,8 @@ static bool place_aggs(const plan_window *window, win_layout *layout)
             return false;
         }
         win_shape_place(window, layout, a, &root);
+        layout->aggs[a].size = (uint16_t)(root - layout->aggs[a].reg);
+        win_frame_place(engine, number, layout, a, &root);
         if (part) {
             layout->aggs[a].part = add_part(&layout->def, best ? NFA_DEQUE : NFA_MAP, sizeof(win_candidate));
             make_ready(&layout->def, layout->aggs[a].part);
@@ -183,6 +205,7 @@ bool win_layout_make(nfa_engine *engine, uint32_t number, win_layout *layout, ui
     }
     layout->def.id = id;
     layout->evidence = engine->window_rule[number] != NFA_NONE;
+    place_own(engine, number, layout);
     place_args(window, layout);
     if (!place_lanes(window, layout)) {
         return false;
@@ -195,7 +218,7 @@ bool win_layout_make(nfa_engine *engine, uint32_t number, win_layout *layout, ui
     at += window->n_args;
     layout->entry_size = (uint16_t)((at + 7) / 8 * 8);
     layout->part_log = add_part(&layout->def, NFA_DEQUE, layout->entry_size);     /* always part 0, so that 0 can mean "none" elsewhere */
-    if (!place_aggs(window, layout)) {
+    if (!place_aggs(engine, number, layout)) {
         return false;
     }
     layout->log = layout->timed || layout->evidence;

@@ -295,12 +295,77 @@ void win_clear(const plan_window *window, const win_layout *layout, nfa_section 
     memset((uint8_t *)root + layout->registers, 0, (size_t)(layout->def.root_size - layout->registers));
 }
 
+void win_clear_over(const plan_window *window, const win_layout *layout, nfa_section *section, const plan_over *over)
+{
+    for (uint32_t i = 0; i < layout->n_lanes; i++) {
+        if (plan_over_equal(layout->lane[i].over, over)) {
+            win_lanes(section, layout)[i] = (win_lane){.until_ms = NFA_NEVER, .tail = log_end(layout, section)};
+        }
+    }
+    for (uint32_t a = 0; a < window->n_aggs; a++) {
+        if (plan_over_equal(&window->aggs[a].over, over)) {
+            clear_part(window, layout, section, a);
+            memset(win_reg_at(section, layout, a), 0, layout->aggs[a].size);
+        }
+    }
+    if (layout->log) {
+        pop_log(layout, section, 0);
+        win_trim_bytes(window, layout, section);
+    }
+}
+
 void win_begin(const win_layout *layout, nfa_section *section)
 {
     ((win_root *)nfa_section_root(section))->due_ms = NFA_NEVER;
     for (uint32_t i = 0; i < layout->n_lanes; i++) {
         win_lanes(section, layout)[i].until_ms = NFA_NEVER;
     }
+}
+
+/* ---- windows that are no length of time before now ---- */
+
+static void leave_first(const plan_window *window, const win_layout *layout, nfa_section *section, uint32_t lane)
+{
+    uint32_t ord = win_lanes(section, layout)[lane].tail;
+    leave_lane(window, layout, section, lane, ord);
+    set_tail(layout, section, lane, ord + 1, log_end(layout, section));
+}
+
+void win_hop(const plan_window *window, const win_layout *layout, nfa_section *section, int64_t start_ms)
+{
+    uint32_t end = log_end(layout, section);
+    for (uint32_t i = 0; i < layout->n_lanes; i++) {
+        if (layout->lane[i].over->kind != AST_HOPPING) {
+            continue;
+        }
+        for (uint32_t ord = win_lanes(section, layout)[i].tail; ord != end && entry_at(layout, section, ord)->time_ms < start_ms; ord++) {
+            leave_first(window, layout, section, i);
+        }
+    }
+    pop_log(layout, section, 0);
+    win_trim_bytes(window, layout, section);
+}
+
+bool win_hop_holds(const win_layout *layout, const nfa_section *section)
+{
+    for (uint32_t i = 0; i < layout->n_lanes; i++) {
+        if (layout->lane[i].over->kind == AST_HOPPING) {
+            return win_lanes(section, layout)[i].tail != log_end(layout, section);
+        }
+    }
+    return false;
+}
+
+/* An event has come: the last n are others now. */
+static void leave_last(const plan_window *window, const win_layout *layout, nfa_section *section)
+{
+    for (uint32_t i = 0; i < layout->n_lanes; i++) {
+        uint64_t last = layout->lane[i].over->last;
+        while (last != 0 && log_end(layout, section) - win_lanes(section, layout)[i].tail > last) {
+            leave_first(window, layout, section, i);
+        }
+    }
+    pop_log(layout, section, 0);
 }
 
 /* ---- strings ---- */
@@ -551,6 +616,12 @@ bool win_enter(const nfa_env *env, uint32_t number, nfa_section *section, const 
     uint32_t rule = env->engine->window_rule[number];
     if (layout->log && !layout->timed) {
         pop_log(layout, section, rule == NFA_NONE ? 1 : env->engine->plan->rules[rule].evidence_cap);
+    }
+    if (layout->counted) {
+        leave_last(window, layout, section);
+    }
+    if (layout->framed) {
+        win_frames_take(env->engine->plan, window, layout, section, env->event->time_ms);
     }
     uint64_t dropped = layout->timed ? enforce_limit(window, layout, section) : 0;
     if (dropped > 0 && rule != NFA_NONE) {

@@ -83,7 +83,8 @@ egret_value win_agg_value(const nfa_env *env, uint32_t number, uint32_t agg)
     }
     if (def->fn == PLAN_DURATION_OF) {
         const win_root *root = nfa_section_root(section);
-        return egret_duration(root->last_ms - root->start_ms);
+        bool framed = layout->aggs[agg].frame != 0;
+        return egret_duration(framed ? win_frame_duration(window, layout, section, agg) : root->last_ms - root->start_ms);
     }
     if (reg->n == 0) {
         return of_nothing(window, def);
@@ -144,6 +145,7 @@ static bool section_at_block(const nfa_env *env, uint32_t number, uint32_t block
     if (layout->n_lanes > 0) {
         win_leave(&engine->plan->windows[profile->window], layout, section, env->now_ms, false);
     }
+    win_roll(&engine->plan->windows[profile->window], layout, section, env->now_ms, WIN_AT_EVENT);
     return true;
 }
 

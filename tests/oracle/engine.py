@@ -8,13 +8,15 @@ import tempfile
 from fractions import Fraction
 
 from printer import file_text, files_of
-from rules import Time
+from rules import Time, windows
 
+SLOW_AFTER_MS = 700_000_000     # where windows of a week are
 AFTER_MS = 100_000      # the clock goes this far beyond the last event: longer than all bounds of a rule together
 
 
-def end_of(events):
-    return max((e.time for e in events), default=0) + AFTER_MS
+def end_of(rules, events):
+    slow = any(over[0] == "tumbling" and over[1] > AFTER_MS for rule in rules for over in windows(rule))
+    return max((e.time for e in events), default=0) + (SLOW_AFTER_MS if slow else AFTER_MS)
 
 
 def encode(x):
@@ -40,7 +42,7 @@ def pair_text(rules, events):
             lines.append(f"A {max(before, e.time - e.pos % 3 * 500)}")
         before = e.time if before is None else max(before, e.time)
         lines.append(f"E {e.time} {e.stream} {e.pos} " + " ".join(f"{name}={encode(x)}" for name, x in e.f.items()))
-    lines.append(f"F {end_of(events)}\n")
+    lines.append(f"F {end_of(rules, events)}\n")
     return "\n".join(lines)
 
 

@@ -7,7 +7,8 @@ Expressions are tuples, by subject. None is null.
 
 sequence  ("step", item, field) ("stepstream", item) ("agg", fn, item, field, where)
 window    ("win", fn, label, field, where, over) ("win", "forecast", label, field, where, over, ms); `over` is ("sliding", ms),
-          ("ever",), ("tumbling", ms), ("session", ms), or None for the rule's own
+          ("ever",), ("last", n), ("tumbling", ms), ("tumbling", ms, zone), ("hopping", ms, from start to start), ("session", ms), or None for
+          the rule's own
 known     ("prev", field) ("changed", field) ("new", field, ms) ("prof", member) ("prof of", member, key…) ("cell", table, column, key…) ("in list", list, x)
 hours     ("local", function, t, zone) ("during", t, (from, to) in minutes of the day, zone) ("in calendar", calendar, x)
           ("now",) ("now at end",)
@@ -142,6 +143,7 @@ class Rule:
     # A threshold.
     watch: list = field(default_factory=list)
     over: tuple = None
+    early: bool = False
     hold: int = None            # when … for
 
 
@@ -181,6 +183,18 @@ def parts_of(x):
             yield x
         for y in x:
             yield from parts_of(y)
+
+
+def windows(rule):
+    """All windows that a rule and its profile name."""
+    members = [x for _, x in rule.profile[1]] if rule.profile else []
+    found, todo = {rule.over} - {None}, all_expressions(rule) + members
+    while todo:
+        x = todo.pop()
+        if isinstance(x, tuple):
+            found |= {x[5]} - {None} if x[:1] == ("win",) else set()
+            todo += x
+    return found
 
 
 def instances(rules):

@@ -32,7 +32,7 @@ from table import Table
 
 
 def judged(rules, events):
-    return run(rules, events, end_of(events))
+    return run(rules, events, end_of(rules, events))
 
 
 def differs(harness, rules, events):

@@ -24,9 +24,7 @@ REFUSED = {
     900: ("match: then any in or",), 905: ("match: any loop in an operand",), 906: ("match: until in a tree",),
     908: ("silence: not for in the middle",), 909: ("silence: next not",),
     910: ("silence: optional step beside",), 912: ("match: on timeout of a tree",), 913: ("silence: two at the end",),
-    915: ("clause:early",), 916: ("window:hopping", "window:every"), 917: ("window:last",),
-    919: (), 921: ("step: median",), 923: ("args:before",),
-    927: ("profile: window of its own kind",), 928: ("window:in",), 
+    915: ("watch: early over hopping",), 919: (), 921: ("step: median",), 923: ("args:before",),
     931: ("step: aggregate over another",), 932: ("step: stream in aggregate",), 934: ("time looked up",),
 }
 

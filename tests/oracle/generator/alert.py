@@ -55,7 +55,7 @@ class Alerts:
                 atom = Atom(self.r.choice(streams), self.own_condition() if self.chance(0.5) else None)
                 rule.escalate.append((severity, self.bound() if self.chance(0.6) else None, [atom]))
 
-        if (rule.resolve_on or rule.resolve_when) and self.chance(0.3):
+        if (rule.resolve_on or rule.resolve_when) and not self.slow and self.chance(0.3):
             rule.repeat = self.r.choice(REPEATS_MS)
         if self.chance(0.06):
             rule.active = self.hours()

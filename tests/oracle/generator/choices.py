@@ -8,6 +8,8 @@ from random import Random
 
 STREAMS = ("a", "b", "c", "d")
 STEPS_MS = (0, 0, 1000, 1000, 1000, 2000, 2000, 3000, 5000)
+SLOW_STEPS_MS = (0, 1, 900_000, 899_999, 1_800_000, 2_700_000, 3_600_000)
+SLOWER_STEPS_MS = (0, 900_000, 3_599_999, 3_600_000, 7_200_000, 14_400_000, 43_200_000)
 BOUNDS_MS = (1000, 2000, 3000, 5000, 8000)
 WITHIN_MS = (3000, 5000, 8000, 8000, 12000, 20000)
 START_MS = (1_767_225_600_000, 1_767_225_603_000, 0)
@@ -29,6 +31,7 @@ class Choices:
     def __init__(self, seed):
         self.r = Random(seed)
         self.forks = 0
+        self.slow = self.chance(0.04)   # hours and days pass, not seconds
         self.bare = self.chance(0.3)    # few conditions: all the weight on the shape of sequences
 
     def chance(self, p):

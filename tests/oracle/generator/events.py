@@ -1,7 +1,7 @@
 """events.py: random streams of events, mostly of the streams that the rules name."""
 from fractions import Fraction
 
-from generator.choices import CENTS, NUMBERS, ODD_TEXTS, START_MS, STEPS_MS, STREAMS, TEXTS, TURNS_MS
+from generator.choices import SLOW_STEPS_MS, SLOWER_STEPS_MS, CENTS, NUMBERS, ODD_TEXTS, START_MS, STEPS_MS, STREAMS, TEXTS, TURNS_MS
 from rules import Event, Time, all_atoms
 
 
@@ -20,10 +20,12 @@ class Events:
             pace = len(keys)
         size = self.branch_size(rules, size)
         top, texts = r.choice((2, 3, 3, 4)), TEXTS if self.chance(0.7) else ODD_TEXTS
-        time, events = r.choice(START_MS if self.chance(0.7) else TURNS_MS), []
+        time, events, steps = r.choice(START_MS if self.chance(0.7) else TURNS_MS), [], STEPS_MS
+        if self.slow:
+            time, steps = r.choice(TURNS_MS) // 900_000 * 900_000 - r.choice((0, 1, 4, 24, 96)) * 900_000, r.choice((SLOW_STEPS_MS, SLOWER_STEPS_MS))
         late_ones = self.chance(0.05)
         for pos in range(size):
-            time += r.choice(STEPS_MS) // pace
+            time += r.choice(steps) // pace
             stream = r.choice(named) if self.chance(0.94) else r.choice(STREAMS)
             fields = {"k": r.choice(keys) if self.chance(0.98) else None, "g": r.randint(0, 1), "v": r.randint(0, top),
                       "w": r.choice((None, 0, 1, 2)), "m": Fraction(r.choice(CENTS), 100), "s": r.choice(texts), "x": r.choice(NUMBERS),

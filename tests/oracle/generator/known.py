@@ -29,6 +29,8 @@ class Known:
                    ("tot", ("win", "sum", None, "v", None, ("sliding", self.bound()))),
                    ("top", ("win", "max", None, "v", None, ("sliding", self.bound()))),
                    ("few", ("win", "count", None, None, None, ("sliding", self.bound()))),
+                   ("late", ("win", "avg", None, "v", None, ("last", self.r.randint(1, 3)))), ("today", ("win", "sum", None, "v", None, self.tumbling())),
+                   ("sitting", ("win", self.r.choice(("sum", "max")), None, "v", None, ("session", self.bound()))),
                    ("was", ("win", "last", None, "v", None, None)), ("kinds", ("win", "distinct", None, "v", None, None))]
         source = Atom(self.r.choice(streams), self.own_condition() if self.chance(0.4) else None)
         rule.profile = (source, self.r.sample(members, 3))

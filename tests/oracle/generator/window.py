@@ -1,12 +1,33 @@
 """window.py: threshold rules: windows, measures over them, and what is asked of these."""
 from fractions import Fraction
 
+from generator.choices import ZONES
 from rules import Atom
 
 
 class Windows:
     def window(self):
-        return ("sliding", self.bound()) if self.chance(0.85) else ("ever",)
+        """Of an aggregate."""
+        kind = self.r.choices(("sliding", "ever", "last", "tumbling", "session"), (70, 10, 9, 7, 4))[0]
+        if kind == "tumbling":
+            return self.tumbling()
+        return ("ever",) if kind == "ever" else ("last", self.r.randint(1, 4)) if kind == "last" else (kind, self.bound())
+
+    def tumbling(self):
+        if not self.slow:
+            return ("tumbling", self.bound())
+        return ("tumbling", self.r.choice((900_000, 3_600_000, 3_600_000, 21_600_000, 86_400_000, 86_400_000, 604_800_000)), self.r.choice(ZONES))
+
+    def rule_window(self):
+        kind = self.r.choices(("sliding", "tumbling", "session", "ever", "last", "hopping", None), (40, 14, 13, 7, 8, 10, 14))[0]
+        if self.slow and self.chance(0.6):
+            kind = "tumbling"
+        if kind == "hopping":
+            size = self.r.choice((2000, 3000, 5000, 8000))
+            return (kind, size, self.r.choice([n for n in (1000, 1500, 2000, 3000, 5000) if n <= size]))
+        if kind == "tumbling":
+            return self.tumbling()
+        return None if kind is None else ("ever",) if kind == "ever" else ("last", self.r.randint(1, 5)) if kind == "last" else (kind, self.bound())
 
     def measure(self, rule, numeric_only=True):
         """An aggregate over a window."""
@@ -23,8 +44,9 @@ class Windows:
             return ("win", r.choice(("sum", "avg", "stddev", "max")), label, r.choice("xxmv"), where, self.window() if rule.over is None else None)
         if rule.over and rule.over[0] == "session" and not numeric_only and self.chance(0.3):
             return ("win", "duration", None, None, None, None)
-        at_change = rule.over is None or rule.over[0] in ("sliding", "ever")
-        over = self.window() if rule.over is None or (at_change and self.chance(0.2)) else None
+        over = self.window() if rule.over is None or self.chance(0.2) else None
+        if not numeric_only and self.chance(0.02):
+            return ("win", "duration", None, None, None, ("session", self.bound()))
         if fn not in ("count", "sum") and name != "s" and self.chance(0.3):
             return self.shape(label, name if numeric_only else r.choice("vwxm"), where, over)
         return ("win", fn, label, name, where, over)
@@ -61,8 +83,7 @@ class Windows:
         if self.chance(0.05):
             rule.fields = [("v", ("f", "v"))]
             return
-        rule.over = r.choices((("sliding", self.bound()), ("tumbling", self.bound()), ("session", self.bound()), ("ever",), None),
-                              (45, 15, 15, 10, 15))[0]
+        rule.over = self.rule_window()
         first = self.judgement(rule)
         parts = [first] + [self.judgement(rule) for _ in range(r.choices((0, 1), (65, 35))[0])]
         joined = r.choice(("and", "or"))
@@ -72,10 +93,11 @@ class Windows:
         rule.when = parts[0] if len(parts) == 1 else (joined, *parts)
         if len(parts) == 1 and self.chance(0.1):
             rule.when = ("and", parts[0], (">", ("f", "v"), ("const", r.randint(0, 2))))
-        at_change = rule.over is None or rule.over[0] in ("sliding", "ever")
+        at_change = rule.over is None or rule.over[0] in ("sliding", "ever", "last")
+        rule.early = rule.over is not None and rule.over[0] in ("tumbling", "session") and self.chance(0.35)
         if at_change and self.chance(0.25):
             rule.hold = self.bound()
-        if at_change and self.chance(0.15) and (len(parts) == 1 or joined == "and"):
+        if self.chance(0.15) and (len(parts) == 1 or joined == "and"):
             self.resolve_when(rule, first)
         rule.fields = [(f"f{i}", self.measure(rule, False)) for i in range(r.randint(0, 2))]
         if len(rule.lets) > 1:

@@ -17,7 +17,7 @@ class View:
     bound: list = ()            # for each item its bound events
     counted: list = ()          # (event, label): what the rule's own window may count
     now: tuple = (0, EVENT)
-    session: list = ()
+    session: list = None        # (event, label): of the rule's own session
     key: tuple = ()             # of the rule that asks
 
     rule = property(lambda self: self.desk.rule)

@@ -1,30 +1,54 @@
 """window.py: threshold rules. What is in a window is chosen from all events of the key, each time it is asked."""
 from meaning.aggregates import aggregate, shape
+from meaning.frames import window_of
 from meaning.place import CLOSE, EVENT, TIMER, View
 from meaning.values import fits, means, value
 from rules import all_expressions, parts_of
 
 
+CLOSING = ("tumbling", "hopping", "session")
+
+
+def session_of(counted, gap, now):
+    """The session that is open at this instant."""
+    events = []
+    for c in reversed(counted):
+        apart = (events[0][0].time if events else now[0]) - c[0].time
+        if apart > gap or (not events and apart == gap and now[1] == TIMER):
+            break
+        events.insert(0, c)
+    return events
+
+
+def events_in(over, view):
+    (time, phase), rule = view.now, view.rule
+    if over[0] == "ever":
+        return view.counted
+    if over[0] == "last":
+        return view.counted[-over[1]:]
+    if over[0] == "session":
+        return view.session if over == rule.over and view.session is not None else session_of(view.counted, over[1], view.now)
+    if over[0] == "hopping":    # asked at a close only
+        return [c for c in view.counted if time - over[1] <= c[0].time < time]
+    if over[0] == "tumbling":   # at its end a window that closes sees others as they were the instant before
+        closing = phase == CLOSE and rule.over is not None and rule.over[0] in CLOSING
+        start, end = window_of(over, time - closing)
+        return [c for c in view.counted if start <= c[0].time < end]
+    # An event exactly `size` ago counts until the timer at that instant.
+    return [c for c in view.counted if time - c[0].time < over[1] or (time - c[0].time == over[1] and phase != TIMER)]
+
+
 @means("win")
 def window_value(x, view):
     _, fn, label, name, where, over, *ahead = x
-    over = over or view.rule.over or ("ever",)
-    time, phase = view.now
+    events = events_in(over or view.rule.over or ("ever",), view)
     if fn == "duration":
-        return view.session[-1][0].time - view.session[0][0].time
-    if over[0] == "session":
-        events = view.session
-    elif over[0] == "tumbling":
-        events = [c for c in view.counted if time - over[1] <= c[0].time < time]
-    elif over[0] == "ever":
-        events = view.counted
-    else:                       # an event exactly `size` ago counts until the timer at that instant
-        events = [c for c in view.counted if time - c[0].time < over[1] or (time - c[0].time == over[1] and phase == EVENT)]
+        return events[-1][0].time - events[0][0].time if events else 0
     chosen = [e for e, its_label in events if not label or its_label == label]
     if where:
         chosen = [e for e in chosen if value(where, View(view.desk, e, view.history))]
     if fn in ("slope", "forecast"):
-        return shape(fn, name, chosen, time + sum(ahead))
+        return shape(fn, name, chosen, view.now[0] + sum(ahead))
     return aggregate(fn, name, chosen)
 
 
@@ -45,11 +69,11 @@ class ThresholdKey:
         self.since = None       # `when` is true since then; None: false
         self.spent = False      # this edge has fired
         self.resolving = None   # `resolve when` is true since then
-        overs = {o or rule.over for x in (rule.when, rule.resolve_when) for o in windows_of(x, dict(rule.lets))}
-        self.sizes = {o[1] for o in overs if o and o[0] == "sliding"}
+        self.asked = {o or rule.over for x in (rule.when, rule.resolve_when) for o in windows_of(x, dict(rule.lets))} - {None}
+        self.at_close = rule.over is not None and rule.over[0] in CLOSING
+        self.told = set()       # windows that fired early, by their end or first event
         # Each event is a match of its own, and its evidence.
         self.looks_at_one = rule.when is None and (rule.over or ("ever",)) == ("ever",) and not any(x[0] == "win" for y in all_expressions(rule) for x in parts_of(y))
-        self.at_close = rule.over and rule.over[0] in ("tumbling", "session")
 
     def view(self, now):
         newest = self.counted[-1][0] if self.counted else None
@@ -66,6 +90,18 @@ class ThresholdKey:
         self.keep_limit(event.time)
         if not self.at_close:
             self.change((event.time, EVENT))
+        elif self.rule.early:
+            self.judge_window((event.time, EVENT), self.window_name(event.time))
+
+    def window_name(self, time):
+        """Of the window that holds the instant."""
+        return self.session[0][0].pos if self.rule.over[0] == "session" else window_of(self.rule.over, time)[1]
+
+    def judge_window(self, now, name):
+        if name not in self.told and (self.rule.when is None or value(self.rule.when, self.view(now))):
+            self.told.add(name)
+            self.match(now)
+        self.judge_end(now)
 
     def keep_limit(self, time):
         """More events are in a sliding window than the rule allows: the oldest goes."""
@@ -81,49 +117,67 @@ class ThresholdKey:
         self.desk.match(self.key, now[0], self.view(now), [("", e.pos) for e, _ in alone], now[0])
 
     def change(self, now):
-        view = self.view(now)
         if self.rule.when is None:      # every fitting event is a match
             if now[1] == EVENT:
                 self.match(now)
-        elif not value(self.rule.when, view):
+        elif not value(self.rule.when, self.view(now)):
             self.since, self.spent = None, False
         elif self.since is None:
             self.since = now[0]
             if self.rule.hold is None:
                 self.spent = True
                 self.match(now)
+        self.judge_end(now)
+
+    def judge_end(self, now):
+        """`resolve when`"""
         if self.rule.resolve_when and self.key in self.desk.open:
-            if not value(self.rule.resolve_when, view):
+            if not value(self.rule.resolve_when, self.view(now)):
                 self.resolving = None
             elif self.rule.resolve_for is None:
                 self.desk.resolve(self.key, now[0])
             elif self.resolving is None:
                 self.resolving = now[0]
 
+    def closes(self):
+        """When the rule's own window closes."""
+        over = self.rule.over
+        if over[0] == "session":
+            return {(self.session[-1][0].time + over[1], TIMER)} if self.session else set()
+        if over[0] == "tumbling":
+            return {(window_of(over, e.time)[1], CLOSE) for e, _ in self.counted}
+        _, size, every = over
+        return {(start + size, CLOSE) for e, _ in self.counted for start in range((e.time - size) // every * every + every, e.time + 1, every)}
+
+    def leavings(self):
+        """When something leaves a window that a condition looks at."""
+        found = set()
+        for over in self.asked:
+            if over[0] == "sliding":
+                found |= {(e.time + over[1], TIMER) for e, _ in self.counted}
+            elif over[0] == "tumbling":
+                found |= {(window_of(over, e.time)[1], CLOSE) for e, _ in self.counted}
+            elif over[0] == "session" and self.counted:
+                found.add((self.counted[-1][0].time + over[1], TIMER))
+        return found
+
     def timers(self):
-        if self.rule.over and self.rule.over[0] == "tumbling":
-            size = self.rule.over[1]
-            return [((e.time // size + 1) * size, CLOSE) for e, _ in self.counted]
-        if self.rule.over and self.rule.over[0] == "session":
-            return [(self.session[-1][0].time + self.rule.over[1], TIMER)] if self.session else []
-        timers = [(e.time + size, TIMER) for e, _ in self.counted for size in self.sizes]
+        timers = self.closes() if self.at_close else self.leavings()
         if self.rule.hold is not None and self.since is not None and not self.spent:
-            timers.append((self.since + self.rule.hold, TIMER))
+            timers.add((self.since + self.rule.hold, TIMER))
         if self.resolving is not None:
-            timers.append((self.resolving + self.rule.resolve_for, TIMER))
-        return timers
+            timers.add((self.resolving + self.rule.resolve_for, TIMER))
+        return list(timers)
 
     def on_timer(self, now):
-        if self.at_close:
-            if self.rule.when is None or value(self.rule.when, self.view(now)):
-                self.match(now)
+        if self.at_close and now in self.closes():
+            self.judge_window(now, self.session[0][0].pos if self.rule.over[0] == "session" else now[0])
             self.session = []
-            return
-        if any(e.time + size == now[0] for e, _ in self.counted for size in self.sizes):
+        elif not self.at_close and now in self.leavings():
             self.change(now)
-        if self.rule.hold is not None and self.since is not None and not self.spent and self.since + self.rule.hold == now[0]:
+        if self.rule.hold is not None and self.since is not None and not self.spent and (self.since + self.rule.hold, TIMER) == now:
             self.spent = True
             self.match(now)
-        if self.resolving is not None and self.resolving + self.rule.resolve_for == now[0]:
+        if self.resolving is not None and (self.resolving + self.rule.resolve_for, TIMER) == now:
             self.resolving = None
             self.desk.resolve(self.key, now[0])

@@ -3,7 +3,12 @@ from printer.values import atoms_text, duration, expression, writes
 
 
 def window(over):
-    return {"sliding": "", "tumbling": "tumbling ", "session": "session "}[over[0]] + duration(over[1]) if over[0] != "ever" else "ever"
+    if over[0] in ("ever", "last"):
+        return " ".join(str(part) for part in over)
+    text = {"sliding": "", "tumbling": "tumbling ", "hopping": "hopping ", "session": "session "}[over[0]] + duration(over[1])
+    if over[0] == "hopping":
+        text += " every " + duration(over[2])
+    return text + (f' in "{over[2]}"' if over[0] == "tumbling" and len(over) > 2 else "")
 
 
 @writes("win")
@@ -21,4 +26,4 @@ def head(rule):
 
 
 def clauses(rule):
-    return [f"over {window(rule.over)}"] if rule.over else []
+    return ([f"over {window(rule.over)}"] if rule.over else []) + (["early"] if rule.early else [])
