@@ -169,11 +169,11 @@ static bool meet_alternatives(walk *w, uint32_t or)
 {
     branch_step *step = w->step;
     bool every = false;
-    if (w->muted || !is_open(w, or, &every)) {
-        return false;
+    bool begun = branch_begun(step, or);
+    if (w->muted || (!begun && !is_open(w, or, &every))) {
+        return false;       /* once it has begun, each alternative has bounds of its own */
     }
     uint32_t mark = step->n_undo;
-    bool begun = branch_begun(step, or);
     bool first = begun && branch_first(step, or) == step->rec[BRANCH_START];
     bool some = false;
     w->alternatives++;

@@ -22,6 +22,8 @@ static const engine_case cases[] = {
      "0 a 0\n1 b 0\n2 b 0\n3 c 0\n4 b 0\n5 d 0\n", "5: 1 2 3 5 6\n"},
     {"no match where nothing is complete", "rule r { match x: a then ((y: b then z: c) or w: d) within 10ms }",
      "0 a 0\n1 b 0\n11 c 0\n12 d 0\n", ""},
+    {"each alternative has the bounds of its own first event", "rule r { match x: a then ((y: c or z: b {2}) then w: b within 3ms) then q: d }",
+     "0 a 0\n3 b 0\n12 c 0\n14 b 0\n15 d 0\n", "15: 1 3 4 5\n"},
     /* and, any n of */
     {"and in any order", "rule r { match x: a and y: b and z: c }", "0 c 0\n1 a 0\n2 a 0\n3 b 0\n", "3: 1 2 4\n"},
     {"an event goes to the leftmost that can take it", "rule r { match x: a then (y: b and z: b [v > 1]) alert { n: y.v } }",
