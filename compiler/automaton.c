@@ -125,10 +125,26 @@ static void loop_edge(automaton *a, uint32_t number)
     automaton_edge(a, number + 1, number + 1, &label);
 }
 
+/* Absences with more to say than "nowhere between": each is an edge away. */
+static void timed_edges(automaton *a, uint32_t from, const plan_not *nots, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        egret_text label = automaton_label(a);
+        egret_text_puts(&label, nots[i].kind == PLAN_NOT_NEXT ? "next " : "");
+        automaton_atoms(a, &label, a->rule->pattern->atoms, nots[i].atoms, nots[i].n_atoms);
+        if (nots[i].kind == PLAN_NOT_FOR) {
+            egret_text_puts(&label, " for ");
+            expr_put(&label, &a->view, nots[i].for_time);
+        }
+        automaton_edge(a, from, a->dropped, &label);
+    }
+}
+
 /* What must not come between this item and the one before. */
 static void not_edges(automaton *a, uint32_t number)
 {
     const plan_item *item = &a->rule->pattern->items[number];
+    timed_edges(a, number, item->timed, item->n_timed);
     if (item->n_nots == 0)
         return;
     egret_text label = automaton_label(a);
@@ -159,6 +175,7 @@ static void absence_edges(automaton *a)
     egret_text label = automaton_label(a);
     automaton_atoms(a, &label, pattern->atoms, pattern->absence_atoms, pattern->n_absence_atoms);
     automaton_edge(a, a->silence, pattern->n_items == 0 ? a->silence : a->dropped, &label);
+    timed_edges(a, a->silence, pattern->more_absences, pattern->n_more_absences);
     label = automaton_label(a);
     if (pattern->absence == PLAN_ABSENCE_FOR) {
         egret_text_puts(&label, "for ");

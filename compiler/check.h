@@ -126,12 +126,14 @@ typedef struct win_ctx {
 typedef struct let_ctx { const ast_clause *clause; typed value; symbol_state state; } let_ctx;
 typedef struct field_ctx { const ast_pair *pair; typed value; symbol_state state; } field_ctx;
 
+typedef struct not_ctx { const ast_item *item; bool next; } not_ctx;       /* an absence, and whether `next` stands before it */
+
 typedef struct item_ctx {       /* beside a plan_item */
     const ast_item *item;       /* NULL: an absence stands here */
     egret_str name;             /* label, else the name of its only stream */
     egret_span span;
     const ast_choice *choice;
-    const ast_atom **nots;      /* absences before it: heads of watches */
+    const not_ctx *nots;        /* absences before it */
     uint32_t n_nots;
 } item_ctx;
 

@@ -289,6 +289,31 @@ static bool warn_unreached(check *c, const rule_ctx *rule)
     return false;
 }
 
+/* Is time up before the silence that this step waits for is over? */
+static bool is_too_late(const check *c, const plan_pattern *p, const plan_item *item)
+{
+    for (uint32_t i = 0; i < item->n_timed; i++) {
+        egret_value span;
+        if (item->timed[i].kind == PLAN_NOT_FOR && intern_is_const(c, item->timed[i].for_time, &span) && span.type == EGRET_DURATION
+            && (span.u.i >= item->link_within_ms || span.u.i >= p->within_ms))
+            return true;
+    }
+    return false;
+}
+
+static bool warn_too_late(check *c, const rule_ctx *rule)
+{
+    for (uint32_t i = 0; i < rule->pattern->n_items; i++) {
+        if (!is_too_late(c, rule->pattern, &rule->pattern->items[i]))
+            continue;
+        egret_diag *diag = check_warn(c, 808, rule->items[i].span, "this step is never reached: its time is up before the silence is over");
+        check_help(c, diag, "'within' counts from the event before the silence; make it longer than 'for'");
+        check_note(c, diag, rule->items[i].nots[0].item->span, "the silence");
+        return true;
+    }
+    return false;
+}
+
 /* Does the attempt wait inside this loop without an end? Strict loops end with the next event of the key. */
 static bool loop_waits(const plan_pattern *p, uint32_t i)
 {
@@ -324,6 +349,6 @@ void warn_pattern(check *c, const rule_ctx *rule)
         branch_warn_endless(c, rule);
         return;
     }
-    if (!warn_unreached(c, rule))
+    if (!warn_unreached(c, rule) && !warn_too_late(c, rule))
         warn_endless(c, rule);
 }

@@ -6,9 +6,9 @@
  */
 #include "compiler/expr_print.h"
 
-/* Records of the engine: an attempt has a head and a word for each single step, five for a loop; a bound event and an entry of a window
+/* Records of the engine: an attempt has a head and a word for each single step, four for a loop; a bound event and an entry of a window
  * have a head and nine bytes a value. */
-enum { ATTEMPT_HEAD = 16, SINGLE_BYTES = 4, LOOP_BYTES = 20, EVENT_HEAD = 40, ENTRY_HEAD = 32, VALUE_BYTES = 9, COUNTER_BYTES = 4,
+enum { ATTEMPT_HEAD = 16, SINGLE_BYTES = 4, LOOP_BYTES = 16, EVENT_HEAD = 40, ENTRY_HEAD = 32, VALUE_BYTES = 9, COUNTER_BYTES = 4,
        SEEN_BYTES = 16, DISTINCT_BYTES = 16, ORDER_BYTES = 32, TOLD_KEPT = 65536, PER_KEPT = 10000, TOLD_BYTES = 32,
        PART_BYTES = 12, BINDING_BYTES = 12 };
 

@@ -237,9 +237,8 @@ static void add_not(builder *b, const ast_choice *choice, seq_shape *shape, bool
     } else if (last && !whole) {
         refuse(b, 908, item->span, "an absence at the end of a group");
     }
-    shape->not_span = item->span;
     shape->nots = check_grow(b->c, shape->nots, shape->n_nots, sizeof *shape->nots);
-    shape->nots[shape->n_nots++] = item->watch;
+    shape->nots[shape->n_nots++] = (not_ctx){ item, false };
     if (last)
         shape->trailing = item;
 }
@@ -385,10 +384,10 @@ static void set_nots(builder *b, seq_shape *shape, uint32_t before, uint32_t par
     part_ctx *ctx = &b->rule->parts[part];
     bool optional = b->pattern->parts[part].nullable || (before != PLAN_NONE && b->pattern->parts[before].nullable);
     if (optional)
-        refuse(b, 910, shape->not_span, "an optional step next to an absence in the middle");
+        refuse(b, 910, shape->nots[shape->n_nots - 1].item->span, "an optional part next to an absence, in a match that branches");
     for (uint32_t i = 0; i < shape->n_nots; i++) {
         ctx->nots = check_grow(b->c, ctx->nots, ctx->n_nots, sizeof *ctx->nots);
-        ctx->nots[ctx->n_nots++] = shape->nots[i];
+        ctx->nots[ctx->n_nots++] = shape->nots[i].item->watch;
     }
     shape->nots = NULL;
     shape->n_nots = 0;

@@ -155,10 +155,6 @@ static void add_step(check *c, rule_ctx *rule, seq_shape *shape, const ast_choic
         egret_diag *diag = check_warn(c, 804, choice->items->span, "'within' around a single step bounds nothing");
         check_help(c, diag, "to bound the gap from the step before write: then within 5m step");
     }
-    if (shape->n_nots != 0 && (out.min == 0 || (pattern->n_items > 0 && pattern->items[pattern->n_items - 1].min == 0))) {
-        check_refuse(c, 910, shape->not_span, "an optional step next to an absence in the middle");
-        rule->refused = true;
-    }
     pattern_add_item(c, rule, ctx, out);
     shape->nots = NULL;
     shape->n_nots = 0;
@@ -167,15 +163,15 @@ static void add_step(check *c, rule_ctx *rule, seq_shape *shape, const ast_choic
 /* ---- absences ---- */
 
 /* An absence takes no event: most of what a link can say has no meaning before it. */
-static bool not_link(check *c, rule_ctx *rule, const ast_choice *choice)
+static bool not_link(check *c, const ast_choice *choice)
 {
-    bool last = choice->next == NULL;
-    if (choice->link == AST_LINK_NEXT && last) {
+    bool last = choice->next == NULL, next = choice->link == AST_LINK_NEXT;
+    if (next && last) {
         egret_diag *diag = check_error(c, 509, choice->link_span, "'next not' at the end would wait for the very next event, which may never come");
         check_help(c, diag, "write then not … for 5m");
-    } else if (choice->link == AST_LINK_NEXT) {
-        check_refuse(c, 909, choice->link_span, "'next not'");
-        rule->refused = true;
+    } else if (next && choice->items->for_time != NULL) {
+        egret_diag *diag = check_error(c, 509, choice->items->for_time->span, "'next not' speaks of one event, 'for' of a time");
+        check_help(c, diag, "write then not … for 5m, or leave 'for' out");
     } else if (choice->link == AST_LINK_THEN_ANY) {
         check_error(c, 509, choice->link_span, "an absence takes no event, so there is nothing to branch on");
     } else if (dur_is_written(&choice->link_within)) {
@@ -187,6 +183,14 @@ static bool not_link(check *c, rule_ctx *rule, const ast_choice *choice)
     return false;
 }
 
+static bool all_optional(const plan_pattern *pattern, uint32_t from)
+{
+    for (uint32_t i = from; i < pattern->n_items; i++)
+        if (pattern->items[i].min != 0)
+            return false;
+    return true;
+}
+
 static void add_not(check *c, rule_ctx *rule, seq_shape *shape, const ast_choice *choice)
 {
     const ast_item *item = choice->items;
@@ -194,25 +198,36 @@ static void add_not(check *c, rule_ctx *rule, seq_shape *shape, const ast_choice
     for (const ast_atom *atom = item->watch; atom != NULL; atom = atom->next)
         if (atom->label.str.len != 0)
             check_warn(c, 805, atom->label.span, "an absence binds no event, so its label names nothing");
-    shape->bad_link = !not_link(c, rule, choice);
+    shape->bad_link = !not_link(c, choice);
     if (first && !last && item->for_time == NULL) {
         egret_diag *diag = check_error(c, 528, item->span, "since when? An absence at the start needs a time");
         check_help(c, diag, "write: not %.*s for 1h then …", (int)item->watch->stream.str.len, item->watch->stream.str.ptr);
     } else if (first && !last) {
         shape->first = item;
         return;
-    } else if (!last && rule->pattern->n_items == 0 && shape->first != NULL) {
+    } else if (rule->pattern->n_items == 0 && shape->first != NULL) {
         egret_diag *diag = check_error(c, 528, item->span, "between what? No step comes before this absence");
         check_help(c, diag, "say all that must be silent in the first: not a | b for 1h then …");
-    } else if (!last && item->for_time != NULL) {
-        check_refuse(c, 908, item->for_time->span, "'for' on an absence in the middle");
-        rule->refused = true;
+    } else if (!first && item->for_time != NULL && all_optional(rule->pattern, 0) && !rule->refused) {
+        egret_diag *diag = check_error(c, 528, item->span, "since when? Every step before this absence may be left out");
+        check_help(c, diag, "let one of them be taken at least once");
     }
-    shape->not_span = item->span;
     shape->nots = check_grow(c, shape->nots, shape->n_nots, sizeof *shape->nots);
-    shape->nots[shape->n_nots++] = item->watch;
+    shape->nots[shape->n_nots++] = (not_ctx){ item, choice->link == AST_LINK_NEXT };
     if (last)
         shape->trailing = item;
+}
+
+/* An absence before steps that may all be left out, and nothing behind them: it would stand at the end, without a time. */
+static void check_followed(check *c, const rule_ctx *rule, const seq_shape *shape)
+{
+    const plan_pattern *pattern = rule->pattern;
+    for (uint32_t i = 0; i < pattern->n_items && shape->trailing == NULL && !rule->refused; i++) {
+        if (rule->items[i].n_nots == 0 || !all_optional(pattern, i))
+            continue;
+        egret_diag *diag = check_error(c, 542, rule->items[i].nots[0].item->span, "until when? Every step behind this absence may be left out");
+        check_help(c, diag, "let one of them be taken at least once, or end with an absence that has a time: then not … for 5m");
+    }
 }
 
 /* What stands at the end: nothing, or absences. */
@@ -220,17 +235,20 @@ static void end_shape(check *c, rule_ctx *rule, seq_shape *shape)
 {
     plan_pattern *pattern = rule->pattern;
     const ast_item *last = shape->trailing;
+    check_followed(c, rule, shape);
     if (last == NULL)
         return;
-    bool lone = pattern->n_items == 0;
-    if (last->for_time != NULL && shape->n_nots > 1 && !lone) {
-        check_refuse(c, 913, last->span, "several absences at the end, one of them with 'for'");
+    bool timed = false;
+    for (uint32_t i = 0; i < shape->n_nots; i++)
+        timed = timed || shape->nots[i].item->for_time != NULL;
+    if (timed && shape->n_nots > 1 && pattern->n_parts != 0) {
+        check_refuse(c, 913, last->span, "several absences at the end of a match that branches, one of them with 'for'");
         rule->refused = true;
     }
-    pattern->absence = last->for_time != NULL ? PLAN_ABSENCE_FOR : PLAN_ABSENCE_TO_END;
-    if (last->for_time != NULL)
+    pattern->absence = timed ? PLAN_ABSENCE_FOR : PLAN_ABSENCE_TO_END;
+    if (timed)
         return;
-    if (lone) {
+    if (rule->lone_absence) {
         egret_diag *diag = check_error(c, 508, last->span, "how long must it be silent?");
         check_help(c, diag, "write: match not %.*s for 3m", (int)last->watch->stream.str.len, last->watch->stream.str.ptr);
     } else if (pattern->within_ms == PLAN_FOREVER && !rule->refused && !shape->bad_link) {
@@ -299,9 +317,6 @@ void pattern_shape(check *c, rule_ctx *rule, const ast_seq *seq, seq_shape *shap
     if (branches && rule->refused)
         ghost_seq(c, rule, seq);
     end_shape(c, rule, shape);
-    bool all_optional = pattern->n_items > 0;
-    for (uint32_t i = 0; i < pattern->n_items; i++)
-        all_optional = all_optional && pattern->items[i].min == 0;
-    if (all_optional && !rule->refused)
+    if (pattern->n_items > 0 && all_optional(pattern, 0) && !rule->refused)
         check_error(c, 506, seq->span, "this sequence could match without any event: every step may be left out");
 }

@@ -8,12 +8,11 @@
 
 /* What the walk along a sequence has in its hands. */
 typedef struct seq_shape {
-    const ast_atom **nots;      /* absences met since the last step */
+    not_ctx *nots;              /* absences met since the last step */
     uint32_t n_nots;
-    egret_span not_span;        /* the last of them */
     bool bad_link;              /* the link to an absence was refused: what follows from it stays silent */
     const ast_item *first;      /* an absence that begins the sequence */
-    const ast_item *trailing;   /* an absence that ends the sequence; its watches are in nots */
+    const ast_item *trailing;   /* an absence that ends the sequence; it is the last of nots */
 } seq_shape;
 
 /* Fills pattern->items (but for their conditions), absence, within; rule->items beside them. */

@@ -35,6 +35,69 @@ static bool asks_steps(const check *c, const plan_pattern *pattern, uint32_t fir
     return false;
 }
 
+/* ---- absences ---- */
+
+static uint32_t lower_absence_for(check *c, rule_ctx *rule, const ast_expr *e)
+{
+    scope s = rule_scope(rule);
+    typed t = check_expr(c, &s, e);
+    if (typed_is_bad(t))
+        return PLAN_NONE;
+    egret_value v;
+    if (t.type != EGRET_DURATION) {
+        egret_diag *diag = check_error(c, 409, e->span, "'for' needs a duration; this is %s", egret_type_name((egret_type)t.type));
+        check_help(c, diag, "write for 5m");
+    } else if (intern_is_const(c, t.expr, &v) && (v.u.i <= 0 || v.u.i > CHECK_MAX_DURATION_MS)) {
+        check_error(c, 513, e->span, "'for' must be more than nothing and at most a hundred years");
+    }
+    return t.expr;
+}
+
+/* Does the expression look at this item or a later one? */
+static bool asks_from(const check *c, const plan_pattern *pattern, uint32_t expr, uint32_t item)
+{
+    if (expr == PLAN_NONE)
+        return false;
+    const plan_expr *e = &c->plan->exprs[expr];
+    if ((e->uses & PLAN_USES_STEPS) == 0)
+        return false;
+    if (e->op == PLAN_STEP_FIELD || e->op == PLAN_STEP_STREAM)
+        return e->a >= item;
+    if (e->op == PLAN_STEP_AGG)
+        return pattern->step_aggs[e->a].item >= item;
+    for (uint32_t i = 0; i < e->n_args; i++)
+        if (asks_from(c, pattern, c->plan->args[e->args + i], item))
+            return true;
+    return false;
+}
+
+/* An absence that says more than "nowhere between", before item number `item` or (n_items) at the end. */
+static void add_not(check *c, rule_ctx *rule, const not_ctx *ctx, uint32_t item, plan_not **list, uint32_t *n)
+{
+    const ast_expr *time = ctx->item->for_time;
+    plan_not out = { .kind = ctx->next ? PLAN_NOT_NEXT : PLAN_NOT_FOR, .atoms = rule->pattern->n_atoms, .for_time = PLAN_NONE };
+    if (!ctx->next && time == NULL)
+        out.kind = rule->pattern->within_ms == PLAN_FOREVER ? PLAN_NOT_ALONG : PLAN_NOT_TO_END;
+    out.n_atoms = pattern_add_atoms(c, rule, ctx->item->watch, (egret_str){ "", 0 }, item, false);
+    if (out.kind == PLAN_NOT_FOR) {
+        out.for_time = lower_absence_for(c, rule, time);
+        if (asks_from(c, rule->pattern, out.for_time, item)) {
+            egret_diag *diag = check_error(c, 315, time->span, "a step of this time is not bound yet when the silence begins");
+            check_help(c, diag, "a time may look at earlier steps, at the key and at tables");
+        }
+    }
+    *list = check_grow(c, *list, *n, sizeof **list);
+    (*list)[(*n)++] = out;
+}
+
+static bool has_next_not(const plan_not *list, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (list[i].kind == PLAN_NOT_NEXT)
+            return true;
+    return false;
+}
+
 /* What ends a loop: until [c] speaks of the loop's own streams, until s [c] of another. */
 static uint32_t add_until_atoms(check *c, rule_ctx *rule, uint32_t i)
 {
@@ -61,7 +124,13 @@ static void add_item_atoms(check *c, rule_ctx *rule, uint32_t i)
     uint32_t n = pattern_add_atoms(c, rule, ctx->item->watch, ctx->item->watch->label.str, i, true);
     uint32_t first_not = pattern->n_atoms, n_nots = 0;
     for (uint32_t k = 0; k < ctx->n_nots; k++)
-        n_nots += pattern_add_atoms(c, rule, ctx->nots[k], (egret_str){ "", 0 }, i, false);
+        if (!ctx->nots[k].next && ctx->nots[k].item->for_time == NULL)
+            n_nots += pattern_add_atoms(c, rule, ctx->nots[k].item->watch, (egret_str){ "", 0 }, i, false);
+    plan_not *timed = NULL;
+    uint32_t n_timed = 0;
+    for (uint32_t k = 0; k < ctx->n_nots; k++)
+        if (ctx->nots[k].next || ctx->nots[k].item->for_time != NULL)
+            add_not(c, rule, &ctx->nots[k], i, &timed, &n_timed);
     uint32_t first_until = pattern->n_atoms, n_until = add_until_atoms(c, rule, i);
     plan_item *item = &pattern->items[i];
     item->until = first_until;
@@ -70,26 +139,21 @@ static void add_item_atoms(check *c, rule_ctx *rule, uint32_t i)
     item->n_atoms = n;
     item->nots = first_not;
     item->n_nots = n_nots;
+    item->timed = timed;
+    item->n_timed = n_timed;
     item->each = asks_steps(c, pattern, first, n);
-    pattern->contiguous = pattern->contiguous || item->link == PLAN_NEXT || item->strict;
+    pattern->contiguous = pattern->contiguous || item->link == PLAN_NEXT || item->strict || has_next_not(timed, n_timed);
 }
 
-/* ---- the absence at the end ---- */
-
-static void lower_absence_for(check *c, rule_ctx *rule, const ast_expr *e)
+/* Of several absences at the end, those that stand in absence_atoms: the first with a time; all plain ones, when none has a time. */
+static bool is_main(const plan_pattern *pattern, const seq_shape *shape, uint32_t number)
 {
-    scope s = rule_scope(rule);
-    typed t = check_expr(c, &s, e);
-    rule->pattern->absence_for = t.expr;
-    if (typed_is_bad(t))
-        return;
-    egret_value v;
-    if (t.type != EGRET_DURATION) {
-        egret_diag *diag = check_error(c, 409, e->span, "'for' needs a duration; this is %s", egret_type_name((egret_type)t.type));
-        check_help(c, diag, "write for 5m");
-    } else if (intern_is_const(c, t.expr, &v) && (v.u.i <= 0 || v.u.i > CHECK_MAX_DURATION_MS)) {
-        check_error(c, 513, e->span, "'for' must be more than nothing and at most a hundred years");
-    }
+    if (pattern->absence == PLAN_ABSENCE_TO_END)
+        return !shape->nots[number].next;
+    uint32_t first = 0;
+    while (shape->nots[first].item->for_time == NULL)
+        first++;
+    return number == first;
 }
 
 static void lower_absence(check *c, rule_ctx *rule, const seq_shape *shape)
@@ -98,10 +162,18 @@ static void lower_absence(check *c, rule_ctx *rule, const seq_shape *shape)
     if (shape->trailing == NULL)
         return;
     pattern->absence_atoms = pattern->n_atoms;
+    for (uint32_t i = 0; i < shape->n_nots; i++) {
+        const ast_item *item = shape->nots[i].item;
+        if (!is_main(pattern, shape, i))
+            continue;
+        pattern->n_absence_atoms += pattern_add_atoms(c, rule, item->watch, (egret_str){ "", 0 }, pattern->n_items, false);
+        if (item->for_time != NULL)
+            pattern->absence_for = lower_absence_for(c, rule, item->for_time);
+    }
     for (uint32_t i = 0; i < shape->n_nots; i++)
-        pattern->n_absence_atoms += pattern_add_atoms(c, rule, shape->nots[i], (egret_str){ "", 0 }, pattern->n_items, false);
-    if (shape->trailing->for_time != NULL)
-        lower_absence_for(c, rule, shape->trailing->for_time);
+        if (!is_main(pattern, shape, i))
+            add_not(c, rule, &shape->nots[i], pattern->n_items, &pattern->more_absences, &pattern->n_more_absences);
+    pattern->contiguous = pattern->contiguous || has_next_not(pattern->more_absences, pattern->n_more_absences);
 }
 
 /* An absence that begins the sequence: each of its streams is a feature of the key, "not seen for so long". */

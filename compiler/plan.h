@@ -199,6 +199,19 @@ typedef struct plan_atom {
 
 typedef enum plan_link { PLAN_THEN, PLAN_NEXT } plan_link;
 
+/* An absence that says more than "nowhere between": until when, counted from the last event bound, it forbids its atoms. */
+typedef enum plan_not_kind { PLAN_NOT_NEXT,     /* next not x: of the very next event */
+                             PLAN_NOT_FOR,      /* not x for D: as long; nothing can follow before */
+                             PLAN_NOT_TO_END,   /* at the end: until `within` is over */
+                             PLAN_NOT_ALONG     /* at the end: as long as the others beside it */
+} plan_not_kind;
+
+typedef struct plan_not {
+    plan_not_kind kind;
+    uint32_t atoms, n_atoms;
+    uint32_t for_time;                  /* FOR: duration expression; else PLAN_NONE */
+} plan_not;
+
 /* One place of a linear pattern: a step, or a loop of one. */
 typedef struct plan_item {
     egret_str name;
@@ -209,6 +222,8 @@ typedef struct plan_item {
     plan_link link;                     /* from the item before */
     int64_t link_within_ms;
     uint32_t nots, n_nots;              /* atoms that must not occur between the item before and this one */
+    plan_not *timed;                    /* NEXT and FOR, in the same place */
+    uint32_t n_timed;
     uint32_t until, n_until;            /* atoms that end the loop, once it has taken an event */
     bool each;                          /* some condition of it looks at bound events: asked for each attempt */
 } plan_item;
@@ -279,6 +294,8 @@ typedef struct plan_pattern {
     plan_absence absence;       /* trailing (or lone) absence */
     uint32_t absence_atoms, n_absence_atoms;
     uint32_t absence_for;       /* FOR: duration expression, asked when the silence starts */
+    plan_not *more_absences;    /* beside it; the silence is over when the last of them is */
+    uint32_t n_more_absences;
     plan_unless *unless;
     uint32_t n_unless;
     uint32_t when;              /* PLAN_NONE */

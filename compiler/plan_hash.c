@@ -204,14 +204,24 @@ static uint64_t hash_window(const plan *p, const plan_window *w)
     return hash_mix(hash, w->limit_values);
 }
 
-static uint64_t hash_item(uint64_t hash, const plan_item *item)
+static uint64_t hash_nots(const hash_ctx *h, uint64_t hash, const plan_not *nots, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        const uint64_t parts[] = { nots[i].kind, nots[i].atoms, nots[i].n_atoms, hash_tree(h, nots[i].for_time) };
+        for (size_t k = 0; k < sizeof parts / sizeof parts[0]; k++)
+            hash = hash_mix(hash, parts[k]);
+    }
+    return hash;
+}
+
+static uint64_t hash_item(const hash_ctx *h, uint64_t hash, const plan_item *item)
 {
     const uint64_t parts[] = { item->atoms, item->n_atoms, item->min, item->max, item->strict, item->greedy, (uint64_t)item->own_within_ms,
                                item->link, (uint64_t)item->link_within_ms, item->nots, item->n_nots };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         hash = hash_mix(hash, parts[i]);
     hash = item->n_until == 0 ? hash : hash_mix(hash_mix(hash, item->until), item->n_until);
-    return hash_str(hash, item->name);
+    return hash_str(hash_nots(h, hash, item->timed, item->n_timed), item->name);
 }
 
 static uint64_t hash_part(uint64_t hash, const plan_part *part)
@@ -228,7 +238,7 @@ static uint64_t hash_pattern(const plan *p, const plan_pattern *pattern, uint64_
     hash_ctx h = { .plan = p, .stream = PLAN_NONE, .pattern = pattern };
     uint64_t hash = hash_mix(group_hash, hash_atoms(p, pattern, pattern->atoms, pattern->n_atoms));
     for (uint32_t i = 0; i < pattern->n_items; i++)
-        hash = hash_item(hash, &pattern->items[i]);
+        hash = hash_item(&h, hash, &pattern->items[i]);
     for (uint32_t i = 0; i < pattern->n_unless; i++)
         hash = hash_mix(hash_mix(hash, pattern->unless[i].n_atoms), pattern->unless[i].after_item);
     for (uint32_t i = 0; i < pattern->n_cells; i++)
@@ -241,6 +251,7 @@ static uint64_t hash_pattern(const plan *p, const plan_pattern *pattern, uint64_
                                hash_tree(&h, pattern->when), pattern->skip, pattern->skip_item, pattern->limit_attempts, pattern->limit_events };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         hash = hash_mix(hash, parts[i]);
+    hash = hash_nots(&h, hash, pattern->more_absences, pattern->n_more_absences);
     /* What a rule does not use leaves its hash, and so the ids of its alerts, as they were before there was such a thing. */
     if (pattern->idle_ms != PLAN_FOREVER)
         hash = hash_mix(hash, (uint64_t)pattern->idle_ms);

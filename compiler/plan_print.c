@@ -227,6 +227,16 @@ static void print_profile(printer *p, const plan_profile *profile)
 
 /* ---- patterns ---- */
 
+static void print_nots(printer *p, const plan_pattern *pattern, const plan_not *nots, uint32_t n, const expr_view *view)
+{
+    static const char *const KINDS[] = { "next not ", "not for a time ", "not to the end ", "not along " };
+    for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t k = 0; k < nots[i].n_atoms; k++)
+            print_atom(p, KINDS[nots[i].kind], &pattern->atoms[nots[i].atoms + k], view);
+        line(p, "  for", view, nots[i].for_time);
+    }
+}
+
 static void print_item(printer *p, const plan_pattern *pattern, uint32_t number, const expr_view *view)
 {
     const plan_item *item = &pattern->items[number];
@@ -246,6 +256,7 @@ static void print_item(printer *p, const plan_pattern *pattern, uint32_t number,
     egret_text_printf(&p->text, "%s%s%s\n", item->strict ? " strict" : "", item->greedy ? " greedy" : "", item->each ? " each" : "");
     for (uint32_t i = 0; i < item->n_nots; i++)
         print_atom(p, "not ", &pattern->atoms[item->nots + i], view);
+    print_nots(p, pattern, item->timed, item->n_timed, view);
     for (uint32_t i = 0; i < item->n_atoms; i++)
         print_atom(p, "", &pattern->atoms[item->atoms + i], view);
     for (uint32_t i = 0; i < item->n_until; i++)
@@ -298,6 +309,7 @@ static void print_pattern(printer *p, const plan_pattern *pattern, const expr_vi
         egret_text_puts(&p->text, "\n");
         for (uint32_t i = 0; i < pattern->n_absence_atoms; i++)
             print_atom(p, "not ", &pattern->atoms[pattern->absence_atoms + i], view);
+        print_nots(p, pattern, pattern->more_absences, pattern->n_more_absences, view);
     }
     for (uint32_t i = 0; i < pattern->n_unless; i++) {
         egret_text_puts(&p->text, "  unless");

@@ -27,8 +27,8 @@
 #include "nfa/shard.h"
 
 enum { SEQ_START = 0, SEQ_DEADLINE = 1, SEQ_FIRST_ITEM = 3 };       /* words of a record: first event, deadline (two), items */
-enum { SEQ_LOOP_FIRST = 0, SEQ_LOOP_LAST = 1, SEQ_LOOP_COUNT = 2, SEQ_LOOP_NODE = 3, SEQ_LOOP_POISON = 4, SEQ_LOOP_WORDS = 5 };
-enum { SEQ_MAX_WORDS = SEQ_FIRST_ITEM + PLAN_MAX_ITEMS * SEQ_LOOP_WORDS };
+enum { SEQ_LOOP_FIRST = 0, SEQ_LOOP_LAST = 1, SEQ_LOOP_COUNT = 2, SEQ_LOOP_NODE = 3, SEQ_LOOP_WORDS = 4 };
+enum { SEQ_MAX_WORDS = SEQ_FIRST_ITEM + PLAN_MAX_ITEMS * SEQ_LOOP_WORDS + 1 };
 
 /* One derived loop of a section. */
 typedef struct seq_cum {
@@ -56,7 +56,7 @@ typedef struct seq_done {
 typedef struct seq_place {
     uint32_t item;
     bool open;              /* in a loop that may take more */
-    bool stopped;           /* the event at hand ends it (until) */
+    bool closes;            /* the event at hand ends that loop */
     uint32_t *word;
     seq_run run;
     uint32_t count, last;   /* of the item it stands at, the event at hand not counted */
@@ -120,8 +120,6 @@ bool seq_atoms_hold(const seq_step *step, uint32_t first, uint32_t n, const seq_
 seq_place seq_place_of(seq_step *step, uint32_t item, bool open, uint32_t *word);
 /* Has the item it stands at taken enough? */
 bool seq_is_ready(const seq_step *step, const seq_place *p);
-/* A forbidden event came after the last one bound: nothing may follow until the loop takes another. */
-bool seq_is_poisoned(const seq_step *step, const seq_place *p);
 /* The loop takes no more: what was derived so far is written down. */
 void seq_close_loop(const seq_step *step, seq_place *p);
 /* The last instant at which the attempt may take an event; INT64_MAX: no bound, or it waits for silence. INT64_MIN: every way is barred. */
@@ -133,8 +131,22 @@ int64_t seq_next_timeout(seq_step *step);
 /* Reports those that have run out by step->now_ms, and drops them. */
 egret_status seq_time_out(seq_step *step);
 
-/* sequence_move.c: what an event does to one attempt */
 typedef enum seq_action { SEQ_STAY, SEQ_GONE, SEQ_KEEP } seq_action;     /* KEEP: stays, but its record changed */
+
+/* sequence_gap.c: what must not stand between */
+/* Did something forbidden come, on the way to an item, or (n_items) to the end? */
+bool seq_is_barred(const seq_step *step, const seq_place *p, uint32_t target);
+/* Do the absences on the way let the event at hand be taken by the item? */
+bool seq_may_cross(const seq_step *step, const seq_place *p, uint32_t target);
+/* The event at hand is not taken: notes what it bars. */
+seq_action seq_bar(seq_step *step, seq_place *p);
+/* Is the event at hand the very next of the key after the last one bound? */
+bool seq_follows_directly(const seq_step *step, const seq_place *p);
+bool seq_waits_for_silence(const seq_step *step, const seq_place *p);
+/* When the absences at the end have lasted; INT64_MAX: never. */
+int64_t seq_silence_until(const seq_step *step, const seq_place *p);
+
+/* sequence_move.c: what an event does to one attempt */
 seq_action seq_decide(seq_step *step, uint32_t item, bool open, uint32_t *word);
 void seq_begin(seq_step *step);
 int64_t seq_deadline(const uint32_t *word);

@@ -95,6 +95,27 @@ static void place_masks(const plan_pattern *pattern, seq_layout *layout)
     }
 }
 
+/* Does some absence speak of a time, or of the very next event? Attempts of a queue are then at different points of it. */
+static bool gaps_vary(const plan_pattern *pattern)
+{
+    for (uint32_t i = 0; i < pattern->n_items; i++) {
+        if (pattern->items[i].n_timed > 0) {
+            return true;
+        }
+    }
+    return pattern->n_more_absences > 0;
+}
+
+static bool has_gaps(const plan_pattern *pattern)
+{
+    for (uint32_t i = 0; i < pattern->n_items; i++) {
+        if (pattern->items[i].n_nots + pattern->items[i].n_timed > 0) {
+            return true;
+        }
+    }
+    return pattern->absence != PLAN_ABSENCE_NONE;
+}
+
 static bool absence_varies(const plan *p, const plan_pattern *pattern, const seq_layout *layout)
 {
     if (pattern->absence == PLAN_ABSENCE_NONE) {
@@ -186,7 +207,11 @@ bool seq_layout_make(nfa_engine *engine, uint32_t rule, seq_layout *layout, uint
     place_items(p, pattern, layout);
     place_masks(pattern, layout);
     layout->scan_all = any_atom_asks(p, pattern) || (layout->end_loop && pattern->when != PLAN_NONE)
-        || absence_varies(p, pattern, layout) || ways_differ(pattern) || timeouts_vary(pattern);
+        || absence_varies(p, pattern, layout) || ways_differ(pattern) || timeouts_vary(pattern)
+        || gaps_vary(pattern);
+    if (layout->scan_all && has_gaps(pattern)) {
+        layout->barred_word = (uint16_t)layout->words++;
+    }
     place_parts(pattern, layout);
     return true;
 }

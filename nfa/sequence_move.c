@@ -2,22 +2,12 @@
  * sequence_move.c: what an event does to one attempt.
  *
  * In order: bounds that have run out (whole pattern, own within of a loop); then the step that takes the event: the furthest item it may go
- * on to, else its loop goes on (greedy: the loop first); then what kills an attempt that did not take it: unless, an absence, a gap where
- * none is allowed. Nothing of it applies: the attempt stays.
+ * on to, else its loop goes on (greedy: the loop first); then what the event does to an attempt that did not take it: unless, an absence, the
+ * end of its loop. When no way on is left it is gone, else it stays.
  */
 #include "nfa/sequence.h"
 
 #include <string.h>
-
-static void poison(seq_step *step, seq_place *p)
-{
-    const seq_item *at = &step->layout->item[p->item];
-    if (step->layout->scan_all) {
-        p->word[at->word + SEQ_LOOP_POISON] = p->last;
-        return;
-    }
-    ((seq_root *)nfa_section_root(&step->section))->cum[at->cum].poisoned = 1;
-}
 
 /* ---- arriving at an item ---- */
 
@@ -30,21 +20,6 @@ static bool push_attempt(seq_step *step, uint8_t queue, const uint32_t *word)
     }
     memcpy(record, word, step->layout->words * sizeof *word);
     return true;
-}
-
-static void set_deadline(seq_step *step, seq_place *p)
-{
-    int64_t deadline = NFA_NEVER;
-    if (step->pattern->absence == PLAN_ABSENCE_FOR) {
-        nfa_env env = {.engine = step->engine, .event = step->event, .now_ms = step->now_ms, .rule = step->rule,
-                       .block = step->block, .run = &p->run};
-        egret_value span = nfa_eval(&env, step->pattern->absence_for);
-        deadline = span.type == EGRET_DURATION ? seq_add(p->last_ms, span.u.i) : NFA_NEVER;
-    } else if (step->pattern->absence == PLAN_ABSENCE_TO_END) {
-        const seq_event *first = seq_log(&step->section, step->layout, p->word[SEQ_START]);
-        deadline = seq_add(first->time_ms, step->pattern->within_ms);
-    }
-    memcpy(p->word + SEQ_DEADLINE, &deadline, sizeof deadline);
 }
 
 /* The attempt has just bound the event at p->item (its record says so). Completes it, or puts it into the queue where it waits.
@@ -73,7 +48,8 @@ static seq_action settle(seq_step *step, seq_place *p, bool in_place)
         }
     }
     if (complete && step->pattern->absence != PLAN_ABSENCE_NONE) {
-        set_deadline(step, p);
+        int64_t deadline = seq_silence_until(step, p);
+        memcpy(p->word + SEQ_DEADLINE, &deadline, sizeof deadline);
     }
     if (full) {
         seq_close_loop(step, p);
@@ -83,7 +59,7 @@ static seq_action settle(seq_step *step, seq_place *p, bool in_place)
         return SEQ_GONE;
     }
     if (in_place) {
-        return at->tracked || step->pattern->absence != PLAN_ABSENCE_NONE ? SEQ_KEEP : SEQ_STAY;
+        return at->tracked || step->pattern->absence != PLAN_ABSENCE_NONE || step->layout->barred_word != 0 ? SEQ_KEEP : SEQ_STAY;
     }
     (void)push_attempt(step, at->queue_open, p->word);
     return SEQ_GONE;
@@ -102,16 +78,24 @@ static uint32_t push_node(seq_step *step, uint32_t previous)
     return number;
 }
 
+/* What an absence forbids is counted from the event bound last. */
+static void open_gaps(const seq_step *step, uint32_t *word)
+{
+    if (step->layout->barred_word != 0) {
+        word[step->layout->barred_word] = 0;
+    }
+}
+
 /* Binds the event as the first of `item`. */
 static seq_action arrive(seq_step *step, uint32_t item, uint32_t *word)
 {
     const seq_item *at = &step->layout->item[item];
     word[at->word] = step->ord;
+    open_gaps(step, word);
     if (at->loop) {
         word[at->word + SEQ_LOOP_LAST] = step->ord;
         word[at->word + SEQ_LOOP_COUNT] = 1;
         word[at->word + SEQ_LOOP_NODE] = at->tracked ? push_node(step, NFA_NONE) : NFA_NONE;
-        word[at->word + SEQ_LOOP_POISON] = NFA_NONE;
     }
     seq_place p = {.item = item, .open = at->loop, .word = word, .count = 1, .last = step->ord, .last_ms = step->now_ms};
     p.run = (seq_run){.section = &step->section, .layout = step->layout, .pattern = step->pattern, .word = word,
@@ -124,13 +108,14 @@ static seq_action arrive(seq_step *step, uint32_t item, uint32_t *word)
 static bool may_take_more(const seq_step *step, const seq_place *p)
 {
     const plan_item *item = &step->pattern->items[p->item];
-    return p->open && !p->stopped && step->layout->item[p->item].loop && p->count < item->max
+    return p->open && !p->closes && step->layout->item[p->item].loop && p->count < item->max
         && seq_atoms_hold(step, item->atoms, item->n_atoms, &p->run);
 }
 
 static seq_action take_more(seq_step *step, seq_place *p)
 {
     const seq_item *at = &step->layout->item[p->item];
+    open_gaps(step, p->word);
     p->count++;
     p->last = step->ord;
     p->last_ms = step->now_ms;
@@ -149,16 +134,16 @@ static seq_action take_more(seq_step *step, seq_place *p)
 static uint32_t next_item(const seq_step *step, const seq_place *p)
 {
     const seq_item *at = &step->layout->item[p->item];
-    bool adjacent = step->seen == seq_log(&step->section, step->layout, p->last)->seen + 1;
-    if (!seq_is_ready(step, p) || seq_is_poisoned(step, p)) {
+    if (!seq_is_ready(step, p)) {
         return PLAN_NONE;
     }
     for (uint32_t i = 0; i < at->n_targets; i++) {
         const plan_item *item = &step->pattern->items[at->target[i]];
-        if (item->link == PLAN_NEXT && !adjacent) {
+        if (item->link == PLAN_NEXT && !seq_follows_directly(step, p)) {
             continue;
         }
-        if (step->now_ms <= seq_add(p->last_ms, item->link_within_ms) && seq_atoms_hold(step, item->atoms, item->n_atoms, &p->run)) {
+        if (step->now_ms <= seq_add(p->last_ms, item->link_within_ms) && seq_atoms_hold(step, item->atoms, item->n_atoms, &p->run)
+            && !seq_is_barred(step, p, at->target[i]) && seq_may_cross(step, p, at->target[i])) {
             return at->target[i];
         }
     }
@@ -187,40 +172,25 @@ static bool is_cancelled(const seq_step *step, const seq_place *p)
     return false;
 }
 
-/* An event that must not stand here. */
-static bool is_forbidden(const seq_step *step, const seq_place *p)
+/* A loop that has too few, or that something forbidden stands behind, lives only on what it may still take. */
+static bool may_close(const seq_step *step, const seq_place *p)
 {
-    const plan_pattern *pattern = step->pattern;
-    if (p->item + 1 < pattern->n_items) {
-        const plan_item *next = &pattern->items[p->item + 1];
-        return next->n_nots > 0 && seq_atoms_hold(step, next->nots, next->n_nots, &p->run);
-    }
-    return pattern->absence != PLAN_ABSENCE_NONE && seq_is_ready(step, p)
-        && seq_atoms_hold(step, pattern->absence_atoms, pattern->n_absence_atoms, &p->run);
+    return seq_is_ready(step, p) && (step->layout->barred_word != 0 || !seq_is_barred(step, p, p->item + 1));
 }
 
 /* What becomes of an attempt that did not take the event. */
 static seq_action outlive(seq_step *step, seq_place *p, bool was_open)
 {
     /* Without an event (a sweep) only what has run out goes: nothing stood in between. */
-    bool closes = p->stopped || (step->event != NULL && p->open && step->pattern->items[p->item].strict);
+    p->closes = p->closes || (step->event != NULL && p->open && step->pattern->items[p->item].strict);
     if (is_cancelled(step, p)) {
         return SEQ_GONE;
     }
-    bool marked = false;
-    if (is_forbidden(step, p)) {
-        if (!p->open || !step->layout->item[p->item].loop || closes) {
-            return SEQ_GONE;
-        }
-        poison(step, p);
-        int64_t never = NFA_NEVER;
-        memcpy(p->word + SEQ_DEADLINE, &never, sizeof never);
-        marked = true;
+    seq_action barred = seq_bar(step, p);
+    if (barred == SEQ_GONE || (p->closes && !may_close(step, p))) {
+        return SEQ_GONE;
     }
-    if (closes) {
-        if (!seq_is_ready(step, p) || seq_is_poisoned(step, p)) {
-            return SEQ_GONE;
-        }
+    if (p->closes) {
         seq_close_loop(step, p);
     }
     if (seq_expiry(step, p) < step->now_ms) {
@@ -233,14 +203,14 @@ static seq_action outlive(seq_step *step, seq_place *p, bool was_open)
         }
         return SEQ_GONE;
     }
-    return marked && step->layout->scan_all ? SEQ_KEEP : SEQ_STAY;
+    return barred;
 }
 
 seq_action seq_decide(seq_step *step, uint32_t item, bool open, uint32_t *word)
 {
     seq_place p = seq_place_of(step, item, open, word);
     const seq_item *at = &step->layout->item[item];
-    bool waits_for_silence = at->final && step->pattern->absence != PLAN_ABSENCE_NONE && seq_is_ready(step, &p);
+    bool waits_for_silence = seq_waits_for_silence(step, &p);
     const seq_event *first = seq_log(&step->section, step->layout, word[SEQ_START]);
     bool late = step->now_ms > seq_add(first->time_ms, step->pattern->within_ms);
     if (late && !waits_for_silence) {
@@ -249,14 +219,14 @@ seq_action seq_decide(seq_step *step, uint32_t item, bool open, uint32_t *word)
     if (at->loop && open) {
         int64_t loop_start = seq_log(&step->section, step->layout, word[at->word])->time_ms;
         if (late || step->now_ms > seq_add(loop_start, step->pattern->items[item].own_within_ms)) {
-            if (!seq_is_ready(step, &p) || (seq_is_poisoned(step, &p))) {
+            if (!may_close(step, &p)) {
                 return SEQ_GONE;
             }
             seq_close_loop(step, &p);
         }
     }
     const plan_item *loop = &step->pattern->items[item];
-    p.stopped = p.open && at->loop && loop->n_until > 0 && seq_atoms_hold(step, loop->until, loop->n_until, &p.run);
+    p.closes = p.open && at->loop && loop->n_until > 0 && seq_atoms_hold(step, loop->until, loop->n_until, &p.run);
     if (!late) {
         if (at->loop_first && may_take_more(step, &p)) {
             return take_more(step, &p);

@@ -65,18 +65,6 @@ void seq_close_loop(const seq_step *step, seq_place *p)
     p->run.open_item = PLAN_NONE;
 }
 
-bool seq_is_poisoned(const seq_step *step, const seq_place *p)
-{
-    const seq_item *at = &step->layout->item[p->item];
-    if (!p->open || !at->loop) {
-        return false;   /* elsewhere the attempt has died of it */
-    }
-    if (!step->layout->scan_all) {
-        return step->before[at->cum].poisoned != 0;
-    }
-    return p->word[at->word + SEQ_LOOP_POISON] == p->last;
-}
-
 static int64_t earlier(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -87,8 +75,8 @@ int64_t seq_expiry(const seq_step *step, const seq_place *p)
     const plan_pattern *pattern = step->pattern;
     const seq_item *at = &step->layout->item[p->item];
     const plan_item *item = &pattern->items[p->item];
-    bool ready = seq_is_ready(step, p) && !seq_is_poisoned(step, p);
-    if (ready && at->final && pattern->absence != PLAN_ABSENCE_NONE) {
+    bool ready = seq_is_ready(step, p);
+    if (seq_waits_for_silence(step, p)) {
         return INT64_MAX;
     }
     int64_t whole = seq_add(seq_log(&step->section, step->layout, p->word[SEQ_START])->time_ms, pattern->within_ms);
@@ -101,7 +89,7 @@ int64_t seq_expiry(const seq_step *step, const seq_place *p)
     for (uint32_t i = 0; ready && i < at->n_targets; i++) {
         const plan_item *target = &pattern->items[at->target[i]];
         int64_t until = earlier(whole, seq_add(p->last_ms, target->link_within_ms));
-        if (until > expiry && !(gap && target->link == PLAN_NEXT)) {
+        if (until > expiry && !(gap && target->link == PLAN_NEXT) && !seq_is_barred(step, p, at->target[i])) {
             expiry = until;
         }
     }

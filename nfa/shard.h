@@ -51,7 +51,7 @@ typedef struct nfa_slot {       /* what a section id stands for */
 
 /* Where an attempt of a pattern can be, and where it can go: see sequence.h. */
 typedef struct seq_item {
-    uint16_t word;              /* of the attempt record: single: event; loop: first, last, count, node, poison */
+    uint16_t word;              /* of the attempt record: single: event; loop: first, last, count, node */
     bool loop, tracked;         /* tracked: its events are listed per attempt, not derived from the log */
     uint8_t cum;                /* derived loop: number of its counter */
     uint8_t queue_open, queue_closed;   /* parts; 0: attempts never wait there */
@@ -64,6 +64,7 @@ typedef struct seq_item {
 typedef struct seq_layout {
     nfa_section_def def;
     uint32_t words;             /* of an attempt record */
+    uint16_t barred_word;       /* of it: gaps that something forbidden came into; 0: it has none */
     uint32_t n_cums;
     uint16_t event_size;        /* bytes of a log record */
     uint8_t part_log, part_bytes, part_nodes;   /* bytes, nodes: 0 when not needed */

@@ -59,6 +59,13 @@ class Atom:                     # "label: stream [cond]"
 
 
 @dataclass
+class Absence:                  # "then not a [c] | b for 5s", "next not a"
+    atoms: list
+    time: object = None         # for: ms, or an expression; None: as long as the gap, at the end to the end of `within`
+    next: bool = False
+
+
+@dataclass
 class Item:                     # one step of a sequence, or a loop of one; max None: no bound
     name: str
     atoms: list
@@ -69,7 +76,7 @@ class Item:                     # one step of a sequence, or a loop of one; max 
     own_within: int = None      # (x: s {3,} within 5s)
     link: str = "then"          # from the item before
     link_within: int = None
-    nots: list = field(default_factory=list)    # what must not come between the item before and this one
+    nots: list = field(default_factory=list)    # absences between the item before and this one
     until: list = field(default_factory=list)   # atoms that end the loop
     until_own: bool = False     # until [c], on the loop's own streams
 
@@ -135,8 +142,7 @@ class Rule:
     unless: list = field(default_factory=list)      # (atoms, number of the item after which it holds, or None)
     skip: tuple = ("past",)     # ("past",) ("next",) ("no",) ("first", item) ("last", item)
     # Silence.
-    absence: list = field(default_factory=list)     # atoms
-    absence_for: int = None                         # ms, or an expression that looks it up by the key; None: to the end of `within`
+    absence: list = field(default_factory=list)     # absences at the end; a lone one, when there are no items
     silence: list = field(default_factory=list)     # atoms of `not x for D` at the start
     silence_for: int = None
     idle: int = None
@@ -161,17 +167,22 @@ def said(rule, kind):
     return (rule.timeout if kind == "timeout" else rule.fields) + rule.lets
 
 
+def all_gaps(rule):
+    """All absences between steps and at the end."""
+    return [gap for item in rule.items for gap in item.nots] + rule.absence
+
+
 def all_atoms(rule):
     """All places where a rule names a stream."""
-    lists = [atoms for item in rule.items for atoms in (item.atoms, item.nots, item.until)]
-    lists += [rule.absence, rule.silence, rule.watch, rule.resolve_on] + [atoms for _, _, atoms in rule.escalate] + [atoms for atoms, _ in rule.unless]
+    lists = [atoms for item in rule.items for atoms in (item.atoms, item.until)] + [gap.atoms for gap in all_gaps(rule)]
+    lists += [rule.silence, rule.watch, rule.resolve_on] + [atoms for _, _, atoms in rule.escalate] + [atoms for atoms, _ in rule.unless]
     lists += [atoms for part in tree_parts(rule.shape) for atoms in (part.nots, part.during)]
     return [a for atoms in lists for a in atoms]
 
 
 def all_expressions(rule):
     """All expressions of a rule but those of its profile."""
-    named = [x for _, x in rule.lets + rule.fields + (rule.timeout or [])] + list((rule.alias or {}).values()) + [rule.absence_for]
+    named = [x for _, x in rule.lets + rule.fields + (rule.timeout or [])] + list((rule.alias or {}).values()) + [gap.time for gap in all_gaps(rule)]
     named = [x for x in named if isinstance(x, tuple)]
     return [x for x in [a.cond for a in all_atoms(rule)] + [rule.when, rule.resolve_when, rule.exempt, rule.severity] + named if x is not None]
 

@@ -5,7 +5,7 @@ A candidate need not make sense (a condition may name a step that is gone): the 
 import copy
 from dataclasses import MISSING, fields
 
-from rules import Event, Item, Rule, all_atoms, tree_parts
+from rules import Event, Item, Rule, all_atoms, all_gaps, tree_parts
 
 
 def renumbered(x, gone):
@@ -25,6 +25,8 @@ def without_item(rule, gone):
     del rule.items[gone]
     for atom in all_atoms(rule):
         atom.cond = renumbered(atom.cond, gone)
+    for gap in all_gaps(rule):
+        gap.time = renumbered(gap.time, gone)
     rule.when = renumbered(rule.when, gone)
     rule.exempt = renumbered(rule.exempt, gone)
     rule.severity = renumbered(rule.severity, gone)
@@ -52,7 +54,7 @@ def plain_values(kind, frame):
     return {f.name: f.default if f.default is not MISSING else f.default_factory() for f in fields(kind) if f.name not in frame}
 
 
-PLAIN = plain_values(Rule, ("kind", "name", "keys", "alias", "items", "watch", "over", "absence_for", "silence_for", "content", "shape"))
+PLAIN = plain_values(Rule, ("kind", "name", "keys", "alias", "items", "watch", "over", "silence_for", "content", "shape"))
 PLAIN_ITEM = plain_values(Item, ("name", "atoms"))
 
 
@@ -122,6 +124,10 @@ def smaller_rules(rule):
         if len(item.atoms) > 1:
             for j in range(len(item.atoms)):
                 yield changed(lambda r, i=i, j=j: (r.items[i].atoms.pop(j), r.items[i].until_own and r.items[i].until.pop(j)))
+    for i, gaps in enumerate([item.nots for item in rule.items] + [rule.absence]):
+        for j in range(len(gaps)):
+            if len(gaps) > 1:
+                yield changed(lambda r, i=i, j=j: ([item.nots for item in r.items] + [r.absence])[i].pop(j))
     for i in range(len(rule.fields)):
         yield changed(lambda r, i=i: r.fields.pop(i))
     if len(rule.watch) > 1:

@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from generator import Generator
 from naive import run
 from printer import file_text
-from rules import Atom, Event, Item, Part, Rule
+from rules import Absence, Atom, Event, Item, Part, Rule
 from shrink import smaller
 
 S, M, H = 1000, 60_000, 3_600_000
@@ -182,46 +182,46 @@ class AfterMatch(unittest.TestCase):
         self.assertEqual(matches(sequence(*items, skip=("last", 1)), *rows), [(4, [0, 1, 2, 4])])
 
 
-class Absence(unittest.TestCase):
+class Silence(unittest.TestCase):
     def test_within_and_absence_divide_the_cases(self):
         present = sequence(step("a"), step("b"), within=5 * S)
-        absent = sequence(step("a"), absence=[Atom("b")], absence_for=5 * S)
+        absent = sequence(step("a"), absence=[Absence([Atom("b")], 5 * S)])
         for at in (0, 4.999, 5, 5.001, 7):
             self.assertEqual(bool(matches(present, (0, "a", 0), (at, "b", 0))), at <= 5)
             self.assertEqual(matches(absent, (0, "a", 0), (at, "b", 0)), [] if at <= 5 else [(5, [0])])
 
     def test_to_the_end_of_within(self):
-        rule = sequence(step("a"), step("b"), absence=[Atom("c")], within=5 * S)
+        rule = sequence(step("a"), step("b"), absence=[Absence([Atom("c")])], within=5 * S)
         self.assertEqual(matches(rule, (0, "a", 0), (2, "b", 0)), [(5, [0, 1])])
         self.assertEqual(matches(rule, (0, "a", 0), (2, "b", 0), (5, "c", 0)), [])
 
     def test_in_the_middle(self):
-        rule = sequence(step("a"), step("b", nots=[Atom("c")]))
+        rule = sequence(step("a"), step("b", nots=[Absence([Atom("c")])]))
         self.assertEqual(matches(rule, (0, "c", 0), (0, "a", 0), (1, "b", 0)), [(1, [1, 2])])
         self.assertEqual(matches(rule, (0, "a", 0), (1, "c", 0), (2, "b", 0)), [])
 
     def test_between_is_after_the_last_event_bound(self):
-        rule = sequence(step("a", low=1, high=None), step("b", nots=[Atom("c")]))
+        rule = sequence(step("a", low=1, high=None), step("b", nots=[Absence([Atom("c")])]))
         self.assertEqual(matches(rule, (0, "a", 0), (1, "c", 0), (2, "a", 0), (3, "b", 0)), [(3, [0, 2, 3])])
 
     def test_a_loop_starts_the_silence_again(self):
-        rule = sequence(step("a", low=2, high=None), absence=[Atom("b")], absence_for=5 * S)
+        rule = sequence(step("a", low=2, high=None), absence=[Absence([Atom("b")], 5 * S)])
         self.assertEqual(matches(rule, (0, "a", 0), (1, "a", 0), (5, "a", 0)), [(10, [0, 1, 2])])
 
     def test_a_report_drops_the_other_attempts(self):
-        rule = sequence(step("a"), absence=[Atom("b")], absence_for=5 * S)
+        rule = sequence(step("a"), absence=[Absence([Atom("b")], 5 * S)])
         self.assertEqual(matches(rule, (0, "a", 0), (3, "a", 0), (5, "a", 0), (6, "a", 0)), [(5, [0]), (11, [3])])
 
     def test_lone(self):
-        rule = Rule("sequence", keys=["k"], absence=[Atom("h")], absence_for=180 * S)
+        rule = Rule("sequence", keys=["k"], absence=[Absence([Atom("h")], 180 * S)])
         self.assertEqual(times(rule, (0, "h", 0), (180, "h", 0), (400, "h", 0)), [360, 580])
 
     def test_lone_once_per_silence_and_resolved_by_the_next(self):
-        rule = Rule("sequence", keys=["k"], absence=[Atom("h")], absence_for=180 * S, resolve_on=[Atom("h")])
+        rule = Rule("sequence", keys=["k"], absence=[Absence([Atom("h")], 180 * S)], resolve_on=[Atom("h")])
         self.assertEqual(kinds(rule, (0, "h", 0), (240, "h", 0)), [("alert", 180), ("resolved", 240), ("alert", 420)])
 
     def test_lone_what_does_not_fit_does_not_end_the_silence(self):
-        rule = Rule("sequence", keys=["k"], absence=[Atom("h", ("==", f("v"), const(1)))], absence_for=10 * S)
+        rule = Rule("sequence", keys=["k"], absence=[Absence([Atom("h", ("==", f("v"), const(1)))], 10 * S)])
         self.assertEqual(times(rule, (0, "h", 0), (4, "h", 0), (8, "h", 1), (12, "h", 0)), [18])
 
 

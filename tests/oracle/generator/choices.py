@@ -34,6 +34,8 @@ class Choices:
         self.slow = self.chance(0.04)   # hours and days pass, not seconds
         self.bare = self.chance(0.3)    # few conditions: all the weight on the shape of sequences
 
+        self.gappy = self.chance(0.1)   # many absences between steps
+
     def chance(self, p):
         return self.r.random() < p
 

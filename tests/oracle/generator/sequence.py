@@ -28,14 +28,12 @@ class Sequences:
             rule.items[-1].own_within = None
         rule.within = r.choice(WITHIN_MS) if self.chance(0.45) and (len(rule.items) > 1 or rule.items[0].own_within is None) else None
         for i in range(1, len(rule.items)):
-            item = rule.items[i]
-            if rule.items[i - 1].min and item.min and self.chance(0.2):
-                item.link = "then"
-                item.nots = self.atoms(rule, streams, range(i))
+            while any(later.min for later in rule.items[i:]) and self.chance(0.5 if self.gappy else 0.2):
+                self.silence_between(rule, i, streams)
         for i, item in enumerate(rule.items):
             if item.max != 1 and self.chance(0.2):
                 self.until(rule, i, streams)
-        if rule.items[-1].min and self.chance(0.25):
+        if self.chance(0.25):
             self.silence_at_end(rule, streams)
         self.sequence_clauses(rule, streams)
 

@@ -45,7 +45,8 @@ class Attempt:
 
 def streams_of(rule):
     """What `next`, `strict` and `idle` count: the streams of `match` and `unless`."""
-    atoms = [a for item in rule.items for a in item.atoms + item.nots + item.until] + rule.absence + rule.silence
+    atoms = [a for item in rule.items for a in item.atoms + item.until] + rule.silence
+    atoms += [a for gaps in [item.nots for item in rule.items] + [rule.absence] for gap in gaps for a in gap.atoms]
     return {a.stream for a in atoms} | {a.stream for atoms, _ in rule.unless for a in atoms}
 
 
@@ -90,7 +91,11 @@ class SequenceKey:
         gap = any(x.stream in self.streams for x in between)
         if at == attempt.item:
             return (item.strict and gap) or any(fits(item.until, x, self.view(attempt)) for x in between)
-        return (item.link == "next" and gap) or any(fits(item.nots, x, self.view(attempt)) for x in between)
+        return (item.link == "next" and gap) or any(silence.broken(self, attempt, x, between) for x in self.crossed(attempt, at))
+
+    def crossed(self, attempt, at):
+        """The absences on the way to an item, or (behind the last) to the end."""
+        return [gap for item in self.rule.items[attempt.item + 1:at + 1] for gap in item.nots]
 
     def until(self, attempt, at):
         """The last instant at which the item may take an event."""
@@ -106,6 +111,8 @@ class SequenceKey:
             return True
         if at == attempt.item and fits(self.rule.items[at].until, event, self.view(attempt)):
             return False        # the loop ends with what it has
+        if at != attempt.item and not all(silence.lets_pass(self, attempt, gap, event) for gap in self.crossed(attempt, at)):
+            return False
         return event.time <= self.until(attempt, at) and not self.barred(attempt, at, self.since(attempt)[:-1])
 
     def advance(self, attempt, event):

@@ -7,7 +7,7 @@ reads them from the reference), and a test that says whether a rule has it.
 from dataclasses import dataclass
 from typing import Callable
 
-from rules import all_atoms, all_expressions
+from rules import all_atoms, all_expressions, all_gaps
 
 
 def nodes_of(x):
@@ -25,7 +25,7 @@ class Look:
         self.rule, self.late = rule, late
         self.items = rule.items
         self.atoms = all_atoms(rule)
-        self.nodes = []
+        self.gaps = all_gaps(rule)
         members = [x for _, x in rule.profile[1]] + [rule.profile[0].cond] if rule.profile else []
         self.nodes = [node for x in all_expressions(rule) + members for node in nodes_of(x)]
         self.tags = {(node[0], node[1] if len(node) > 1 and isinstance(node[1], str) else None) for node in self.nodes}

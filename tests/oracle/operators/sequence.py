@@ -48,7 +48,6 @@ OPERATORS += [
     op("match: link then", any_link(lambda item: item.link == "then"), "link:then"),
     op("match: link next", any_link(lambda item: item.link == "next"), "link:next"),
     op("match: link within", any_link(lambda item: item.link_within is not None), "link:within"),
-    op("match: not in the middle", any_link(lambda item: bool(item.nots)), "item:not"),
     op("match: step over two streams", any_item(lambda item: len(item.atoms) > 1)),
     op("match: within", lambda look: bool(look.items) and look.rule.within is not None, "clause:within"),
     op("match: unless", unless_after(False), "clause:unless"),

@@ -48,8 +48,7 @@ def head(rule):
         return ["match " + " ".join(parts + [branch.text(rule.shape, rule)] + silence.at_end(rule))]
     for i, item in enumerate(rule.items):
         if i:
-            if item.nots:
-                parts.append("then not " + atoms_text(item.nots, rule))
+            parts += [silence.absence(gap, rule) for gap in item.nots]
             parts.append(item.link + (f" within {duration(item.link_within)}" if item.link_within is not None else ""))
         parts.append(item_text(item, rule))
     return ["match " + " ".join(parts + silence.at_end(rule))]

@@ -1,18 +1,26 @@
 """silence.py: absence and idle."""
-from printer.values import atoms_text, duration, expression
+from printer.values import atoms_text, duration, expression, writes
+
+
+@writes("seconds")
+def seconds(x, rule):
+    return f"{expression(x[1], rule)} * 1s"
 
 
 def at_start(rule):
     return [f"not {atoms_text(rule.silence, rule)} for {duration(rule.silence_for)} then"] if rule.silence else []
 
 
+def absence(gap, rule):
+    link = "next " if gap.next else "then " if rule.items else ""
+    text = link + "not " + atoms_text(gap.atoms, rule)
+    if gap.time is None:
+        return text
+    return text + " for " + (expression(gap.time, rule) if isinstance(gap.time, tuple) else duration(gap.time))
+
+
 def at_end(rule):
-    if not rule.absence:
-        return []
-    parts = [("then " if rule.items else "") + "not " + atoms_text(rule.absence, rule)]
-    if rule.absence_for is None:
-        return parts
-    return parts + ["for " + (expression(rule.absence_for, rule) if isinstance(rule.absence_for, tuple) else duration(rule.absence_for))]
+    return [absence(gap, rule) for gap in rule.absence]
 
 
 def clauses(rule):
