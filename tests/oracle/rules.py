@@ -77,8 +77,8 @@ class Item:                     # one step of a sequence, or a loop of one; max 
     link: str = "then"          # from the item before
     link_within: int = None
     nots: list = field(default_factory=list)    # absences between the item before and this one
-    until: list = field(default_factory=list)   # atoms that end the loop
-    until_own: bool = False     # until [c], on the loop's own streams
+    until: list = field(default_factory=list)   # the atom that ends the loop
+    until_own: bool = False     # until [c], on all of the loop's own streams
 
 
 @dataclass
@@ -165,6 +165,11 @@ class Event:
 def said(rule, kind):
     """What an alert of this kind says: (name, expression)."""
     return (rule.timeout if kind == "timeout" else rule.fields) + rule.lets
+
+
+def stops(item):
+    """The atoms that end the loop."""
+    return [Atom(a.stream, item.until[0].cond) for a in item.atoms] if item.until and item.until_own else item.until
 
 
 def all_gaps(rule):

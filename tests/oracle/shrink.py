@@ -123,7 +123,7 @@ def smaller_rules(rule):
     for i, item in enumerate(rule.items):
         if len(item.atoms) > 1:
             for j in range(len(item.atoms)):
-                yield changed(lambda r, i=i, j=j: (r.items[i].atoms.pop(j), r.items[i].until_own and r.items[i].until.pop(j)))
+                yield changed(lambda r, i=i, j=j: r.items[i].atoms.pop(j))
     for i, gaps in enumerate([item.nots for item in rule.items] + [rule.absence]):
         for j in range(len(gaps)):
             if len(gaps) > 1:

@@ -42,7 +42,7 @@ class Sequences:
         item.until_own = self.chance(0.6)
         if item.until_own:
             cond = self.condition(rule, before) or self.own_condition()
-            item.until = [Atom(a.stream, cond) for a in item.atoms]
+            item.until = [Atom(item.atoms[0].stream, cond)]
         else:
             item.until = [Atom(self.r.choice(streams), self.condition(rule, before))]
 

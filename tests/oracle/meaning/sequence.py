@@ -5,6 +5,7 @@ from meaning import silence
 from meaning.aggregates import aggregate
 from meaning.place import TIMER, View
 from meaning.values import fits, means, value
+from rules import stops
 
 
 @means("step")
@@ -90,7 +91,7 @@ class SequenceKey:
         item = self.rule.items[at]
         gap = any(x.stream in self.streams for x in between)
         if at == attempt.item:
-            return (item.strict and gap) or any(fits(item.until, x, self.view(attempt)) for x in between)
+            return (item.strict and gap) or any(fits(stops(item), x, self.view(attempt)) for x in between)
         return (item.link == "next" and gap) or any(silence.broken(self, attempt, x, between) for x in self.crossed(attempt, at))
 
     def crossed(self, attempt, at):
@@ -109,7 +110,7 @@ class SequenceKey:
             return False
         if attempt.item < 0:
             return True
-        if at == attempt.item and fits(self.rule.items[at].until, event, self.view(attempt)):
+        if at == attempt.item and fits(stops(self.rule.items[at]), event, self.view(attempt)):
             return False        # the loop ends with what it has
         if at != attempt.item and not all(silence.lets_pass(self, attempt, gap, event) for gap in self.crossed(attempt, at)):
             return False
