@@ -77,12 +77,12 @@ egret_text automaton_label(const automaton *a)
     return label;
 }
 
-void automaton_time(egret_text *text, const char *before, int64_t ms)
+void automaton_time(const automaton *a, egret_text *text, const char *before, int64_t ms)
 {
     if (ms == PLAN_FOREVER)
         return;
     egret_text_puts(text, before);
-    expr_put_duration(text, ms);
+    expr_put_span(text, &a->view, ms);
 }
 
 /* ---- sequences ---- */
@@ -98,7 +98,7 @@ static void step_edges(automaton *a, uint32_t from)
         egret_text_puts(&label, from != 0 && item->link == PLAN_NEXT ? "next " : "");
         automaton_atoms(a, &label, pattern->atoms, item->atoms, item->n_atoms);
         if (from != 0)
-            automaton_time(&label, " within ", item->link_within_ms);
+            automaton_time(a, &label, " within ", item->link_within_ms);
         automaton_edge(a, from, to + 1, &label);
         if (item->min != 0)
             return;
@@ -118,7 +118,7 @@ static void loop_edge(automaton *a, uint32_t number)
     if (item->max != UINT32_MAX)
         egret_text_printf(&label, "%u", (unsigned)item->max);
     egret_text_puts(&label, "}");
-    automaton_time(&label, " within ", item->own_within_ms);
+    automaton_time(a, &label, " within ", item->own_within_ms);
     egret_text_puts(&label, item->greedy ? " greedy" : "");
     egret_text_puts(&label, item->n_until != 0 ? " until " : "");
     automaton_atoms(a, &label, pattern->atoms, item->until, item->n_until);
@@ -181,7 +181,7 @@ static void absence_edges(automaton *a)
         egret_text_puts(&label, "for ");
         expr_put(&label, &a->view, pattern->absence_for);
     } else {
-        automaton_time(&label, "end of within ", pattern->within_ms);
+        automaton_time(a, &label, "end of within ", pattern->within_ms);
     }
     automaton_edge(a, a->silence, a->match, &label);
 }
@@ -263,7 +263,7 @@ static void threshold_edges(automaton *a)
     else if (!closes)
         egret_text_puts(&label, "every event");
     if (t->for_ms != 0)
-        automaton_time(&label, " for ", t->for_ms);
+        automaton_time(a, &label, " for ", t->for_ms);
     put_named_edge(a, "window", "match", &label);
     if (closes || t->when == PLAN_NONE)
         return;
@@ -292,7 +292,7 @@ static const char *print(egret_arena *arena, const plan *p, uint32_t number, boo
     else
         threshold_edges(&a);
     if (sequence && rule->pattern->within_ms != PLAN_FOREVER && !dot) {
-        automaton_time(&a.text, "  first to last event within ", rule->pattern->within_ms);
+        automaton_time(&a, &a.text, "  first to last event within ", rule->pattern->within_ms);
         egret_text_puts(&a.text, "\n");
     }
     if (sequence && rule->pattern->on_timeout && !dot)

@@ -44,7 +44,7 @@ static void arrow(follow *f, uint32_t to, const char *how, int64_t within_ms, co
     egret_text label = automaton_label(f->a);
     egret_text_puts(&label, how);
     automaton_atoms(f->a, &label, f->pattern->atoms, item->atoms, item->n_atoms);
-    automaton_time(&label, " within ", within_ms);
+    automaton_time(f->a, &label, " within ", within_ms);
     automaton_edge(f->a, f->from, to, &label);
 }
 

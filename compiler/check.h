@@ -100,6 +100,7 @@ typedef struct scope {
     struct rule_ctx *rule;      /* NULL: outside rules */
     struct win_ctx *win;        /* WINDOW, MEMBER: where aggregates go; EVENT: its labels */
     uint32_t item;              /* EVENT in a pattern: items before this one are bound; CELLS: the item looked at */
+    const struct scope *outer;  /* CELLS: where the aggregate stands, which says what other steps are */
     bool own_item;              /* EVENT: that item itself may be asked, for what its loop has taken so far */
     egret_str own_label;        /* EVENT: the label of the event itself */
     plan_edge *edge;            /* ROUTE */
@@ -235,6 +236,7 @@ typed check_fit(check *c, typed t, egret_type type, egret_span span);
 typed check_widen(check *c, typed t, egret_type type);
 bool type_is_numeric(egret_type type);
 /* A constant duration, also through defines and arithmetic. false: error reported. */
+bool check_reads_data(check *c, const ast_expr *e);     /* not constants and defines of constants alone */
 bool check_const_duration(check *c, const ast_expr *e, const char *what, int64_t *ms);
 bool check_dur(check *c, const ast_dur *dur, const char *what, int64_t *ms);     /* written must be true */
 bool dur_is_written(const ast_dur *dur);
@@ -290,6 +292,10 @@ bool agg_takes(plan_fn fn, egret_type arg);
 bool agg_param(check *c, const ast_expr *e, plan_fn fn, int64_t *param);     /* plan_agg.param; false: reported */
 void agg_explain_type(check *c, const ast_expr *e, plan_fn fn, egret_type type);    /* that it does not take it */
 typed check_window_agg(check *c, const scope *s, const ast_expr *e, plan_fn fn);
+
+/* check_span.c: a bound in a pattern, constant or looked up by the key. true: *ms is its time, or PLAN_SPAN(its number). */
+bool check_span(check *c, rule_ctx *rule, const ast_expr *e, const char *what, int64_t *ms);
+bool check_dur_span(check *c, rule_ctx *rule, const ast_dur *dur, const char *what, int64_t *ms);
 
 /* ---- declarations ---- */
 

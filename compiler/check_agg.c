@@ -2,7 +2,7 @@
  * check_agg.c: count, sum, avg … over the bound events of a step, and over the events of a window.
  *
  * Over a step, the argument says which: count(fail), sum(out.amount), max(p.balance / p.credit). Inside it, bare fields and fields of
- * that step mean each bound event in turn.
+ * that step mean each bound event in turn; another step is what it is outside of it, its event bound last.
  *
  * Over a window, an argument over several streams has one expression for each of them, as the same field has another slot in each.
  */
@@ -216,7 +216,7 @@ static typed check_step_agg(check *c, const scope *s, const ast_expr *e, plan_fn
                        s->rule->items[item].name.ptr);
         return typed_bad();
     }
-    scope inner = { .kind = SCOPE_CELLS, .stream = PLAN_NONE, .group = PLAN_NONE, .rule = s->rule, .item = item };
+    scope inner = { .kind = SCOPE_CELLS, .stream = PLAN_NONE, .group = PLAN_NONE, .rule = s->rule, .item = item, .outer = s };
     plan_step_agg agg = { .fn = (uint8_t)fn, .item = item, .value = PLAN_NONE, .where = PLAN_NONE };
     egret_type type = EGRET_NULL;
     if (!alone) {

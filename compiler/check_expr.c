@@ -367,11 +367,16 @@ static bool reads_data(check *c, const ast_expr *e, bool inside_define, uint32_t
     return reads_data(c, e->a, inside_define, depth + 1) || reads_data(c, e->b, inside_define, depth + 1);
 }
 
+bool check_reads_data(check *c, const ast_expr *e)
+{
+    return reads_data(c, e, false, 0);
+}
+
 bool check_const_duration(check *c, const ast_expr *e, const char *what, int64_t *ms)
 {
     *ms = 0;
     if (reads_data(c, e, false, 0)) {
-        check_refuse(c, 934, e->span, "a time that is not constant, other than that of an absence at the end");
+        check_refuse(c, 934, e->span, "a time here that is not constant");
         return false;
     }
     scope s = { .kind = SCOPE_CONST, .stream = PLAN_NONE, .group = PLAN_NONE };

@@ -187,20 +187,14 @@ typed check_step_field(check *c, const scope *s, uint32_t item, const ast_expr *
         check_help(c, diag, "write the field alone: %.*s", (int)e->name.str.len, e->name.str.ptr);
         return typed_bad();
     }
-    if (s->kind == SCOPE_CELLS && item != s->item) {
-        check_refuse(c, 931, e->span, "another step inside an aggregate over a step");
-        return typed_bad();
-    }
+    if (s->kind == SCOPE_CELLS && item != s->item)
+        return check_step_field(c, s->outer, item, e);
     bool cells = s->kind == SCOPE_CELLS;
     uint32_t stream = rule_stream(c, rule, &tree->watch->stream);
     if (egret_str_is(e->name.str, "stream") && stream != PLAN_NONE
-        && stream_field(&c->plan->streams[stream], e->name.str) == PLAN_NONE) {
-        if (cells) {
-            check_refuse(c, 932, e->span, "the name of a stream inside an aggregate over a step");
-            return typed_bad();
-        }
-        return typed_of(c, intern_leaf(c, PLAN_STEP_STREAM, EGRET_STRING, item, 0, PLAN_USES_STEPS));
-    }
+        && stream_field(&c->plan->streams[stream], e->name.str) == PLAN_NONE)
+        return typed_of(c, cells ? intern_leaf(c, PLAN_CELL_STREAM, EGRET_STRING, 0, 0, PLAN_USES_STEPS)
+                                 : intern_leaf(c, PLAN_STEP_STREAM, EGRET_STRING, item, 0, PLAN_USES_STEPS));
     uint32_t cell = check_cell(c, rule, item, &e->name);
     if (cell == PLAN_NONE)
         return typed_bad();
@@ -289,7 +283,12 @@ static bool state_name(check *c, const scope *s, const ast_expr *e, typed *out)
     if (s->kind == SCOPE_CELLS) {
         const ast_atom *atom = s->rule->items[s->item].item->watch;
         uint32_t stream = rule_stream(c, s->rule, &atom->stream);
-        if (stream == PLAN_NONE || stream_field(&c->plan->streams[stream], e->name.str) == PLAN_NONE)
+        bool known = stream != PLAN_NONE && stream_field(&c->plan->streams[stream], e->name.str) != PLAN_NONE;
+        if (stream != PLAN_NONE && !known && egret_str_is(e->name.str, "stream")) {
+            *out = typed_of(c, intern_leaf(c, PLAN_CELL_STREAM, EGRET_STRING, 0, 0, PLAN_USES_STEPS));
+            return true;
+        }
+        if (!known)
             return false;
         cell = check_cell(c, s->rule, s->item, &e->name);
         *out = cell == PLAN_NONE ? typed_bad()

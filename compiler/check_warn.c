@@ -295,7 +295,7 @@ static bool is_too_late(const check *c, const plan_pattern *p, const plan_item *
     for (uint32_t i = 0; i < item->n_timed; i++) {
         egret_value span;
         if (item->timed[i].kind == PLAN_NOT_FOR && intern_is_const(c, item->timed[i].for_time, &span) && span.type == EGRET_DURATION
-            && (span.u.i >= item->link_within_ms || span.u.i >= p->within_ms))
+            && ((item->link_within_ms >= 0 && span.u.i >= item->link_within_ms) || (p->within_ms >= 0 && span.u.i >= p->within_ms)))
             return true;
     }
     return false;

@@ -53,7 +53,10 @@ static void put_lifetime(egret_text *text, const plan_pattern *pattern)
     if (pattern->within_ms == PLAN_FOREVER)
         return;
     egret_text_puts(text, "  an attempt lives at most ");
-    expr_put_duration(text, pattern->within_ms);
+    if (pattern->within_ms < 0)
+        egret_text_puts(text, "as long as is looked up");
+    else
+        expr_put_duration(text, pattern->within_ms);
     egret_text_puts(text, "\n");
 }
 

@@ -399,7 +399,8 @@ static void put_leaf(egret_text *text, const expr_view *view, const plan_expr *e
     case PLAN_KEY: put_key(text, view, e->a); break;
     case PLAN_NOW: egret_text_puts(text, "now()"); break;
     case PLAN_I: egret_text_puts(text, "i"); break;
-    case PLAN_STREAM: egret_text_puts(text, "stream"); break;
+    case PLAN_STREAM:
+    case PLAN_CELL_STREAM: egret_text_puts(text, "stream"); break;
     case PLAN_STEP_FIELD:
     case PLAN_STEP_STREAM: put_step_field(text, view, e); break;
     case PLAN_STEP_AGG: put_step_agg(text, view, e->a); break;
@@ -477,4 +478,12 @@ const char *egret_expr_print(egret_arena *arena, const plan *p, uint32_t expr)
     expr_view view = { .plan = p, .stream = PLAN_NONE };
     expr_put(&text, &view, expr);
     return egret_text_finish(&text, arena);
+}
+
+void expr_put_span(egret_text *text, const expr_view *view, int64_t ms)
+{
+    if (ms >= 0)
+        expr_put_duration(text, ms);
+    else
+        expr_put(text, view, view->pattern->spans[PLAN_SPAN(ms)]);
 }

@@ -23,6 +23,8 @@ void expr_put_value(egret_text *text, egret_value v);
 void expr_put_duration(egret_text *text, int64_t ms);
 /* "tumbling 1h", "last 100" */
 void expr_put_over(egret_text *text, const plan *plan, const plan_over *over);
+/* A bound of the view's pattern: a duration, or the expression that looks it up. */
+void expr_put_span(egret_text *text, const expr_view *view, int64_t ms);
 /* An aggregate of the view's window with its own `over`: "sum(amount where … over 24h)". */
 void expr_put_agg(egret_text *text, const expr_view *view, uint32_t agg);
 void expr_put_step(egret_text *text, const plan_pattern *pattern, uint32_t item);

@@ -30,8 +30,16 @@ static void ghost_item(check *c, rule_ctx *rule, const ast_item *item)
 
 /* ---- groups of one ---- */
 
+/* Of two bounds around the same steps, one inside the other. */
+static int64_t tighter(check *c, const ast_dur *dur, int64_t inner_ms, int64_t outer_ms)
+{
+    if (outer_ms != PLAN_FOREVER && (inner_ms < 0 || outer_ms < 0))
+        check_refuse(c, 934, dur->span, "two bounds around the same steps, one of them looked up");
+    return inner_ms < outer_ms ? inner_ms : outer_ms;
+}
+
 /* A copy of the one item a group holds, with the group's quantifier when it has none of its own. NULL: the group is more than that. */
-static ast_item *only_item(check *c, const ast_item *item, int64_t *own_within_ms, bool *bounded)
+static ast_item *only_item(check *c, rule_ctx *rule, const ast_item *item, int64_t *own_within_ms, bool *bounded)
 {
     ast_item *copy = check_alloc(c, sizeof *copy);
     *copy = *item;
@@ -43,9 +51,9 @@ static ast_item *only_item(check *c, const ast_item *item, int64_t *own_within_m
         if (choice == NULL || choice->next != NULL || choice->kind != AST_CHOICE_ONE || choice->items->kind == AST_ITEM_NOT)
             return NULL;
         int64_t within_ms = PLAN_FOREVER;
-        if (dur_is_written(&seq->within) && check_dur(c, &seq->within, "'within'", &within_ms)) {
+        if (dur_is_written(&seq->within) && check_dur_span(c, rule, &seq->within, "'within'", &within_ms)) {
             *bounded = true;
-            *own_within_ms = within_ms < *own_within_ms ? within_ms : *own_within_ms;
+            *own_within_ms = tighter(c, &seq->within, within_ms, *own_within_ms);
         }
         egret_span span = copy->span;
         *copy = *choice->items;
@@ -129,12 +137,12 @@ static void set_quant(check *c, rule_ctx *rule, const ast_quant *q, plan_item *o
     }
 }
 
-static void set_link(check *c, const ast_choice *choice, plan_item *out)
+static void set_link(check *c, rule_ctx *rule, const ast_choice *choice, plan_item *out)
 {
     out->link = choice->link == AST_LINK_NEXT ? PLAN_NEXT : PLAN_THEN;
     out->link_within_ms = PLAN_FOREVER;
     if (dur_is_written(&choice->link_within))
-        check_dur(c, &choice->link_within, "'within'", &out->link_within_ms);
+        check_dur_span(c, rule, &choice->link_within, "'within'", &out->link_within_ms);
 }
 
 static void add_step(check *c, rule_ctx *rule, seq_shape *shape, const ast_choice *choice)
@@ -142,14 +150,14 @@ static void add_step(check *c, rule_ctx *rule, seq_shape *shape, const ast_choic
     plan_pattern *pattern = rule->pattern;
     plan_item out = { .own_within_ms = PLAN_FOREVER };
     bool bounded = false;
-    const ast_item *item = only_item(c, choice->items, &out.own_within_ms, &bounded);
+    const ast_item *item = only_item(c, rule, choice->items, &out.own_within_ms, &bounded);
     if (pattern->n_items >= PLAN_MAX_ITEMS) {
         check_error(c, 522, item->span, "a sequence has at most %d steps", PLAN_MAX_ITEMS);
         return;
     }
     item_ctx ctx = { .item = item, .span = item->span, .choice = choice, .nots = shape->nots, .n_nots = shape->n_nots };
     set_quant(c, rule, &item->quant, &out);
-    set_link(c, choice, &out);
+    set_link(c, rule, choice, &out);
     out.name = item->watch->label.str;
     if (bounded && item->quant.kind == AST_QUANT_NONE) {
         egret_diag *diag = check_warn(c, 804, choice->items->span, "'within' around a single step bounds nothing");
@@ -261,12 +269,12 @@ static void end_shape(check *c, rule_ctx *rule, seq_shape *shape)
 /* ---- the line ---- */
 
 /* Brackets around the whole sequence say nothing but their `within`. */
-static const ast_seq *unwrap(check *c, const ast_seq *seq, int64_t *within_ms)
+static const ast_seq *unwrap(check *c, rule_ctx *rule, const ast_seq *seq, int64_t *within_ms)
 {
     for (;;) {
         int64_t own_ms = PLAN_FOREVER;
-        if (dur_is_written(&seq->within) && check_dur(c, &seq->within, "'within'", &own_ms) && own_ms < *within_ms)
-            *within_ms = own_ms;
+        if (dur_is_written(&seq->within) && check_dur_span(c, rule, &seq->within, "'within'", &own_ms))
+            *within_ms = tighter(c, &seq->within, own_ms, *within_ms);
         const ast_choice *choice = seq->choices;
         bool whole = choice != NULL && choice->next == NULL && choice->kind == AST_CHOICE_ONE && choice->items->kind == AST_ITEM_GROUP
                      && choice->items->quant.kind == AST_QUANT_NONE;
@@ -304,11 +312,11 @@ void pattern_shape(check *c, rule_ctx *rule, const ast_seq *seq, seq_shape *shap
 {
     plan_pattern *pattern = rule->pattern;
     const ast_clause *within = rule->first[AST_WITHIN];
-    seq = unwrap(c, seq, &pattern->within_ms);
+    seq = unwrap(c, rule, seq, &pattern->within_ms);
     if (within != NULL && pattern->within_ms != PLAN_FOREVER)
         check_error(c, 519, within->span, "'within' is given twice, after match and as a clause; they mean the same");
     else if (within != NULL)
-        check_dur(c, &within->dur, "'within'", &pattern->within_ms);
+        check_dur_span(c, rule, &within->dur, "'within'", &pattern->within_ms);
     bool branches = pattern_branches(seq);
     if (branches)
         branch_shape(c, rule, seq, shape);

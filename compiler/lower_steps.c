@@ -180,21 +180,16 @@ static void lower_absence(check *c, rule_ctx *rule, const seq_shape *shape)
 static void lower_first_absence(check *c, rule_ctx *rule, const ast_item *item)
 {
     plan_pattern *pattern = rule->pattern;
-    scope constant = { .kind = SCOPE_CONST, .stream = PLAN_NONE, .group = PLAN_NONE, .item = PLAN_NONE };
-    typed time = check_expr(c, &constant, item->for_time);
-    egret_value span = egret_null();
-    if (!typed_is_bad(time) && (time.type != EGRET_DURATION || !intern_is_const(c, time.expr, &span) || span.u.i <= 0
-                                || span.u.i > CHECK_MAX_DURATION_MS)) {
-        check_error(c, 513, item->for_time->span, "'for' at the start needs a constant time, more than nothing and at most a hundred years");
-        return;
-    }
+    bool known = check_span(c, rule, item->for_time, "the time of 'for'", &pattern->silence_ms);
+    if (known && pattern->silence_ms == 0)
+        check_error(c, 513, item->for_time->span, "'for' must be more than nothing and at most a hundred years");
     for (const ast_atom *atom = item->watch; atom != NULL; atom = atom->next) {
         scope s = { .kind = SCOPE_EVENT, .stream = rule_stream(c, rule, &atom->stream), .group = rule->rule.group, .rule = rule };
         plan_atom lowered = lower_atom(c, &s, atom);
-        if (s.stream == PLAN_NONE || s.group == PLAN_NONE || typed_is_bad(time))
+        if (s.stream == PLAN_NONE || s.group == PLAN_NONE || !known)
             continue;
         plan_feature feature = { .kind = PLAN_FEATURE_SEEN, .group = s.group, .stream = s.stream, .value = PLAN_NONE, .type = EGRET_TIME,
-                                 .over_ms = span.u.i, .atom = lowered };
+                                 .over_ms = pattern->silence_ms < 0 ? PLAN_FOREVER : pattern->silence_ms, .atom = lowered };
         pattern->silences = check_grow(c, pattern->silences, pattern->n_silences, sizeof *pattern->silences);
         pattern->silences[pattern->n_silences++] = intern_feature(c, feature);
     }
@@ -291,7 +286,7 @@ void lower_pattern(check *c, rule_ctx *rule)
         refuse_in_lone(c, rule);
     lower_skip(c, rule);
     if (rule->first[AST_IDLE] != NULL && !rule->lone_absence)
-        check_dur(c, &rule->first[AST_IDLE]->dur, "'idle'", &pattern->idle_ms);
+        check_dur_span(c, rule, &rule->first[AST_IDLE]->dur, "'idle'", &pattern->idle_ms);
     const ast_clause *when = rule->first[AST_WHEN];
     if (when != NULL && !rule->lone_absence) {
         scope s = rule_scope(rule);
@@ -300,6 +295,10 @@ void lower_pattern(check *c, rule_ctx *rule)
     if (when != NULL && when->for_time != NULL) {
         egret_diag *diag = check_error(c, 503, when->for_time->span, "'when … for' belongs to threshold rules");
         check_help(c, diag, "a sequence is judged once, when it is complete");
+    }
+    if (pattern->n_parts != 0 && pattern->n_spans != 0) {
+        check_refuse(c, 934, rule->first[AST_MATCH]->span, "a time that is looked up, in a match that branches");
+        rule->refused = true;
     }
     mark_streams(c, rule);
     warn_pattern(c, rule);

@@ -15,6 +15,8 @@
 
 #define PLAN_NONE UINT32_MAX
 #define PLAN_FOREVER INT64_MAX      /* a bound that is not there */
+/* A bound of a pattern that is looked up by the key is spans[i] of the pattern, and stands where its milliseconds would as a negative number. */
+#define PLAN_SPAN(i) (-1 - (int64_t)(i))
 
 enum { PLAN_MAX_ATOMS = 64, PLAN_MAX_ITEMS = 32, PLAN_MAX_KEY_PARTS = 8, PLAN_MAX_CELLS = 48,
        PLAN_MAX_PARTS = 128 };
@@ -54,7 +56,8 @@ typedef enum plan_op {
     PLAN_LOCAL,         /* args[0], a time, as a clock in UTC would have to show what clocks in zones[a] show; a NONE: args[1] is the zone's name */
     PLAN_DURING,        /* is the time of day of args[0] from a to b, in ms, both included? b below a: over midnight */
     PLAN_IN_CALENDAR,   /* a: calendars[a]; args[0] */
-    PLAN_PROFILE_OF     /* a: profiles[a], b: member; of the key whose parts the args are; null when one of them is */
+    PLAN_PROFILE_OF,    /* a: profiles[a], b: member; of the key whose parts the args are; null when one of them is */
+    PLAN_CELL_STREAM    /* stream name of the bound event being looked at */
 } plan_op;
 
 /* What an expression looks at; the union over its tree. */
@@ -291,6 +294,9 @@ typedef struct plan_pattern {
     int64_t idle_ms;            /* attempts die when the key is quiet for longer; PLAN_FOREVER */
     uint32_t *silences;         /* features[] (kind SEEN): `not x for D` at the start; all must hold for an attempt to begin */
     uint32_t n_silences;
+    int64_t silence_ms;         /* that D */
+    uint32_t *spans;            /* duration expressions over the key and tables */
+    uint32_t n_spans;
     plan_absence absence;       /* trailing (or lone) absence */
     uint32_t absence_atoms, n_absence_atoms;
     uint32_t absence_for;       /* FOR: duration expression, asked when the silence starts */

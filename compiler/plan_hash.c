@@ -253,6 +253,10 @@ static uint64_t hash_pattern(const plan *p, const plan_pattern *pattern, uint64_
         hash = hash_mix(hash, parts[i]);
     hash = hash_nots(&h, hash, pattern->more_absences, pattern->n_more_absences);
     /* What a rule does not use leaves its hash, and so the ids of its alerts, as they were before there was such a thing. */
+    for (uint32_t i = 0; i < pattern->n_spans; i++)
+        hash = hash_mix(hash, hash_tree(&h, pattern->spans[i]));
+    if (pattern->silence_ms < 0)
+        hash = hash_mix(hash, (uint64_t)pattern->silence_ms);
     if (pattern->idle_ms != PLAN_FOREVER)
         hash = hash_mix(hash, (uint64_t)pattern->idle_ms);
     for (uint32_t i = 0; i < pattern->n_parts; i++)

@@ -227,6 +227,14 @@ static void print_profile(printer *p, const plan_profile *profile)
 
 /* ---- patterns ---- */
 
+static void put_span(printer *p, const char *before, const expr_view *view, int64_t ms)
+{
+    if (ms == PLAN_FOREVER)
+        return;
+    egret_text_puts(&p->text, before);
+    expr_put_span(&p->text, view, ms);
+}
+
 static void print_nots(printer *p, const plan_pattern *pattern, const plan_not *nots, uint32_t n, const expr_view *view)
 {
     static const char *const KINDS[] = { "next not ", "not for a time ", "not to the end ", "not along " };
@@ -244,7 +252,7 @@ static void print_item(printer *p, const plan_pattern *pattern, uint32_t number,
     egret_text_put_str(&p->text, item->name);
     if (number != 0 && pattern->n_parts == 0) {
         egret_text_puts(&p->text, item->link == PLAN_NEXT ? " next" : " then");
-        put_within(p, " within ", item->link_within_ms);
+        put_span(p, " within ", view, item->link_within_ms);
     }
     if (item->min != 1 || item->max != 1) {
         egret_text_printf(&p->text, " {%u,", (unsigned)item->min);
@@ -252,7 +260,7 @@ static void print_item(printer *p, const plan_pattern *pattern, uint32_t number,
             egret_text_printf(&p->text, "%u", (unsigned)item->max);
         egret_text_puts(&p->text, "}");
     }
-    put_within(p, " own within ", item->own_within_ms);
+    put_span(p, " own within ", view, item->own_within_ms);
     egret_text_printf(&p->text, "%s%s%s\n", item->strict ? " strict" : "", item->greedy ? " greedy" : "", item->each ? " each" : "");
     for (uint32_t i = 0; i < item->n_nots; i++)
         print_atom(p, "not ", &pattern->atoms[item->nots + i], view);
@@ -321,12 +329,16 @@ static void print_pattern(printer *p, const plan_pattern *pattern, const expr_vi
         for (uint32_t k = 0; k < pattern->unless[i].n_atoms; k++)
             print_atom(p, "", &pattern->atoms[pattern->unless[i].atoms + k], view);
     }
-    put_within(p, "  within ", pattern->within_ms);
+    put_span(p, "  within ", view, pattern->within_ms);
     egret_text_puts(&p->text, pattern->within_ms != PLAN_FOREVER ? "\n" : "");
-    put_within(p, "  idle ", pattern->idle_ms);
+    put_span(p, "  idle ", view, pattern->idle_ms);
     egret_text_puts(&p->text, pattern->idle_ms != PLAN_FOREVER ? "\n" : "");
     for (uint32_t i = 0; i < pattern->n_silences; i++)
         egret_text_printf(&p->text, "  begins only when feature %u holds\n", (unsigned)pattern->silences[i]);
+    if (pattern->silence_ms < 0) {
+        put_span(p, "  for ", view, pattern->silence_ms);
+        egret_text_puts(&p->text, "\n");
+    }
     line(p, "when", view, pattern->when);
     egret_text_printf(&p->text, "  after match %s", SKIPS[pattern->skip]);
     if (pattern->skip_item != PLAN_NONE) {

@@ -75,7 +75,7 @@ static bool may_begin(const branch_step *step)
     nfa_env env = {.engine = step->seq.engine, .event = step->seq.event, .now_ms = step->seq.now_ms, .rule = step->seq.rule,
                    .block = step->seq.block};
     for (uint32_t i = 0; may && i < pattern->n_silences; i++) {
-        may = feature_silent(&env, pattern->silences[i]);
+        may = feature_silent(&env, pattern->silences[i], pattern->silence_ms);
     }
     return may;
 }

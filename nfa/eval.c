@@ -188,6 +188,7 @@ egret_value nfa_eval(const nfa_env *env, uint32_t number)
     case PLAN_CONST: return env->engine->plan->consts[expr->a];
     case PLAN_FIELD: return env->event ? env->event->slots[expr->a] : egret_null();
     case PLAN_CELL: return env->bound ? seq_cell(env->run, env->bound, expr->a) : egret_null();
+    case PLAN_CELL_STREAM: return seq_cell_stream(env);
     case PLAN_LAST: return win_newest(env, expr->a);
     case PLAN_KEY: return eval_key(env, expr->a);
     case PLAN_NOW: return egret_time(env->now_ms);

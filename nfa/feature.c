@@ -80,15 +80,14 @@ static egret_status remember(nfa_section *section, const plan_feature *def, egre
     return EGRET_OK;
 }
 
-bool feature_silent(const nfa_env *env, uint32_t feature)
+bool feature_silent(const nfa_env *env, uint32_t feature, int64_t span_ms)
 {
-    const plan_feature *def = &env->engine->plan->features[feature];
     nfa_section section;
-    if (env->now_ms - env->engine->start_ms <= def->over_ms) {
+    if (span_ms == 0 || env->now_ms - env->engine->start_ms <= span_ms) {
         return false;       /* nobody has listened for so long */
     }
     return !find(env, feature, &section)
-        || env->now_ms - (int64_t)((const feature_root *)nfa_section_root(&section))->bits > def->over_ms;
+        || env->now_ms - (int64_t)((const feature_root *)nfa_section_root(&section))->bits > span_ms;
 }
 
 egret_status feature_update(nfa_engine *engine, uint32_t feature, const nfa_event *event, nfa_key *key)

@@ -21,6 +21,23 @@ static void step_init(seq_step *step, nfa_engine *engine, uint32_t rule, const n
     }
 }
 
+/* Looks the bounds up that depend on the key. What nobody knows is no time at all: nothing can follow later. false: no memory. */
+static bool look_up_spans(seq_step *step, const nfa_key *key)
+{
+    const plan_pattern *pattern = step->pattern;
+    if (pattern->n_spans == 0) {
+        return true;
+    }
+    nfa_env env = {.engine = step->engine, .event = step->event, .now_ms = step->now_ms, .rule = step->rule, .block = step->block, .key = key};
+    int64_t *spans = nfa_scratch(step->engine, pattern->n_spans * sizeof *spans);
+    for (uint32_t i = 0; spans != NULL && i < pattern->n_spans; i++) {
+        egret_value v = nfa_eval(&env, pattern->spans[i]);
+        spans[i] = v.type == EGRET_DURATION && v.u.i > 0 ? v.u.i : 0;
+    }
+    step->spans = spans;
+    return spans != NULL;
+}
+
 /* The counters as they are now; for what looks at attempts without an event. */
 static void load_counters(seq_step *step)
 {
@@ -138,7 +155,7 @@ int64_t seq_quiet_until(const seq_step *step)
         return INT64_MAX;
     }
     memcpy(&last_ms, last_heard(step), sizeof last_ms);
-    return seq_add(last_ms, step->pattern->idle_ms);
+    return seq_add(last_ms, seq_span(step, step->pattern->idle_ms));
 }
 
 /* Has the key been quiet for longer than attempts live? */
@@ -163,7 +180,7 @@ static bool may_begin(const seq_step *step)
     }
     nfa_env env = {.engine = step->engine, .event = step->event, .now_ms = step->now_ms, .rule = step->rule, .block = step->block};
     for (uint32_t i = 0; may && i < step->pattern->n_silences; i++) {
-        may = feature_silent(&env, step->pattern->silences[i]);
+        may = feature_silent(&env, step->pattern->silences[i], seq_span(step, step->pattern->silence_ms));
     }
     return may;
 }
@@ -201,6 +218,9 @@ egret_status seq_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *ev
     step.block = key->block;
     if (key->block == NFA_NO_BLOCK && (mask & step.layout->start_mask) == 0) {
         return EGRET_OK;
+    }
+    if (!look_up_spans(&step, key)) {
+        return EGRET_NO_MEMORY;
     }
     ask_key_state(&step, mask);
     if (step.layout->at_once && step.mask == 0) {
@@ -276,6 +296,9 @@ egret_status seq_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *sec
     step_init(&step, engine, rule, NULL, due_ms);
     step.section = *section;
     step.block = section->block;
+    if (!look_up_spans(&step, NULL)) {
+        return EGRET_NO_MEMORY;
+    }
     if (is_idle(&step)) {
         nfa_section_drop(&step.section);
         return EGRET_OK;
@@ -303,6 +326,9 @@ bool seq_sweep(nfa_engine *engine, uint32_t rule, nfa_section *section)
     step_init(&step, engine, rule, NULL, engine->clock_ms);
     step.section = *section;
     step.block = section->block;
+    if (!look_up_spans(&step, NULL)) {
+        return false;
+    }
     if (is_idle(&step)) {
         nfa_section_drop(&step.section);
         return true;

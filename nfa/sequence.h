@@ -78,6 +78,7 @@ typedef struct seq_step {
     uint32_t block;
     uint32_t ord;                   /* of the event in the log */
     uint32_t seen;
+    const int64_t *spans;           /* bounds looked up for the key */
     bool may_begin;                 /* an attempt may begin with the event */
     bool used;                      /* somebody bound the event */
     bool no_memory;
@@ -85,6 +86,12 @@ typedef struct seq_step {
     uint32_t n_done, cap_done;
     seq_cum before[PLAN_MAX_ITEMS]; /* counters as they were before the event; n_cums of them (last, as not all are set) */
 } seq_step;
+
+/* A bound of the pattern: its time, or what was looked up for the key. */
+static inline int64_t seq_span(const seq_step *step, int64_t ms)
+{
+    return ms >= 0 ? ms : step->spans[PLAN_SPAN(ms)];
+}
 
 static inline int64_t seq_add(int64_t time_ms, int64_t span_ms)
 {

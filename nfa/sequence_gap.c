@@ -25,7 +25,7 @@ static int64_t lasts_until(const seq_step *step, const seq_place *p, uint32_t fo
 
 static int64_t whole_until(const seq_step *step, const seq_place *p)
 {
-    return seq_add(seq_log(&step->section, step->layout, p->word[SEQ_START])->time_ms, step->pattern->within_ms);
+    return seq_add(seq_log(&step->section, step->layout, p->word[SEQ_START])->time_ms, seq_span(step, step->pattern->within_ms));
 }
 
 bool seq_follows_directly(const seq_step *step, const seq_place *p)

@@ -142,7 +142,7 @@ static uint32_t next_item(const seq_step *step, const seq_place *p)
         if (item->link == PLAN_NEXT && !seq_follows_directly(step, p)) {
             continue;
         }
-        if (step->now_ms <= seq_add(p->last_ms, item->link_within_ms) && seq_atoms_hold(step, item->atoms, item->n_atoms, &p->run)
+        if (step->now_ms <= seq_add(p->last_ms, seq_span(step, item->link_within_ms)) && seq_atoms_hold(step, item->atoms, item->n_atoms, &p->run)
             && !seq_is_barred(step, p, at->target[i]) && seq_may_cross(step, p, at->target[i])) {
             return at->target[i];
         }
@@ -212,13 +212,13 @@ seq_action seq_decide(seq_step *step, uint32_t item, bool open, uint32_t *word)
     const seq_item *at = &step->layout->item[item];
     bool waits_for_silence = seq_waits_for_silence(step, &p);
     const seq_event *first = seq_log(&step->section, step->layout, word[SEQ_START]);
-    bool late = step->now_ms > seq_add(first->time_ms, step->pattern->within_ms);
+    bool late = step->now_ms > seq_add(first->time_ms, seq_span(step, step->pattern->within_ms));
     if (late && !waits_for_silence) {
         return SEQ_GONE;
     }
     if (at->loop && open) {
         int64_t loop_start = seq_log(&step->section, step->layout, word[at->word])->time_ms;
-        if (late || step->now_ms > seq_add(loop_start, step->pattern->items[item].own_within_ms)) {
+        if (late || step->now_ms > seq_add(loop_start, seq_span(step, step->pattern->items[item].own_within_ms))) {
             if (!may_close(step, &p)) {
                 return SEQ_GONE;
             }

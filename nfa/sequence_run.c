@@ -86,6 +86,15 @@ egret_value seq_step_stream(const nfa_env *env, uint32_t item)
     return egret_string(name.ptr, name.len);
 }
 
+egret_value seq_cell_stream(const nfa_env *env)
+{
+    if (env->bound == NULL) {
+        return egret_null();
+    }
+    egret_str name = env->engine->plan->streams[((const seq_event *)env->bound)->stream].name;
+    return egret_string(name.ptr, name.len);
+}
+
 /* The bound events of an item, in order, in scratch; without those that a limit made a loop forget, which lie before its newest. */
 static uint32_t *list_events(nfa_engine *engine, const seq_run *run, uint32_t item, uint32_t *n)
 {

@@ -79,16 +79,16 @@ int64_t seq_expiry(const seq_step *step, const seq_place *p)
     if (seq_waits_for_silence(step, p)) {
         return INT64_MAX;
     }
-    int64_t whole = seq_add(seq_log(&step->section, step->layout, p->word[SEQ_START])->time_ms, pattern->within_ms);
+    int64_t whole = seq_add(seq_log(&step->section, step->layout, p->word[SEQ_START])->time_ms, seq_span(step, pattern->within_ms));
     int64_t expiry = INT64_MIN;
     if (at->loop && p->open && p->count < item->max) {
         int64_t loop_start = seq_log(&step->section, step->layout, p->word[at->word])->time_ms;
-        expiry = earlier(whole, seq_add(loop_start, item->own_within_ms));
+        expiry = earlier(whole, seq_add(loop_start, seq_span(step, item->own_within_ms)));
     }
     bool gap = pattern->contiguous && step->seen != seq_log(&step->section, step->layout, p->last)->seen;
     for (uint32_t i = 0; ready && i < at->n_targets; i++) {
         const plan_item *target = &pattern->items[at->target[i]];
-        int64_t until = earlier(whole, seq_add(p->last_ms, target->link_within_ms));
+        int64_t until = earlier(whole, seq_add(p->last_ms, seq_span(step, target->link_within_ms)));
         if (until > expiry && !(gap && target->link == PLAN_NEXT) && !seq_is_barred(step, p, at->target[i])) {
             expiry = until;
         }

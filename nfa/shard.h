@@ -372,6 +372,7 @@ egret_status seq_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *sec
 bool seq_sweep(nfa_engine *engine, uint32_t rule, nfa_section *section);    /* true: nothing left, dropped */
 egret_value seq_step_field(const nfa_env *env, uint32_t item, uint32_t cell);
 egret_value seq_step_stream(const nfa_env *env, uint32_t item);
+egret_value seq_cell_stream(const nfa_env *env);   /* of env->bound */
 egret_value seq_step_agg(const nfa_env *env, uint32_t agg);
 egret_value seq_cell(const seq_run *run, const uint8_t *record, uint32_t cell);
 
@@ -414,7 +415,7 @@ void life_layout(const plan_rule *rule, nfa_section_def *def);      /* alert.c *
 egret_status feature_update(nfa_engine *engine, uint32_t feature, const nfa_event *event, nfa_key *key);
 egret_value feature_prev(const nfa_env *env, uint32_t feature);
 bool feature_new(const nfa_env *env, uint32_t feature);
-bool feature_silent(const nfa_env *env, uint32_t feature);     /* SEEN: not seen for longer than its time */
+bool feature_silent(const nfa_env *env, uint32_t feature, int64_t span_ms);     /* SEEN: not seen for longer than that; 0: never */
 bool feature_sweep(nfa_engine *engine, uint32_t feature, nfa_section *section);
 
 /* alert.c: from match to alert, and the life of an open one */

@@ -6,6 +6,7 @@ printer writes them as rule text for the engine, and meaning/ says what they do.
 Expressions are tuples, by subject. None is null.
 
 sequence  ("step", item, field) ("stepstream", item) ("agg", fn, item, field, where)
+("of", item, field) ("of stream", item): of each event the aggregate around it looks at; in place of its field may stand an expression
 window    ("win", fn, label, field, where, over) ("win", "forecast", label, field, where, over, ms); `over` is ("sliding", ms),
           ("ever",), ("last", n), ("tumbling", ms), ("tumbling", ms, zone), ("hopping", ms, from start to start), ("session", ms), or None for
           the rule's own
@@ -73,9 +74,9 @@ class Item:                     # one step of a sequence, or a loop of one; max 
     max: int = 1
     strict: bool = False
     greedy: bool = False
-    own_within: int = None      # (x: s {3,} within 5s)
+    own_within: object = None      # (x: s {3,} within 5s)
     link: str = "then"          # from the item before
-    link_within: int = None
+    link_within: object = None
     nots: list = field(default_factory=list)    # absences between the item before and this one
     until: list = field(default_factory=list)   # the atom that ends the loop
     until_own: bool = False     # until [c], on all of the loop's own streams
@@ -138,14 +139,14 @@ class Rule:
     # A sequence. No items and an absence: a lone absence.
     items: list = field(default_factory=list)
     shape: Part = None          # None: the items are a line
-    within: int = None
+    within: object = None
     unless: list = field(default_factory=list)      # (atoms, number of the item after which it holds, or None)
     skip: tuple = ("past",)     # ("past",) ("next",) ("no",) ("first", item) ("last", item)
     # Silence.
     absence: list = field(default_factory=list)     # absences at the end; a lone one, when there are no items
     silence: list = field(default_factory=list)     # atoms of `not x for D` at the start
-    silence_for: int = None
-    idle: int = None
+    silence_for: object = None
+    idle: object = None
     # A threshold.
     watch: list = field(default_factory=list)
     over: tuple = None
@@ -172,6 +173,15 @@ def stops(item):
     return [Atom(a.stream, item.until[0].cond) for a in item.atoms] if item.until and item.until_own else item.until
 
 
+def all_spans(rule):
+    """All bounds of a sequence: ms, None, or an expression that looks them up by the key."""
+    return [rule.within, rule.idle, rule.silence_for] + [span for item in rule.items for span in (item.own_within, item.link_within)]
+
+
+def looks_times_up(rule):
+    return any(isinstance(x, tuple) for x in all_spans(rule) + [gap.time for gap in all_gaps(rule)] + all_spans(rule))
+
+
 def all_gaps(rule):
     """All absences between steps and at the end."""
     return [gap for item in rule.items for gap in item.nots] + rule.absence
@@ -187,7 +197,7 @@ def all_atoms(rule):
 
 def all_expressions(rule):
     """All expressions of a rule but those of its profile."""
-    named = [x for _, x in rule.lets + rule.fields + (rule.timeout or [])] + list((rule.alias or {}).values()) + [gap.time for gap in all_gaps(rule)]
+    named = [x for _, x in rule.lets + rule.fields + (rule.timeout or [])] + list((rule.alias or {}).values()) + [gap.time for gap in all_gaps(rule)] + all_spans(rule)
     named = [x for x in named if isinstance(x, tuple)]
     return [x for x in [a.cond for a in all_atoms(rule)] + [rule.when, rule.resolve_when, rule.exempt, rule.severity] + named if x is not None]
 

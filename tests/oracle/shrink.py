@@ -12,12 +12,13 @@ def renumbered(x, gone):
     """The expression after item number `gone` went away; ValueError when it names that item."""
     if not isinstance(x, tuple):
         return x
-    at = {"step": 1, "stepstream": 1, "agg": 2}.get(x[0])
+    at = {"step": 1, "stepstream": 1, "of": 1, "of stream": 1, "agg": 2}.get(x[0])
     if at is None:
         return tuple(renumbered(y, gone) for y in x)
     if x[at] == gone:
         raise ValueError("names the item")
-    return x[:at] + (x[at] - (x[at] > gone),) + x[at + 1:]
+    rest = tuple(renumbered(y, gone) for y in x[at + 1:])
+    return x[:at] + (x[at] - (x[at] > gone),) + rest
 
 
 def without_item(rule, gone):

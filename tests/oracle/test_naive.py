@@ -330,7 +330,7 @@ class Told(unittest.TestCase):
         return sequence(step("a"), name="low", fields=[("v", ("step", 0, "v")), ("k", ("step", 0, "k"))], **more)
 
     def late(self):
-        return sequence(step("a"), name="late", absence=[Atom("b")], absence_for=10 * S, fields=[("v", ("step", 0, "v"))])
+        return sequence(step("a"), name="late", absence=[Absence([Atom("b")], 10 * S)], fields=[("v", ("step", 0, "v"))])
 
     def test_an_event_comes_before_what_is_made_of_it(self):
         self.assertEqual(self.alerts([self.low(), sequence(step("a"), step("low"), name="w")], (1, "a", 3)), [("low", 1), ("w", 1)])
@@ -344,7 +344,7 @@ class Told(unittest.TestCase):
         self.assertEqual(self.alerts(rules, (1, "a", 3), (6, "a", 3), (12, "a", 3)), [("low", 1), ("w", 1), ("low", 12), ("w", 12)])
 
     def test_an_absence_has_seen_what_was_told_at_its_end(self):
-        w = sequence(step("c"), name="a_w", absence=[Atom("late")], absence_for=10 * S)
+        w = sequence(step("c"), name="a_w", absence=[Absence([Atom("late")], 10 * S)])
         self.assertEqual(self.alerts([self.late(), w], (1, "a", 3), (1, "c", 0)), [("late", 11)])
         self.assertEqual(self.alerts([self.late(), w], (1, "c", 0), (1.5, "a", 3)), [("a_w", 11), ("late", 11.5)])
 

@@ -13,7 +13,7 @@ from generator.sequence import Sequences
 from generator.silence import Silence
 from generator.values import Values
 from generator.window import Windows
-from rules import Rule, all_atoms, all_gaps
+from rules import Rule, all_atoms, looks_times_up
 
 
 class Generator(Sequences, Branches, Silence, Windows, Alerts, Known, Times, Values, Events, Choices):
@@ -63,5 +63,5 @@ class Generator(Sequences, Branches, Silence, Windows, Alerts, Known, Times, Val
         """What depends on the whole rule: an alias for each stream it names, and a second `by`."""
         if rule.alias:
             rule.alias = {s: rule.alias.get(s, "k") for s in {a.stream for a in all_atoms(rule)}}
-        elif rule.keys == ["k"] and not rule.profile and not rule.known_keys and not any(isinstance(gap.time, tuple) for gap in all_gaps(rule)) and self.chance(0.05):
+        elif rule.keys == ["k"] and not rule.profile and not rule.known_keys and not looks_times_up(rule) and self.chance(0.05):
             rule.also_by = self.r.choice((["g"], ["g", "k"], ["s"]))

@@ -11,10 +11,10 @@ class Sequences:
             item.min, item.max = r.choice(QUANTIFIERS)
             item.strict, item.greedy = self.chance(0.2), self.chance(0.25)
             if item.max != 1 and self.chance(0.2):
-                item.own_within = self.bound()
+                item.own_within = self.span(rule)
         if number:
             item.link = "next" if self.chance(0.18) else "then"
-            item.link_within = self.bound() if self.chance(0.25) else None
+            item.link_within = self.span(rule) if self.chance(0.25) else None
         item.atoms = self.atoms(rule, streams, range(number))
         return item
 
@@ -26,7 +26,7 @@ class Sequences:
             rule.items[-1].min, rule.items[-1].max = 1, 1
             rule.items[-1].strict = rule.items[-1].greedy = False
             rule.items[-1].own_within = None
-        rule.within = r.choice(WITHIN_MS) if self.chance(0.45) and (len(rule.items) > 1 or rule.items[0].own_within is None) else None
+        rule.within = self.span(rule, r.choice(WITHIN_MS)) if self.chance(0.45) and (len(rule.items) > 1 or rule.items[0].own_within is None) else None
         for i in range(1, len(rule.items)):
             while any(later.min for later in rule.items[i:]) and self.chance(0.5 if self.gappy else 0.2):
                 self.silence_between(rule, i, streams)
@@ -36,6 +36,11 @@ class Sequences:
         if self.chance(0.25):
             self.silence_at_end(rule, streams)
         self.sequence_clauses(rule, streams)
+
+    def span(self, rule, otherwise=None):
+        """A bound, here and there looked up."""
+        found = self.looked_up(rule) if self.chance(0.6) else None
+        return found if isinstance(found, tuple) else otherwise or self.bound()
 
     def until(self, rule, i, streams):
         item, before = rule.items[i], range(i + 1)
@@ -51,7 +56,7 @@ class Sequences:
         everything = range(count)
         if self.chance(0.12):
             self.silence_at_start(rule, streams)
-        rule.idle = self.bound() if self.chance(0.15) else None
+        rule.idle = self.span(rule) if self.chance(0.15) else None
         if self.chance(0.22):
             after = r.choice([i for i in everything if rule.items[i].min]) if self.chance(0.5) else None
             rule.unless = [(self.atoms(rule, streams, range(after + 1) if after is not None else (0,), 0.1), after)]
@@ -90,5 +95,20 @@ class Sequences:
                 return ("stepstream", i)
             return ("step", i, "v" if self.chance(0.85) else "w")
         fn = r.choice(("count", "count", "sum", "avg", "min", "max", "distinct", "first", "last"))
+        if self.chance(0.15):
+            return self.step_aggregate(fn, i, [j for j in before if j != i], rule.items[i].atoms)
         where = self.own_condition() if self.chance(0.15) else None
+        return ("agg", fn, i, None if fn == "count" else "v", where)
+
+    def step_aggregate(self, fn, i, others, atoms):
+        """Of item i, with another step in it, or the name of the stream."""
+        r, where = self.r, None
+        if not others or self.chance(0.3):
+            if fn in ("distinct", "first", "last") and self.chance(0.5):
+                return ("agg", "distinct", i, ("of stream", i), None)
+            where = (r.choice(("==", "!=")), ("of stream", i), ("const", r.choice(atoms).stream))
+        elif fn == "count" or self.chance(0.5):
+            where = (r.choice((">", "<=", "==")), r.choice((("f", "v"), ("of", i, "v"))), ("step", r.choice(others), r.choice("vw")))
+        else:
+            return ("agg", fn, i, (r.choice("+-"), ("of", i, "v"), ("step", r.choice(others), r.choice("vw"))), None)
         return ("agg", fn, i, None if fn == "count" else "v", where)

@@ -29,7 +29,7 @@ class Silence:
         rule.items[i].nots.append(gap)
 
     def silence_at_start(self, rule, streams):
-        rule.silence, rule.silence_for = self.atoms(rule, streams, range(0)), self.bound()
+        rule.silence, rule.silence_for = self.atoms(rule, streams, range(0)), self.span(rule)
 
     def looked_up(self, rule):
         """Mostly a constant; else a time that a table knows for the key."""

@@ -5,7 +5,7 @@ from meaning import silence
 from meaning.aggregates import aggregate
 from meaning.place import TIMER, View
 from meaning.values import fits, means, value
-from rules import stops
+from rules import Event, stops
 
 
 @means("step")
@@ -23,7 +23,24 @@ def step_stream(x, view):
 @means("agg")
 def step_aggregate(x, view):
     _, fn, item, name, where = x
-    return aggregate(fn, name, [e for e in view.bound[item] if where is None or value(where, View(view.desk, e, view.history))])
+
+    def at(event):
+        return View(view.desk, event, view.history, view.bound, key=view.key)
+
+    chosen = [e for e in view.bound[item] if where is None or value(where, at(e))]
+    if isinstance(name, tuple):
+        chosen, name = [Event(e.pos, e.stream, e.time, {"": value(name, at(e))}) for e in chosen], ""
+    return aggregate(fn, name, chosen)
+
+
+@means("of")
+def of_each(x, view):
+    return view.event.f.get(x[2])
+
+
+@means("of stream")
+def of_each_stream(x, view):
+    return view.event.stream
 
 
 class Attempt:
@@ -98,12 +115,16 @@ class SequenceKey:
         """The absences on the way to an item, or (behind the last) to the end."""
         return [gap for item in self.rule.items[attempt.item + 1:at + 1] for gap in item.nots]
 
+    def span(self, x):
+        """A bound; what a table does not know is no time at all."""
+        return value(x, View(self.desk, None, [], key=self.key)) or 0 if isinstance(x, tuple) else x
+
     def until(self, attempt, at):
         """The last instant at which the item may take an event."""
         item = self.rule.items[at]
         bounds = [(attempt.first, self.rule.within)]
         bounds += [(attempt.bound[at][0], item.own_within)] if at == attempt.item else [(attempt.last, item.link_within)]
-        return min((event.time + bound for event, bound in bounds if bound is not None), default=math.inf)
+        return min((event.time + self.span(bound) for event, bound in bounds if bound is not None), default=math.inf)
 
     def takes(self, attempt, at, event):
         if not fits(self.rule.items[at].atoms, event, self.view(attempt)):

@@ -21,7 +21,7 @@ def is_idle(state, time):
 def quiet_until(state):
     """When `idle` ends all attempts, if nothing is heard until then."""
     heard = [x.time for x in state.history if x.stream in state.streams]
-    return heard[-1] + state.rule.idle if state.rule.idle is not None and heard else math.inf
+    return heard[-1] + state.span(state.rule.idle) if state.rule.idle is not None and heard else math.inf
 
 
 def was_silent(state, event):
@@ -29,8 +29,9 @@ def was_silent(state, event):
     rule = state.rule
     if not rule.silence:
         return True
-    past = [x for x in state.history[:event.idx] if event.time - x.time <= rule.silence_for]
-    return (event.time - state.desk.run.begin > rule.silence_for
+    span = state.span(rule.silence_for)
+    past = [x for x in state.history[:event.idx] if event.time - x.time <= span]
+    return (span > 0 and event.time - state.desk.run.begin > span
             and not any(fits(rule.silence, x, View(state.desk, x, state.history[:x.idx + 1], state.blank)) for x in past))
 
 
@@ -44,7 +45,7 @@ def ends(state, attempt, gap):
     if gap.time is not None:
         span = span_of(gap, state.view(attempt))
         return math.inf if span is None else attempt.last.time + span
-    return attempt.first.time + state.rule.within if has_end(state, gap) else math.inf
+    return attempt.first.time + state.span(state.rule.within) if has_end(state, gap) else math.inf
 
 
 def broken(state, attempt, gap, between):

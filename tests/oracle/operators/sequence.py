@@ -1,5 +1,6 @@
 """sequence.py: steps, loops, links, unless, after match, and what looks back at steps."""
 from operators.look import op
+from rules import parts_of
 
 AGGREGATES = ("count", "sum", "avg", "min", "max", "stddev", "distinct", "first", "last")
 LOOPS = {"?": (0, 1), "*": (0, None), "+": (1, None), "{0,2}": (0, 2), "{1,3}": (1, 3), "{2}": (2, 2), "{2,3}": (2, 3), "{2,}": (2, None), "{3,}": (3, None)}
@@ -33,6 +34,11 @@ def skip(how):
     return lambda look: bool(look.items) and look.rule.skip[0] == how
 
 
+def lookings(test):
+    """Is there such a part in an aggregate over a step?"""
+    return lambda look: look.any_node("agg", lambda x: any(test(part) for inside in x[3:] for part in parts_of(inside)))
+
+
 def step_aggregate(fn):
     return lambda look: look.any_node("agg", lambda x: x[1] == fn)
 
@@ -52,6 +58,9 @@ OPERATORS += [
     op("match: within", lambda look: bool(look.items) and look.rule.within is not None, "clause:within"),
     op("match: unless", unless_after(False), "clause:unless"),
     op("match: unless after", unless_after(True), "clause:after"),
+    op("match: within looked up", lambda look: isinstance(look.rule.within, tuple)),
+    op("match: link within looked up", any_link(lambda item: isinstance(item.link_within, tuple))),
+    op("match: loop within looked up", any_item(lambda item: isinstance(item.own_within, tuple))),
     op("match: when", lambda look: bool(look.items and look.rule.when), "clause:when"),
     op("match: when, loop at the end", lambda look: bool(look.items and look.rule.when) and is_loop(look.items[-1])),
     op("match: on timeout", lambda look: look.rule.timeout is not None, "clause:timeout"),
@@ -63,6 +72,8 @@ OPERATORS += [
     op("match: no skip", skip("no"), "skip:no"),
     op("step: field", lambda look: look.has("step")),
     op("step: stream", lambda look: look.has("stepstream")),
+    op("step: aggregate over another", lookings(lambda node: node[0] in ("step", "agg"))),
+    op("step: stream in aggregate", lookings(lambda node: node[0] == "of stream")),
     op("step: aggregate where", lambda look: look.any_node("agg", lambda x: x[4] is not None)),
 ]
 OPERATORS += [op(f"step: {fn}", step_aggregate(fn)) for fn in AGGREGATES]

@@ -30,6 +30,8 @@ OPERATORS = [
     op("silence: not in the middle", between(lambda gap: gap.time is None and not gap.next), "item:not"),
     op("silence: not for in the middle", between(lambda gap: gap.time is not None), "item:for"),
     op("silence: time looked up", lambda look: any(isinstance(gap.time, tuple) for gap in look.gaps)),
+    op("silence: at the start, time looked up", lambda look: isinstance(look.rule.silence_for, tuple)),
+    op("idle: time looked up", lambda look: isinstance(look.rule.idle, tuple)),
     op("silence: next not", between(lambda gap: gap.next)),
     op("silence: two in the middle", lambda look: any(len(item.nots) > 1 for item in look.items)),
     op("silence: optional step beside", beside_optional),

@@ -1,6 +1,6 @@
 """printer: the structures of rules.py as rule text, by subject. A subject gives the clauses it is about, as lines."""
 from generator.choices import STREAMS
-from printer import alert, hours, known, sequence, silence, window
+from printer import alert, hours, known, sequence, window
 
 FIELDS = "k: string?  g: int?  v: int  w: int?  m: decimal  s: string  x: number  t: time  u: bool"
 
@@ -25,7 +25,7 @@ def rule_text(rule):
     lines = sequence.head(rule) + window.head(rule)
     lines += [f"by {by}"] if by else []
     lines += [f"by {', '.join(rule.also_by)}"] if rule.also_by else []
-    for subject in (window, sequence, silence, hours):
+    for subject in (window, sequence, hours):
         lines += subject.clauses(rule)
     lines += alert.said(rule) + alert.clauses(rule)
     return "\n".join(known.declarations(rule, by) + [f"rule {rule.name} {{"] + ["  " + line for line in lines] + ["}"])
@@ -34,7 +34,7 @@ def rule_text(rule):
 def file_text(rules):
     """The whole file: streams, what is known, then each rule and what it brings."""
     streams = [f"stream {s} {{ {FIELDS} }}" for s in STREAMS]
-    return "\n".join(streams + known.content_of(rules)[0] + [rule_text(rule) for rule in rules]) + "\n"
+    return "\n".join(streams + known.content_of(rules)[0] + sequence.span_defines(rules) + [rule_text(rule) for rule in rules]) + "\n"
 
 
 def files_of(rules):

@@ -1,6 +1,9 @@
 """sequence.py: steps, loops, links, and the clauses of a sequence rule."""
+import zlib
+
 from printer import branch, silence
 from printer.values import atoms_text, condition, duration, expression, writes
+from rules import all_spans
 
 
 @writes("step")
@@ -17,7 +20,19 @@ def step_stream(x, rule):
 def step_aggregate(x, rule):
     name = rule.items[x[2]].name
     where = f" where {expression(x[4], rule)}" if x[4] else ""
+    if isinstance(x[3], tuple):
+        return f"{x[1]}({expression(x[3], rule)}{where})"
     return f"{x[1]}({name}.{x[3]}{where})" if x[3] else f"{x[1]}({name}{where})"
+
+
+@writes("of")
+def of_each(x, rule):
+    return f"{rule.items[x[1]].name}.{x[2]}"
+
+
+@writes("of stream")
+def of_each_stream(x, rule):
+    return f"{rule.items[x[1]].name}.stream"
 
 
 def quantifier(item, rule):
@@ -35,9 +50,23 @@ def until_text(item, rule):
     return " until" + (condition(item.until[0].cond, rule) if item.until_own else " " + atoms_text(item.until, rule))
 
 
+def span(x, rule):
+    """A bound; one that is looked up has a name."""
+    return span_name(x, rule) if isinstance(x, tuple) else duration(x)
+
+
+def span_name(x, rule):
+    return f"span_{zlib.crc32(expression(x, rule).encode()):08x}"
+
+
+def span_defines(rules):
+    named = {span_name(x, rule): expression(x, rule) for rule in rules for x in all_spans(rule) if isinstance(x, tuple)}
+    return [f"define {name} = {text}" for name, text in sorted(named.items())]
+
+
 def item_text(item, rule):
     text = f"{item.name}: " + atoms_text(item.atoms, rule) + quantifier(item, rule)
-    return f"({text} within {duration(item.own_within)})" if item.own_within is not None else text
+    return f"({text} within {span(item.own_within, rule)})" if item.own_within is not None else text
 
 
 def head(rule):
@@ -49,13 +78,14 @@ def head(rule):
     for i, item in enumerate(rule.items):
         if i:
             parts += [silence.absence(gap, rule) for gap in item.nots]
-            parts.append(item.link + (f" within {duration(item.link_within)}" if item.link_within is not None else ""))
+            parts.append(item.link + (f" within {span(item.link_within, rule)}" if item.link_within is not None else ""))
         parts.append(item_text(item, rule))
     return ["match " + " ".join(parts + silence.at_end(rule))]
 
 
 def clauses(rule):
-    lines = [f"within {duration(rule.within)}"] if rule.within is not None else []
+    lines = [f"within {span(rule.within, rule)}"] if rule.within is not None else []
+    lines += [f"idle {span(rule.idle, rule)}"] if rule.idle is not None else []
     for atoms, after in rule.unless:
         lines.append(f"unless {atoms_text(atoms, rule)}" + (f" after {rule.items[after].name}" if after is not None else ""))
     if rule.skip[0] != "past":

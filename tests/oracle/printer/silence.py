@@ -1,4 +1,4 @@
-"""silence.py: absence and idle."""
+"""silence.py: absence."""
 from printer.values import atoms_text, duration, expression, writes
 
 
@@ -7,8 +7,12 @@ def seconds(x, rule):
     return f"{expression(x[1], rule)} * 1s"
 
 
+def silence_time(x, rule):
+    return expression(x, rule) if isinstance(x, tuple) else duration(x)
+
+
 def at_start(rule):
-    return [f"not {atoms_text(rule.silence, rule)} for {duration(rule.silence_for)} then"] if rule.silence else []
+    return [f"not {atoms_text(rule.silence, rule)} for {silence_time(rule.silence_for, rule)} then"] if rule.silence else []
 
 
 def absence(gap, rule):
@@ -16,12 +20,8 @@ def absence(gap, rule):
     text = link + "not " + atoms_text(gap.atoms, rule)
     if gap.time is None:
         return text
-    return text + " for " + (expression(gap.time, rule) if isinstance(gap.time, tuple) else duration(gap.time))
+    return text + " for " + silence_time(gap.time, rule)
 
 
 def at_end(rule):
     return [absence(gap, rule) for gap in rule.absence]
-
-
-def clauses(rule):
-    return [f"idle {duration(rule.idle)}"] if rule.idle is not None else []

@@ -174,8 +174,11 @@ static const row ROWS[] = {
     { 409, "2:36", "rule r { match x: a then not b for x.v then y: a by k within 1h }" },
     { 513, "2:36", "rule r { match x: a then not b for 0s then y: a by k within 1h }" },
     { 808, "2:54", "rule r { match x: a then not b for 5m then within 5m y: b by k }" },
+    { 315, "2:40", "rule r { match x: a [count(x where v > y.v) > 1] {2,} then within 5m y: b by k }" },
     { 503, "2:34", "rule r { match not a for 5m by k on timeout alert { m: k } }" },
     { 513, "2:34", "rule r { match x: a by k warm up 0s }" },
+    { 409, "3:43", "define w = m[k].r\nrule r { match x: a then y: b by k within w }" },
+    { 315, "3:41", "define w = m[x.s].r * 1s\nrule r { match x: a then y: b by k idle w }" },
     { 550, "3:42", "sink d: stdout {}\nrule r { match x: a by k signal { m: 1 } to d }" },
     { 551, "3:24", "rule r { match x: a by k signal { m: 1 } }\ntest r { at 0s nothing expect alert at 0s }" },
     { 601, "2:11", "source s: kafak { stream: a }" },
@@ -239,9 +242,7 @@ static const row ROWS[] = {
     { 413, "3:22", "profile p { from a by k, v n: count() }\nrule r { match x: a [p[k].n > 1] by k }" },
     { 921, "2:36", "rule r { match x: a {2,} by k when median(x.v) > 1 }" },
     { 923, "2:59", "rule r { match x: a {2,} by k when count(b over 5m before x) > 1 }" },
-    { 931, "2:64", "rule r { match x: a then y: b {2,} by k when count(y where v > x.v) > 1 }" },
-    { 932, "2:49", "rule r { match x: a | b {2,} by k when distinct(x.stream) > 1 }" },
-    { 934, "3:43", "define w = m[\"a\"].r * 1s\nrule r { match x: a then y: b by k within w }" },
+    { 934, "3:55", "define w = m[\"a\"].r * 1s\nrule r { match x: a then within 5m y: b by k throttle w }" },
 };
 
 enum { N_ROWS = sizeof ROWS / sizeof ROWS[0] };

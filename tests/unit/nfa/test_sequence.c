@@ -105,6 +105,15 @@ static const engine_case cases[] = {
      "rule r { match x: a then not b then not c for 10ms by k within 15ms alert { m: x.v } }", "0 a p 1\n15 b p 0\n20 a p 2\n31 c p 0\n36 b p 0\n", "35 r 2\n"},
     {"next not before one at the end", "rule r { match x: a next not b then not c for 10ms by k alert { m: x.v } }",
      "0 a p 1\n1 b p 0\n20 a p 2\n40 a p 3\n41 a q 0\n42 b q 0\n99 -\n", "30 r 2\n50 r 3\n"},
+
+    {"another step inside an aggregate", "rule r { match x: a then y: b {3} by k within 1s alert { m: \"{count(y where v > x.v)} {sum(y.v - x.v)}\" } }",
+     "0 a p 5\n1 b p 4\n2 b p 6\n3 b p 9\n", "3 r 2 4\n"},
+    {"the own loop and another step, in its own condition",
+     "rule r { match x: a then y: b [count(y where v > x.v) < 2] {3,} then z: c by k within 1s alert { m: count(y) } }",
+     "0 a p 5\n1 b p 6\n2 b p 4\n3 b p 7\n4 b p 1\n5 c p 0\n", "5 r 3\n"},
+    {"the stream's name inside an aggregate",
+     "rule r { match x: a | b {3} by k within 1s alert { m: \"{count(x where x.stream == \\\"a\\\")} {distinct(x.stream)} {count(x where stream == \\\"c\\\")}\" } }",
+     "0 a p 5\n1 b p 4\n2 b p 6\n", "2 r 1 2 0\n"},
 };
 
 /* ---- lines ---- */
