@@ -39,7 +39,7 @@ class Sequences:
 
     def span(self, rule, otherwise=None):
         """A bound, here and there looked up."""
-        found = self.looked_up(rule) if self.chance(0.6) else None
+        found = self.looked_up(rule) if self.chance(0.6) and not rule.shape else None
         return found if isinstance(found, tuple) else otherwise or self.bound()
 
     def until(self, rule, i, streams):

@@ -339,6 +339,9 @@ class BranchKey(SequenceKey):
     def at_end(self, attempt):
         return whole(self.rule.shape, attempt.state)
 
+    def crossed(self, attempt, at):
+        return []               # what stands between parts is asked where the event is offered
+
     def met(self, attempt, event):
         """What becomes of an attempt (None: of none) that meets the event: attempts that took it; and is there one that left it out?"""
         if attempt and self.rule.within is not None and event.time - attempt.first.time > self.rule.within:

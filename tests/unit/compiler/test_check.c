@@ -228,7 +228,7 @@ static const row ROWS[] = {
     { 908, "2:35", "rule r { match x: a then (y: b or not a for 5m) by k within 1h }" },
     { 909, "2:21", "rule r { match x: a next not b then (y: b or z: a) by k within 1h }" },
     { 910, "2:28", "rule r { match x: a ? then not b then (y: b or z: a) by k within 1h }" },
-    { 913, "2:46", "rule r { match (x: a or y: b) then not a then not b for 5m by k }" },
+    { 913, "2:47", "rule r { match (x: a or y: b) then not a then not b for 5m by k }" },
     { 505, "2:26", "rule r { match x: a then any 3 of (y: b, z: a) by k within 1h }" },
     { 506, "2:35", "rule r { match x: a then (y: b or z: a ?) by k within 1h }" },
     { 506, "2:26", "rule r { match x: a then (y: b ? then z: a ?) {2} by k within 1h }" },
