@@ -269,9 +269,6 @@ static bool forget_one(seq_step *step)
         return true;
     }
     word = only_record(step, at);
-    if (word[at->word + SEQ_LOOP_POISON] == place) {
-        word[at->word + SEQ_LOOP_POISON] = NFA_NONE;    /* that was about the event that went */
-    }
     if (at->tracked) {
         uint32_t number = word[at->word + SEQ_LOOP_NODE];
         const seq_node *node = nfa_deque_at(&step->section, step->layout->part_nodes, number);
