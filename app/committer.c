@@ -319,16 +319,20 @@ static void drop_pieces(committer *c, size_t n)
     }
 }
 
-/* A slice of what waits, or of the sweeping. The end of a checkpoint closes its slice. False: it has given up. */
+/* A slice of what waits, or of the sweeping. The end of a checkpoint closes its slice, and does not go before the epochs it was cut behind: they may
+ * have been submitted since the last commit. False: it has given up. */
 static bool keep_once(committer *c)
 {
     size_t n = 0, bytes = 0, written = 0;
     bool ended = false;
     piece *first = c->pieces;
+    uint64_t committed = journal_now(c->options.store).next_lsn;
     for (const piece *p = first; p && bytes < (size_t)SLICE_BYTES && (n == 0 || !ended); p = p->next, n++) {
+        if (p->is_end && p->info.lsn > committed) break;
         bytes += p->len;
         ended = p->is_end;
     }
+    if (n == 0 && !c->sweeping) return true;
     pthread_mutex_unlock(&c->lock);
     int code = n > 0 ? write_slice(c, first, n, &written, &ended) : sweep_some(c);
     pthread_mutex_lock(&c->lock);

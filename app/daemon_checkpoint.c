@@ -176,7 +176,8 @@ bool daemon_checkpoint_restore(daemon_state *d)
     if (!checkpoint_newest(d->store, &info)) return false;
     d->checkpoint.version = info.version;
     if (info.rules != d->fingerprint) return false;
-    egret_status status = bring_back(d, &info);
+    /* One that is ahead of the journal holds what was never promised: it is as good as broken. */
+    egret_status status = info.lsn <= journal_now(d->store).next_lsn ? bring_back(d, &info) : EGRET_BAD_EVENT;
     if (status == EGRET_OK) {
         d->checkpoint = info;
         d->events_at_cut = journal_now(d->store).next_event;
