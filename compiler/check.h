@@ -144,6 +144,9 @@ typedef struct part_ctx {       /* beside a plan_part */
     uint32_t n_nots, n_during;
 } part_ctx;
 
+/* A profile that the rule has made for itself, for what it asks with `before` of that stream (check_before.c). */
+typedef struct before_ctx { egret_str stream; struct win_ctx *win; uint32_t profile; } before_ctx;
+
 typedef struct rule_ctx {
     const ast_decl *decl;
     const symbol *symbol;                   /* of the rule; NULL: a profile */
@@ -164,6 +167,8 @@ typedef struct rule_ctx {
     egret_str *ghosts;          /* labels inside refused parts of a pattern */
     uint32_t n_ghosts;
     win_ctx *win;               /* THRESHOLD */
+    before_ctx **befores;
+    uint32_t n_befores;
 } rule_ctx;
 
 /* ---- check.c ---- */
@@ -271,6 +276,7 @@ bool steps_are_siblings(const plan_pattern *pattern, uint32_t a, uint32_t b);
 bool step_is_repeated(const plan_pattern *pattern, uint32_t item);
 /* The cell of a field common to all streams of the item; reports what is missing. */
 uint32_t check_cell(check *c, rule_ctx *rule, uint32_t item, const ast_name *field);
+uint32_t cell_of_value(check *c, plan_pattern *pattern, uint32_t expr, egret_span span);    /* PLAN_NONE: too many, reported */
 bool name_is_silent(const scope *s, egret_str name);                /* it stands in a refused part */
 
 /* check_time.c: zones, hours, calendars */
@@ -278,6 +284,10 @@ typed check_local_call(check *c, const scope *s, const ast_expr *e, uint32_t num
 typed check_during(check *c, const scope *s, const ast_expr *e);
 uint32_t check_calendar(check *c, egret_str name, const ast_strings *entries);      /* its number; PLAN_NONE: reported */
 typed check_in_calendar(check *c, const ast_expr *e, uint32_t calendar, typed x);
+
+/* check_before.c: aggregates over a window that ends at a step */
+void before_mark_streams(check *c, rule_ctx *rule);     /* as streams of the rule */
+typed check_before(check *c, const scope *s, const ast_expr *e, plan_fn fn);
 
 /* check_open.c: open(rule) */
 typed check_open(check *c, const scope *s, const ast_expr *e);
@@ -288,6 +298,7 @@ typed check_call(check *c, const scope *s, const ast_expr *e);
 int check_agg_fn(egret_str name);                                    /* plan_fn, -1 */
 typed check_aggregate(check *c, const scope *s, const ast_expr *e, plan_fn fn);
 egret_type agg_result(plan_fn fn, egret_type arg);
+uint32_t intern_step_agg(check *c, plan_pattern *pattern, plan_step_agg agg);
 bool agg_takes(plan_fn fn, egret_type arg);
 bool agg_param(check *c, const ast_expr *e, plan_fn fn, int64_t *param);     /* plan_agg.param; false: reported */
 void agg_explain_type(check *c, const ast_expr *e, plan_fn fn, egret_type type);    /* that it does not take it */

@@ -58,6 +58,7 @@ bool agg_takes(plan_fn fn, egret_type arg)
     case PLAN_FIRST:
     case PLAN_LAST_VALUE: return arg != EGRET_NULL;
     case PLAN_COUNT:
+    case PLAN_AT_FIRST:
     case PLAN_DURATION_OF: break;
     }
     return false;
@@ -78,6 +79,7 @@ egret_type agg_result(plan_fn fn, egret_type arg)
     case PLAN_MIN:
     case PLAN_MAX:
     case PLAN_QUANTILE:
+    case PLAN_AT_FIRST:
     case PLAN_FIRST:
     case PLAN_LAST_VALUE: break;
     }
@@ -179,7 +181,7 @@ static typed explain_no_step(check *c, const scope *s, const ast_expr *e)
     return typed_bad();
 }
 
-static uint32_t intern_step_agg(check *c, plan_pattern *pattern, plan_step_agg agg)
+uint32_t intern_step_agg(check *c, plan_pattern *pattern, plan_step_agg agg)
 {
     for (uint32_t i = 0; i < pattern->n_step_aggs; i++) {
         const plan_step_agg *o = &pattern->step_aggs[i];

@@ -284,19 +284,15 @@ static typed unknown_function(check *c, const ast_expr *e)
 typed check_call(check *c, const scope *s, const ast_expr *e)
 {
     egret_str name = e->name.str;
-    if (e->before.str.len != 0) {
-        check_refuse(c, 923, e->before.span, "'before' a step, for windows that end there");
-        return typed_bad();
-    }
     int fn = check_agg_fn(name);
     if (fn >= 0)
-        return check_aggregate(c, s, e, (plan_fn)fn);
+        return e->before.str.len != 0 ? check_before(c, s, e, (plan_fn)fn) : check_aggregate(c, s, e, (plan_fn)fn);
     bool feature = egret_str_is(name, "prev") || egret_str_is(name, "changed") || egret_str_is(name, "new");
     int number = egret_function_find(name);
     bool known = feature || number >= 0 || egret_str_is(name, "which") || egret_str_is(name, "now") || egret_str_is(name, "open")
                  || egret_str_is(name, "during");
-    if (known && (e->where != NULL || (e->over.kind != AST_WINDOW_NONE && !feature))) {
-        check_error(c, 418, e->span, "only aggregates take 'where' and 'over'");
+    if (known && (e->where != NULL || e->before.str.len != 0 || (e->over.kind != AST_WINDOW_NONE && !feature))) {
+        check_error(c, 418, e->span, "only aggregates take 'where', 'over' and 'before'");
         return typed_bad();
     }
     if (feature)

@@ -7,6 +7,7 @@
  */
 #include "compiler/check.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- fields ---- */
@@ -40,14 +41,14 @@ static typed route_field(check *c, const scope *s, egret_str path)
 static uint32_t cell_for(check *c, plan_cell **cells, uint32_t *n_cells, egret_str name, uint8_t type)
 {
     for (uint32_t i = 0; i < *n_cells; i++)
-        if (egret_str_eq((*cells)[i].name, name) && (*cells)[i].type == type)
+        if (egret_str_eq((*cells)[i].name, name) && (*cells)[i].type == type && (*cells)[i].expr == PLAN_NONE)
             return i;
     if (*n_cells >= PLAN_MAX_CELLS)
         return PLAN_NONE;
     *cells = check_grow(c, *cells, *n_cells, sizeof **cells);
     uint32_t *slot = check_alloc(c, c->plan->n_streams * sizeof *slot);
     memset(slot, 0xff, c->plan->n_streams * sizeof *slot);
-    (*cells)[*n_cells] = (plan_cell){ .name = name, .type = type, .slot = slot };
+    (*cells)[*n_cells] = (plan_cell){ .name = name, .type = type, .slot = slot, .expr = PLAN_NONE };
     return (*n_cells)++;
 }
 
@@ -56,6 +57,20 @@ static uint32_t cell_or_error(check *c, plan_cell **cells, uint32_t *n_cells, co
     uint32_t cell = cell_for(c, cells, n_cells, field->str, type);
     if (cell == PLAN_NONE)
         check_error(c, 522, field->span, "a rule remembers at most %d fields of its events", PLAN_MAX_CELLS);
+    return cell;
+}
+
+uint32_t cell_of_value(check *c, plan_pattern *pattern, uint32_t expr, egret_span span)
+{
+    for (uint32_t i = 0; i < pattern->n_cells; i++)
+        if (pattern->cells[i].expr == expr)
+            return i;
+    char *name = check_alloc(c, 24);
+    int len = snprintf(name, 24, "before_%u", (unsigned)pattern->n_cells);
+    ast_name field = { .str = { name, (uint32_t)len }, .span = span };
+    uint32_t cell = cell_or_error(c, &pattern->cells, &pattern->n_cells, &field, c->plan->exprs[expr].type);
+    if (cell != PLAN_NONE)
+        pattern->cells[cell].expr = expr;
     return cell;
 }
 

@@ -114,6 +114,7 @@ static void find_streams(check *c, rule_ctx *rule)
         mark_seq(c, rule, clause->seq);
         rule_mark_streams(c, rule, clause->watch);
     }
+    before_mark_streams(c, rule);
 }
 
 /* ---- lets, limits, scope ---- */
@@ -250,6 +251,8 @@ static void lower_instance(check *c, rule_ctx *rule, const ast_clause *by, uint3
     rule->parts = NULL;
     rule->n_ghosts = 0;
     rule->win = NULL;
+    rule->befores = NULL;
+    rule->n_befores = 0;
     gather_lets(c, rule);
     rule->rule.group = lower_key(c, rule, by == NULL ? NULL : &by->keys);
     check_let_names(c, rule);

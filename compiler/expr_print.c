@@ -93,7 +93,7 @@ static void put_key(egret_text *text, const expr_view *view, uint32_t part)
 static const char *fn_name(unsigned fn)
 {
     static const char *const NAMES[] = { "count", "sum", "avg", "min", "max", "stddev", "distinct", "first", "last", "duration", "median",
-                                         "p", "slope", "forecast" };
+                                         "p", "slope", "forecast", "at first" };
     return fn < sizeof NAMES / sizeof NAMES[0] ? NAMES[fn] : "?";
 }
 

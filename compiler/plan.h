@@ -262,7 +262,8 @@ typedef struct plan_part {
 typedef struct plan_unless { uint32_t atoms, n_atoms; uint32_t after_item; } plan_unless;   /* after_item PLAN_NONE: from the first */
 
 typedef enum plan_fn { PLAN_COUNT, PLAN_SUM, PLAN_AVG, PLAN_MIN, PLAN_MAX, PLAN_STDDEV, PLAN_DISTINCT, PLAN_FIRST, PLAN_LAST_VALUE,
-                       PLAN_DURATION_OF, PLAN_MEDIAN, PLAN_QUANTILE, PLAN_SLOPE, PLAN_FORECAST } plan_fn;
+                       PLAN_DURATION_OF, PLAN_MEDIAN, PLAN_QUANTILE, PLAN_SLOPE, PLAN_FORECAST,
+                       PLAN_AT_FIRST /* of the first event, null or not */ } plan_fn;
 
 /* count(fail), sum(out.amount where …): over the bound events of one item. */
 typedef struct plan_step_agg {
@@ -278,6 +279,7 @@ typedef struct plan_cell {
     egret_str name;
     uint8_t type;
     uint32_t *slot;             /* per stream (n_streams): the slot it is filled from, or PLAN_NONE */
+    uint32_t expr;              /* else, for streams with a slot: what it is filled from, asked with the event (`before`); PLAN_NONE */
 } plan_cell;
 
 typedef enum plan_absence { PLAN_ABSENCE_NONE, PLAN_ABSENCE_FOR, PLAN_ABSENCE_TO_END } plan_absence;

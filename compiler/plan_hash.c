@@ -243,6 +243,8 @@ static uint64_t hash_pattern(const plan *p, const plan_pattern *pattern, uint64_
         hash = hash_mix(hash_mix(hash, pattern->unless[i].n_atoms), pattern->unless[i].after_item);
     for (uint32_t i = 0; i < pattern->n_cells; i++)
         hash = hash_str(hash_mix(hash, pattern->cells[i].type), pattern->cells[i].name);
+    for (uint32_t i = 0; i < pattern->n_cells; i++)
+        hash = pattern->cells[i].expr == PLAN_NONE ? hash : hash_mix(hash, hash_tree(&h, pattern->cells[i].expr));
     for (uint32_t i = 0; i < pattern->n_step_aggs; i++)
         hash = hash_mix(hash, hash_step_agg(&h, i));
     for (uint32_t i = 0; i < pattern->n_silences; i++)

@@ -347,8 +347,15 @@ static void print_pattern(printer *p, const plan_pattern *pattern, const expr_vi
     }
     egret_text_puts(&p->text, "\n");
     for (uint32_t i = 0; i < pattern->n_cells; i++)
-        egret_text_printf(&p->text, "  remembers %.*s: %s\n", (int)pattern->cells[i].name.len, pattern->cells[i].name.ptr,
+    {
+        egret_text_printf(&p->text, "  remembers %.*s: %s", (int)pattern->cells[i].name.len, pattern->cells[i].name.ptr,
                           egret_type_name((egret_type)pattern->cells[i].type));
+        if (pattern->cells[i].expr != PLAN_NONE) {
+            egret_text_puts(&p->text, " = ");
+            expr_put(&p->text, view, pattern->cells[i].expr);
+        }
+        egret_text_puts(&p->text, "\n");
+    }
 }
 
 static void print_threshold(printer *p, const plan_rule *rule, const expr_view *view)

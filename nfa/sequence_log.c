@@ -19,13 +19,22 @@ static uint32_t fits_of(const seq_step *step)
     return fits;
 }
 
+static egret_value cell_value(const seq_step *step, const plan_cell *cell, uint32_t slot)
+{
+    if (cell->expr == PLAN_NONE) {
+        return step->event->slots[slot];
+    }
+    nfa_env env = {.engine = step->engine, .event = step->event, .now_ms = step->now_ms, .rule = step->rule, .block = step->block};
+    return nfa_eval(&env, cell->expr);
+}
+
 /* Fills the cells of the new record. Strings go into the section's bytes, which may move the record: it is found again for each. */
 static bool fill_cells(seq_step *step)
 {
     const plan_pattern *pattern = step->pattern;
     for (uint32_t c = 0; c < pattern->n_cells; c++) {
         uint32_t slot = pattern->cells[c].slot[step->event->stream];
-        egret_value v = slot == PLAN_NONE ? egret_null() : step->event->slots[slot];
+        egret_value v = slot == PLAN_NONE ? egret_null() : cell_value(step, &pattern->cells[c], slot);
         nfa_section section = step->section;
         nfa_raw raw = nfa_raw_pack(&section, step->layout->part_bytes, v);
         if (section.store == NULL) {

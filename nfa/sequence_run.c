@@ -190,7 +190,7 @@ static egret_value fold_result(const fold *f, plan_fn fn, uint8_t type)
     case PLAN_MIN: case PLAN_MAX: return f->n ? f->best : egret_null();
     case PLAN_FIRST: return f->n ? f->first : egret_null();
     case PLAN_LAST_VALUE: return f->n ? f->last : egret_null();
-    case PLAN_DURATION_OF: case PLAN_MEDIAN: case PLAN_QUANTILE: case PLAN_SLOPE: case PLAN_FORECAST: break;
+    case PLAN_DURATION_OF: case PLAN_MEDIAN: case PLAN_QUANTILE: case PLAN_SLOPE: case PLAN_FORECAST: case PLAN_AT_FIRST: break;
     }
     return egret_null();
 }
@@ -216,6 +216,10 @@ egret_value seq_step_agg(const nfa_env *env, uint32_t number)
         return egret_null();
     }
     nfa_env inner = *env;
+    if (agg->fn == PLAN_AT_FIRST) {
+        inner.bound = n == 0 ? NULL : (const uint8_t *)seq_log(run->section, run->layout, list[0]);
+        return n == 0 ? egret_null() : nfa_eval(&inner, agg->value);
+    }
     for (uint32_t i = 0; i < n; i++) {
         inner.bound = (const uint8_t *)seq_log(run->section, run->layout, list[i]);
         if (agg->where != PLAN_NONE && !nfa_holds(&inner, agg->where)) {

@@ -7,7 +7,7 @@ static size_t register_size(plan_fn fn)
 {
     switch (fn) {
     case PLAN_COUNT: case PLAN_DISTINCT: case PLAN_DURATION_OF: case PLAN_MEDIAN: case PLAN_QUANTILE:
-    case PLAN_SLOPE: case PLAN_FORECAST: return offsetof(win_reg, bits);
+    case PLAN_SLOPE: case PLAN_FORECAST: case PLAN_AT_FIRST: return offsetof(win_reg, bits);
     case PLAN_MIN: case PLAN_MAX: case PLAN_FIRST: case PLAN_LAST_VALUE: return offsetof(win_reg, sum);
     case PLAN_SUM: case PLAN_AVG: return offsetof(win_reg, squares);
     case PLAN_STDDEV: break;

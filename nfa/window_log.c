@@ -133,7 +133,7 @@ static bool add_to(const win_entering *to, const win_agg *agg, const egret_value
     bool slides = agg->lane != WIN_NO_LANE;
     reg->n++;
     switch ((plan_fn)agg->fn) {
-    case PLAN_COUNT: case PLAN_DURATION_OF:
+    case PLAN_COUNT: case PLAN_DURATION_OF: case PLAN_AT_FIRST:
         break;
     case PLAN_SUM:
         sum_up(reg, PLAN_SUM, v, 1);

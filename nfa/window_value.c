@@ -16,7 +16,7 @@ static egret_value of_nothing(const plan_window *window, const plan_agg *agg)
     }
     case PLAN_DURATION_OF: return egret_duration(0);
     case PLAN_AVG: case PLAN_MIN: case PLAN_MAX: case PLAN_STDDEV: case PLAN_FIRST: case PLAN_LAST_VALUE:
-    case PLAN_MEDIAN: case PLAN_QUANTILE: case PLAN_SLOPE: case PLAN_FORECAST: break;
+    case PLAN_MEDIAN: case PLAN_QUANTILE: case PLAN_SLOPE: case PLAN_FORECAST: case PLAN_AT_FIRST: break;
     }
     return egret_null();
 }
@@ -100,7 +100,7 @@ egret_value win_agg_value(const nfa_env *env, uint32_t number, uint32_t agg)
         return win_logged(def) ? outermost(window, layout, section, agg)
                                : nfa_raw_unpack(section, layout->part_bytes, type, reg->bits, reg->meta);
     case PLAN_MEDIAN: case PLAN_QUANTILE: case PLAN_SLOPE: case PLAN_FORECAST: return win_shape_value(env, window, layout, agg);
-    case PLAN_COUNT: case PLAN_DURATION_OF: break;
+    case PLAN_COUNT: case PLAN_DURATION_OF: case PLAN_AT_FIRST: break;
     }
     return egret_null();
 }

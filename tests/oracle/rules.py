@@ -5,7 +5,7 @@ printer writes them as rule text for the engine, and meaning/ says what they do.
 
 Expressions are tuples, by subject. None is null.
 
-sequence  ("step", item, field) ("stepstream", item) ("agg", fn, item, field, where)
+sequence  ("before", fn, stream, field, where, over, item) ("step", item, field) ("stepstream", item) ("agg", fn, item, field, where)
 ("of", item, field) ("of stream", item): of each event the aggregate around it looks at; in place of its field may stand an expression
 window    ("win", fn, label, field, where, over) ("win", "forecast", label, field, where, over, ms); `over` is ("sliding", ms),
           ("ever",), ("last", n), ("tumbling", ms), ("tumbling", ms, zone), ("hopping", ms, from start to start), ("session", ms), or None for

@@ -12,7 +12,7 @@ def renumbered(x, gone):
     """The expression after item number `gone` went away; ValueError when it names that item."""
     if not isinstance(x, tuple):
         return x
-    at = {"step": 1, "stepstream": 1, "of": 1, "of stream": 1, "agg": 2}.get(x[0])
+    at = {"step": 1, "stepstream": 1, "of": 1, "of stream": 1, "agg": 2, "before": 6}.get(x[0])
     if at is None:
         return tuple(renumbered(y, gone) for y in x)
     if x[at] == gone:

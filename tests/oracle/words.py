@@ -24,7 +24,7 @@ REFUSED = {
     900: ("match: then any in or",), 905: ("match: any loop in an operand",), 906: ("match: until in a tree",),
     908: ("match: not for in a tree",), 909: ("match: next not in a tree",), 910: ("match: optional beside not in a tree",),
     912: ("match: on timeout of a tree",), 913: ("match: two at the end of a tree",),
-    915: ("watch: early over hopping",), 919: (), 921: ("step: median",), 923: ("args:before",), 934: ("time looked up",),
+    915: ("watch: early over hopping",), 919: (), 921: ("step: median",), 934: ("time looked up",),
 }
 
 # Productions whose words say nothing about what a rule does with events, and what covers them.

@@ -1,6 +1,6 @@
 """alert.py: the life of an alert: throttle, except, resolve, escalate."""
 from generator.choices import BOUNDS_MS, STREAMS
-from rules import Atom, Rule, all_atoms, all_expressions, parts_of
+from rules import Atom, Rule, all_atoms, all_expressions, parts_of, windows
 
 REPEATS_MS = (*BOUNDS_MS, 20000)
 LEVELS = ("info", "low", "high", "critical")
@@ -79,7 +79,8 @@ class Alerts:
     def scarce(self, rule):
         """So little that limits bite all the time, wherever that is."""
         r = self.r
-        rule.limits = {"values": r.randint(1, 4)} if rule.watch else {"attempts": r.choice((1, 2, 3, 50)), "events": r.randint(3, 8)}
+        asked = max([over[1] for over in windows(rule) if over[0] == "last"], default=1)    # more than are kept cannot be asked for
+        rule.limits = {"values": r.randint(asked, asked + 3)} if rule.watch else {"attempts": r.choice((1, 2, 3, 50)), "events": r.randint(3, 8)}
 
     def severity(self, rule):
         """A constant, or one of two by a condition."""

@@ -79,10 +79,19 @@ class Sequences:
         bounds = [rule.within, rule.idle] + [b for item in rule.items for b in (item.own_within, item.link_within)]
         return rule.shape is None and any(b is not None for b in bounds) and (len(rule.items) > 1 or rule.items[0].min > 1)
 
+    def before_step(self, rule, i):
+        """An aggregate over what was before that step, of one of the rule's streams."""
+        r, fn = self.r, self.r.choice(("count", "count", "sum", "avg", "max", "min", "distinct", "last", "median"))
+        stream = r.choice([a.stream for item in rule.items for a in item.atoms] or [rule.items[i].atoms[0].stream])
+        where = self.own_condition() if self.chance(0.25) else None
+        return ("before", fn, stream, None if fn == "count" else r.choice("vvw"), where, self.window(), i)
+
     def step_value(self, rule, before, numeric_only=True):
         """A value of one of the items before."""
         r, i = self.r, self.r.choice(before)
         item = rule.items[i]
+        if self.chance(0.06):
+            return self.before_step(rule, i)
         if not numeric_only and self.chance(0.15):
             return ("step", i, r.choice("ssxm"))
         if not numeric_only and self.chance(0.15):

@@ -3,7 +3,7 @@ import math
 
 from meaning import silence
 from meaning.aggregates import aggregate
-from meaning.place import TIMER, View
+from meaning.place import EVENT, TIMER, View
 from meaning.values import fits, means, value
 from rules import Event, stops
 
@@ -41,6 +41,17 @@ def of_each(x, view):
 @means("of stream")
 def of_each_stream(x, view):
     return view.event.stream
+
+
+@means("before")
+def before_step(x, view):
+    """An aggregate over a window that ends at the first event of a step, which is not in it."""
+    _, fn, stream, name, where, over, item = x
+    if not view.bound[item]:
+        return None
+    first = view.bound[item][0]
+    counted = [(y, "") for y in view.history[:first.idx] if y.stream == stream]
+    return value(("win", fn, None, name, where, over or ("ever",)), View(view.desk, first, view.history, (), counted, (first.time, EVENT)))
 
 
 class Attempt:

@@ -74,6 +74,7 @@ OPERATORS += [
     op("step: stream", lambda look: look.has("stepstream")),
     op("step: aggregate over another", lookings(lambda node: node[0] in ("step", "agg"))),
     op("step: stream in aggregate", lookings(lambda node: node[0] == "of stream")),
+    op("step: aggregate before it", lambda look: look.has("before"), "args:before"),
     op("step: aggregate where", lambda look: look.any_node("agg", lambda x: x[4] is not None)),
 ]
 OPERATORS += [op(f"step: {fn}", step_aggregate(fn)) for fn in AGGREGATES]

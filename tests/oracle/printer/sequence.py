@@ -2,6 +2,7 @@
 import zlib
 
 from printer import branch, silence
+from printer.window import window_aggregate
 from printer.values import atoms_text, condition, duration, expression, writes
 from rules import all_spans
 
@@ -33,6 +34,13 @@ def of_each(x, rule):
 @writes("of stream")
 def of_each_stream(x, rule):
     return f"{rule.items[x[1]].name}.stream"
+
+
+@writes("before")
+def before_step(x, rule):
+    _, fn, stream, name, where, over, item = x
+    text = window_aggregate(("win", fn, stream, name, where, over), rule)
+    return f"{text[:-1]} before {rule.items[item].name})"
 
 
 def quantifier(item, rule):

@@ -241,8 +241,12 @@ static const row ROWS[] = {
     { 413, "3:24", "profile p { from a by k n: count() }\nrule r { match x: a [p[v].n > 1] by k }" },
     { 413, "3:22", "profile p { from a by k, v n: count() }\nrule r { match x: a [p[k].n > 1] by k }" },
     { 921, "2:36", "rule r { match x: a {2,} by k when median(x.v) > 1 }" },
-    { 923, "2:59", "rule r { match x: a {2,} by k when count(b over 5m before x) > 1 }" },
     { 934, "3:55", "define w = m[\"a\"].r * 1s\nrule r { match x: a then within 5m y: b by k throttle w }" },
+    { 535, "2:59", "rule r { match x: a {2,} by k when count(b over 5m before y) > 1 }" },
+    { 535, "2:36", "rule r { match x: a {2,} by k when count(over 5m before x) > 1 }" },
+    { 535, "2:57", "rule r { watch a by k over 1h when count(over 5m before a) > 1 }" },
+    { 418, "2:36", "rule r { match x: a {2,} by k when abs(1 before x) > 1 }" },
+    { 514, "2:49", "rule r { match x: a {2,} by k when count(b over hopping 5m every 1m before x) > 1 }" },
 };
 
 enum { N_ROWS = sizeof ROWS / sizeof ROWS[0] };
