@@ -106,7 +106,9 @@ bool branch_walk(branch_step *step, bool begins);
 bool branch_pass(branch_step *step);
 /* Can the attempt take an event that is yet to come? */
 bool branch_can_take(branch_step *step);
+/* When the silence at the end is over, in ms; NFA_NEVER: it does not wait for one. */
 int64_t branch_deadline(const uint32_t *record);
+void branch_put_deadline(branch_step *step, int64_t deadline_ms);
 
 /* ---- branch_report.c ---- */
 

@@ -27,6 +27,14 @@ int64_t branch_deadline(const uint32_t *record)
     return deadline;
 }
 
+void branch_put_deadline(branch_step *step, int64_t deadline_ms)
+{
+    uint32_t words[2];
+    memcpy(words, &deadline_ms, sizeof words);
+    branch_put(step, BRANCH_DEADLINE, words[0]);
+    branch_put(step, BRANCH_DEADLINE + 1, words[1]);
+}
+
 /* ---- forbidden events ---- */
 
 /* Asks with the running rounds of a part given up: they may be, and then the event stood in the gap. */
@@ -129,11 +137,7 @@ static bool break_silence(branch_step *step)
         || !is_barred(step, 0, pattern->absence_atoms, pattern->n_absence_atoms)) {
         return false;
     }
-    int64_t never = NFA_NEVER;
-    uint32_t words[2];
-    memcpy(words, &never, sizeof words);
-    branch_put(step, BRANCH_DEADLINE, words[0]);
-    branch_put(step, BRANCH_DEADLINE + 1, words[1]);
+    branch_put_deadline(step, NFA_NEVER);
     return true;
 }
 

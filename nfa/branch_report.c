@@ -110,7 +110,6 @@ static void set_deadline(branch_step *step)
 {
     const plan_pattern *pattern = step->seq.pattern;
     int64_t deadline = NFA_NEVER;
-    uint32_t words[2];
     if (pattern->absence == PLAN_ABSENCE_FOR) {
         seq_run view = branch_view(step);
         nfa_env env = {.engine = step->seq.engine, .event = step->seq.event, .now_ms = step->seq.now_ms, .rule = step->seq.rule,
@@ -120,9 +119,7 @@ static void set_deadline(branch_step *step)
     } else {
         deadline = seq_add(seq_log(&step->seq.section, &step->layout->seq, step->rec[BRANCH_START])->time_ms, pattern->within_ms);
     }
-    memcpy(words, &deadline, sizeof words);
-    branch_put(step, BRANCH_DEADLINE, words[0]);
-    branch_put(step, BRANCH_DEADLINE + 1, words[1]);
+    branch_put_deadline(step, deadline);
 }
 
 void branch_settle(branch_step *step)
@@ -134,6 +131,9 @@ void branch_settle(branch_step *step)
     }
     if (complete && step->seq.pattern->absence != PLAN_ABSENCE_NONE) {
         set_deadline(step);
+    } else if (!complete && !branch_accepts(step, 0)) {
+        /* It began another round of an `any` loop: the attempt it came of waits on, this one does when the round is complete. */
+        branch_put_deadline(step, NFA_NEVER);
     } else if (complete) {
         branch_judge(step, step->seq.event->identity, &waits);
     }
