@@ -314,6 +314,11 @@ class History(unittest.TestCase):
         rule = sequence(step("a", cond=("changed", "v")))
         self.assertEqual(matches(rule, (0, "a", 1), (1, "a", 1), (2, "a", 2), (3, "b", 1), (4, "a", 2)), [(2, [2])])
 
+    def test_null_is_neither_new_nor_changed(self):
+        rows = [(t, "a", {"v": 0, "w": w}) for t, w in enumerate((None, 1, None, 1, 2))]
+        self.assertEqual(matches(sequence(step("a", cond=("new", "w", 5 * S))), *rows), [(1, [1]), (4, [4])])
+        self.assertEqual(matches(sequence(step("a", cond=("changed", "w"))), *rows), [(4, [4])])
+
     def test_null_compares_false(self):
         for op in ("==", "!=", "<", ">=") :
             rule = sequence(step("a", cond=(op, f("w"), const(1))))

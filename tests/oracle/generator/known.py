@@ -17,7 +17,7 @@ class Known:
             return (r.choice((">=", "<")), ("-", ("f", "v"), ("prev", "v")), ("const", r.randint(0, 2)))
         if n < 0.75:
             return (r.choice((">", "<", "==", "!=", ">=")), ("f", "v"), ("prev", "v"))
-        name = r.choice("vvs")
+        name = r.choice("vws")
         return ("changed", name) if n < 0.87 else ("new", name, self.bound())
 
     def key_part(self, name):

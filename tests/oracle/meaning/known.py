@@ -18,14 +18,17 @@ def prev(x, view):
 
 @means("changed")
 def changed(x, view):
+    """A comparison like any other: false where one of the two is null."""
     same = same_stream(view)
-    return bool(same) and same[-1].f[x[1]] != view.event.f[x[1]]
+    values = (same[-1].f[x[1]], view.event.f[x[1]]) if same else (None, None)
+    return None not in values and values[0] != values[1]
 
 
 @means("new")
 def new(x, view):
+    """Null is no value, so it is never a new one."""
     _, name, span = x
-    return not any(y.f[name] == view.event.f[name] and view.event.time - y.time <= span for y in same_stream(view))
+    return view.event.f[name] is not None and not any(y.f[name] == view.event.f[name] and view.event.time - y.time <= span for y in same_stream(view))
 
 
 @means("prof")
