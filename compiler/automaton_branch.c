@@ -17,10 +17,20 @@ typedef struct follow {
 
 enum { HOW = 160 };     /* what has been said on the way: bounded, since it only explains */
 
+/* As much of the text as there is room for. */
+static void put_text(char *how, const char *text)
+{
+    size_t at = strlen(how);
+    size_t len = strlen(text);
+    size_t fits = len < HOW - 1 - at ? len : HOW - 1 - at;
+    memcpy(how + at, text, fits);
+    how[at + fits] = '\0';
+}
+
 static void put_how(char *how, const char *before, const char *more)
 {
-    (void)strncat(how, before, HOW - 1 - strlen(how));
-    (void)strncat(how, more, HOW - 1 - strlen(how));
+    put_text(how, before);
+    put_text(how, more);
 }
 
 static void put_count(char *how, const char *before, uint32_t n, const char *behind)

@@ -133,7 +133,7 @@ static void note(engine_run *r, const egret_alert *alert)
 {
     char text[64];
     text_of(alert, text, sizeof text);
-    char again[24] = "";
+    char again[32] = "";
     if (alert->repeat > 0) {
         (void)snprintf(again, sizeof again, " x%llu", (unsigned long long)alert->repeat);
     } else if (alert->held_back > 0) {
