@@ -226,7 +226,8 @@ static bool alert_field(check *c, const plan_rule *rule, egret_str name, egret_t
         *type = pair->expr == PLAN_NONE ? EGRET_NULL : (egret_type)p->exprs[pair->expr].type;
         return true;
     }
-    for (const plan_rule *r = p->rules; r < p->rules + p->n_rules; r++) {
+    for (uint32_t number = 0; number < p->n_rules; number++) {
+        const plan_rule *r = &p->rules[number];
         const plan_group *group = egret_str_eq(r->name, rule->name) && r->group != PLAN_NONE ? &p->groups[r->group] : NULL;
         for (uint32_t i = 0; group != NULL && i < group->n_parts; i++) {
             if (!egret_str_eq(group->part_name[i], name))

@@ -421,7 +421,8 @@ static void print_life(printer *p, const plan_rule *r, const expr_view *view)
         put_within(p, "  repeat ", r->repeat_ms);
         egret_text_puts(&p->text, "\n");
     }
-    for (const plan_rung *rung = r->rungs; rung < r->rungs + r->n_rungs; rung++) {
+    for (uint32_t step = 0; step < r->n_rungs; step++) {
+        const plan_rung *rung = &r->rungs[step];
         egret_text_printf(&p->text, "  escalate to %s", LEVELS[rung->to]);
         put_within(p, " within ", rung->within_ms);
         egret_text_puts(&p->text, "\n");
