@@ -144,6 +144,8 @@ class Daemon:
             thread.join(DEADLINE_S)
         self.process.stdout.close()
         self.process.stderr.close()
+        if code not in (0, -number):     # whatever the test makes of it, its log should say why
+            print("egret run ended with %d:\n%s" % (code, "".join(self.err[-60:])))
         return code
 
     def kill(self):
