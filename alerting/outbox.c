@@ -204,7 +204,7 @@ static void try_head(outbox *box)
     message.give_up = &box->give_up;
     sink_outcome outcome = {0};
     pthread_mutex_unlock(&box->lock);
-    sink_result result = box->options.kind->send(box->sink, &message, &outcome);
+    sink_result result = sink_send(box->options.kind, box->sink, &message, &outcome);
     pthread_mutex_lock(&box->lock);
     judge(box, e, result, &outcome);
 }

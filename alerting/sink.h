@@ -1,9 +1,12 @@
 /*
  * sink.h: where alerts go. A kind of sink is one file behind one table of functions; adding one touches that file and sink_kinds.c.
  *
- * Threads: one sink belongs to one worker thread (its outbox); open, send and close are called from there or while it does not run.
- * Blocking: send may block up to the sink's own timeout; only its own outbox waits.
- * Ownership: messages are borrowed for the call; settings and env are borrowed until close.
+ * A kind sends one message at a time (`send`), or has several on their way at once (`start` and `poll`): HTTP requests side by side, messages that
+ * a broker has not acknowledged yet, records of one transaction. Which messages may be on their way together is the outbox's to say (one of each key).
+ *
+ * Threads: one sink belongs to one worker thread (its outbox); all is called from there, or while it does not run; but wake, from any thread.
+ * Blocking: send may block up to the sink's own timeout, poll up to wait_ms; start never does. Only its own outbox waits.
+ * Ownership: messages are borrowed for the call, of start until it is done or the sink is closed; settings and env are borrowed until close.
  * Retry, back-off, order and dead letters live once, in outbox.c; a sink says only what became of one try.
  */
 #ifndef EGRET_ALERTING_SINK_H
@@ -34,6 +37,9 @@ typedef struct sink_outcome {
     char reason[280];           /* why it was not sent, for people: no secrets, no bodies */
 } sink_outcome;
 
+/* What became of a message that was started. May start others. */
+typedef void (*sink_done_fn)(void *user, void *ticket, sink_result result, const sink_outcome *outcome);
+
 typedef struct sink_option {
     const char *name;       /* NULL ends a table */
     egret_type type;        /* STRING, INT, BOOL or DURATION; NULL: a map of strings, read as lines "key: value\n" */
@@ -63,9 +69,19 @@ typedef struct sink_kind {
     size_t size;                    /* bytes of private state; the outbox allocates and zeroes it */
     /* Succeeds, or writes a sentence to outcome->reason; close then still cleans up. */
     bool (*open)(void *self, const sink_settings *settings, const sink_env *env, sink_outcome *outcome);
-    sink_result (*send)(void *self, const sink_message *message, sink_outcome *outcome);
+    sink_result (*send)(void *self, const sink_message *message, sink_outcome *outcome);    /* NULL: it has the four below */
+    size_t (*room)(void *self);     /* how many more may be started now */
+    /* Only while there is room. The ticket is whatever the caller knows the message by. */
+    void (*start)(void *self, const sink_message *message, void *ticket);
+    /* Tells what is done, waiting up to wait_ms while nothing is. */
+    void (*poll)(void *self, int64_t wait_ms, sink_done_fn done, void *user);
+    void (*wake)(void *self);       /* ends a poll that waits; from any thread, between open and close */
+    /* What is still on its way is given up: nobody is told of it, and it may arrive all the same. */
     void (*close)(void *self);
 } sink_kind;
+
+/* One message, whatever the kind: returns when it is done, or with SINK_RETRY when message->give_up says so. Nothing else may be on its way. */
+sink_result sink_send(const sink_kind *kind, void *self, const sink_message *message, sink_outcome *outcome);
 
 extern const sink_kind sink_kind_file, sink_kind_stdout, sink_kind_webhook;
 extern const sink_kind *const sink_kinds[];     /* NULL ends it */

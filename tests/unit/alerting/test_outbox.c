@@ -60,7 +60,8 @@ static void close_script(void *self)
 }
 
 static const sink_option no_options[] = {{0}};
-static const sink_kind scripted = {"scripted", "", no_options, sizeof(script *), open_script, send_script, close_script};
+static const sink_kind scripted = {.name = "scripted", .summary = "", .options = no_options, .size = sizeof(script *), .open = open_script,
+                                   .send = send_script, .close = close_script};
 
 static int64_t fixed_clock(void *user)
 {
