@@ -12,7 +12,7 @@
 #ifndef EGRET_ALERTING_SINK_H
 #define EGRET_ALERTING_SINK_H
 
-#include "compiler/plan.h"
+#include "edge/options.h"
 
 #include <stdatomic.h>
 
@@ -40,21 +40,8 @@ typedef struct sink_outcome {
 /* What became of a message that was started. May start others. */
 typedef void (*sink_done_fn)(void *user, void *ticket, sink_result result, const sink_outcome *outcome);
 
-typedef struct sink_option {
-    const char *name;       /* NULL ends a table */
-    egret_type type;        /* STRING, INT, BOOL or DURATION; NULL: a map of strings, read as lines "key: value\n" */
-    const char *fallback;   /* as it would be written (strings without quotes); NULL: none */
-    bool required;
-    const char *help;
-} sink_option;
-
-enum { SINK_MAX_OPTIONS = 16 };
-
-/* The values of a declaration, one per row of the kind's table and then of the outbox's; strings are NUL-terminated. */
-typedef struct sink_settings {
-    egret_value values[SINK_MAX_OPTIONS];
-    char *texts[SINK_MAX_OPTIONS];      /* owned copies of the strings */
-} sink_settings;
+typedef edge_option sink_option;
+typedef edge_settings sink_settings;    /* the values of a declaration: of the kind's table, then of the outbox's */
 
 typedef struct sink_env {
     const char *data_dir;               /* relative file names start here; NULL: the working directory */
@@ -89,7 +76,6 @@ extern const sink_option sink_common_options[]; /* of every sink: how its outbox
 enum { SINK_ATTEMPTS, SINK_BACKOFF, SINK_QUEUE, SINK_COMMON_COUNT };
 
 const sink_kind *sink_kind_find(egret_str name);    /* NULL: no such kind */
-size_t sink_option_count(const sink_option *options);
 
 /* Reads a declaration by the kind's options and the common ones; env("X") comes from the environment. False: a sentence in `reason`
  * (which names an option by name and never shows the value of an env). */

@@ -1,14 +1,9 @@
 /*
- * sink_kinds.c: the list of all kinds of sinks, and how a declaration becomes settings.
+ * sink_kinds.c: the list of all kinds of sinks, and what may be declared of every one of them.
  */
 #include "alerting/sink.h"
 
-#include "compiler/text.h"
-
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 const sink_kind *const sink_kinds[] = {&sink_kind_file, &sink_kind_stdout, &sink_kind_webhook, NULL};
 
@@ -26,147 +21,10 @@ const sink_kind *sink_kind_find(egret_str name)
     return NULL;
 }
 
-size_t sink_option_count(const sink_option *options)
+static bool complain(char *reason, size_t size, const char *sentence)
 {
-    size_t n = 0;
-    while (options[n].name) n++;
-    return n;
-}
-
-static bool complain(char *reason, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static bool complain(char *reason, size_t size, const char *format, ...)
-{
-    va_list list;
-    va_start(list, format);
-    vsnprintf(reason, size, format, list);
-    va_end(list);
+    snprintf(reason, size, "%s", sentence);
     return false;
-}
-
-/* Row i of the kind's table followed by the common one. */
-static const sink_option *option_at(const sink_kind *kind, size_t i)
-{
-    size_t own = sink_option_count(kind->options);
-    return i < own ? &kind->options[i] : &sink_common_options[i - own];
-}
-
-static size_t option_total(const sink_kind *kind)
-{
-    return sink_option_count(kind->options) + SINK_COMMON_COUNT;
-}
-
-static bool find_option(const sink_kind *kind, egret_str name, size_t *out)
-{
-    for (size_t i = 0; i < option_total(kind); i++) {
-        if (!egret_str_is(name, option_at(kind, i)->name)) continue;
-        *out = i;
-        return true;
-    }
-    return false;
-}
-
-static bool keep_string(sink_settings *settings, size_t i, const char *ptr, size_t len)
-{
-    char *copy = malloc(len + 1);
-    if (!copy) return false;
-    if (len > 0) memcpy(copy, ptr, len);
-    copy[len] = '\0';
-    free(settings->texts[i]);
-    settings->texts[i] = copy;
-    settings->values[i] = egret_string(copy, (uint32_t)len);
-    return true;
-}
-
-/* Text to a value of the option's type: fallbacks, and what came from the environment. */
-static bool read_text(sink_settings *settings, size_t i, egret_type type, const char *text, size_t len)
-{
-    int64_t n;
-    if (type == EGRET_STRING) return keep_string(settings, i, text, len);
-    if (type == EGRET_INT && egret_parse_int(text, len, &n)) settings->values[i] = egret_int(n);
-    else if (type == EGRET_DURATION && egret_parse_duration(text, len, &n)) settings->values[i] = egret_duration(n);
-    else if (type == EGRET_BOOL && len == 4 && memcmp(text, "true", 4) == 0) settings->values[i] = egret_bool(true);
-    else if (type == EGRET_BOOL && len == 5 && memcmp(text, "false", 5) == 0) settings->values[i] = egret_bool(false);
-    else return false;
-    return true;
-}
-
-/* The text of a string value, from the rules or the environment; NULL: a sentence was written. */
-static const char *text_of(const plan_option_value *written, const char *option, size_t *len, char *reason, size_t size)
-{
-    *len = written->value.len;
-    if (written->value.type != EGRET_STRING) {
-        complain(reason, size, "option '%s' must be a string", option);
-        return NULL;
-    }
-    if (!written->is_env) return written->value.u.s;
-    char name[256];
-    snprintf(name, sizeof name, "%.*s", (int)written->value.len, written->value.u.s);
-    const char *text = getenv(name);
-    if (text && *text) {
-        *len = strlen(text);
-        return text;
-    }
-    complain(reason, size, "option '%s': the environment has no %s", option, name);
-    return NULL;
-}
-
-static bool has_control(const char *ptr, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)ptr[i] < 0x20 || ptr[i] == 0x7f) return true;
-    return false;
-}
-
-static bool read_map(sink_settings *settings, size_t i, const sink_option *option, const plan_option *written, char *reason, size_t size)
-{
-    egret_text lines;
-    egret_text_init(&lines, egret_mem_of(NULL));
-    bool fine = written->is_map || complain(reason, size, "option '%s' takes a map: { \"name\": \"value\" }", option->name);
-    for (uint32_t k = 0; fine && k < written->n_values; k++) {
-        const plan_option_value *pair = &written->values[k];
-        size_t len;
-        const char *value = text_of(pair, option->name, &len, reason, size);
-        fine = value != NULL;
-        if (fine && (has_control(value, len) || has_control(pair->key.ptr, pair->key.len)))
-            fine = complain(reason, size, "option '%s': control characters are not allowed", option->name);
-        if (fine) egret_text_printf(&lines, "%.*s: %.*s\n", (int)pair->key.len, pair->key.ptr, (int)len, value);
-    }
-    if (fine && (lines.failed || !keep_string(settings, i, lines.ptr, lines.len))) fine = complain(reason, size, "no memory");
-    egret_text_deinit(&lines);
-    return fine;
-}
-
-static bool read_option(sink_settings *settings, size_t i, const sink_option *option, const plan_option *written, char *reason, size_t size)
-{
-    if (option->type == EGRET_NULL) return read_map(settings, i, option, written, reason, size);
-    if (written->is_map || written->n_values != 1) return complain(reason, size, "option '%s' takes one value", option->name);
-    egret_value value = written->values[0].value;
-    if (written->values[0].is_env || (value.type == EGRET_STRING && option->type == EGRET_STRING)) {
-        size_t len;
-        const char *text = text_of(&written->values[0], option->name, &len, reason, size);
-        return text && (read_text(settings, i, option->type, text, len) ||
-                        complain(reason, size, "option '%s': what the environment has is not a %s", option->name,
-                                 egret_type_name(option->type)));
-    }
-    if (value.type != option->type)
-        return complain(reason, size, "option '%s' must be a %s", option->name, egret_type_name(option->type));
-    settings->values[i] = value;
-    return true;
-}
-
-static bool read_written(sink_settings *settings, const sink_kind *kind, const plan_edge *edge, char *reason, size_t size)
-{
-    for (uint32_t i = 0; i < edge->n_options; i++) {
-        const plan_option *written = &edge->options[i];
-        size_t row;
-        if (!find_option(kind, written->name, &row))
-            return complain(reason, size, "a %s sink has no option '%.*s'", kind->name, (int)written->name.len, written->name.ptr);
-        if (!read_option(settings, row, option_at(kind, row), written, reason, size)) return false;
-    }
-    for (size_t i = 0; i < option_total(kind); i++)
-        if (option_at(kind, i)->required && settings->values[i].type == EGRET_NULL)
-            return complain(reason, size, "option '%s' is needed: %s", option_at(kind, i)->name, option_at(kind, i)->help);
-    return true;
 }
 
 static bool check_common(const sink_settings *settings, const sink_kind *kind, char *reason, size_t size)
@@ -180,29 +38,32 @@ static bool check_common(const sink_settings *settings, const sink_kind *kind, c
     return true;
 }
 
+static edge_tables tables_of(const sink_kind *kind, char what[64])
+{
+    snprintf(what, 64, "%s sink", kind->name);
+    return (edge_tables){what, kind->options, sink_common_options};
+}
+
 bool sink_settings_fallback(sink_settings *settings, const sink_kind *kind)
 {
-    *settings = (sink_settings){0};
-    for (size_t i = 0; i < option_total(kind); i++) {
-        const sink_option *option = option_at(kind, i);
-        if (option->fallback && !read_text(settings, i, option->type, option->fallback, strlen(option->fallback))) return false;
-    }
-    return true;
+    char what[64];
+    edge_tables tables = tables_of(kind, what);
+    return edge_settings_fallback(settings, &tables);
 }
 
 bool sink_settings_read(sink_settings *settings, const sink_kind *kind, const plan_edge *edge, char *reason, size_t reason_size)
 {
-    if (!sink_settings_fallback(settings, kind)) return complain(reason, reason_size, "no memory");
-    return read_written(settings, kind, edge, reason, reason_size) && check_common(settings, kind, reason, reason_size);
+    char what[64];
+    edge_tables tables = tables_of(kind, what);
+    return edge_settings_read(settings, &tables, edge, reason, reason_size) && check_common(settings, kind, reason, reason_size);
 }
 
 void sink_settings_deinit(sink_settings *settings)
 {
-    for (size_t i = 0; i < SINK_MAX_OPTIONS; i++) free(settings->texts[i]);
-    *settings = (sink_settings){0};
+    edge_settings_deinit(settings);
 }
 
 int64_t sink_settings_common(const sink_settings *settings, const sink_kind *kind, unsigned which)
 {
-    return settings->values[sink_option_count(kind->options) + which].u.i;
+    return settings->values[edge_option_count(kind->options) + which].u.i;
 }

@@ -38,8 +38,13 @@ typedef struct admission_batch {
     int64_t arrival_ms;         /* wall clock */
     bool ends_source;           /* the source gives no more after these */
     bool heard;                 /* the source has spoken, even if there is no record: known from the journal */
+    const char *partition;      /* "source:partition", of which these are; names the journal's batch and the place. Borrowed for as long as the batch
+                                 * lives. NULL: the source has no partitions, or these are of the source itself */
     bool has_place;
-    store_place place;          /* where the source is read on after these */
+    store_place place;          /* where the source (or the partition) is read on after these */
+    /* Once, when the batch is on the disk, whatever was answered before; NULL: nobody asks. From the committer's thread */
+    void (*committed)(void *user, const store_place *place);
+    void *committed_user;
     void (*answer)(void *user, const char *trouble);    /* NULL: nobody waits. trouble NULL: it was kept. From any thread */
     void *answer_user;
     uint64_t lsn, event;        /* numbers in the journal: of the batch, and of its first event; given by the engine's thread */

@@ -78,7 +78,7 @@ static int maybe_append(committer *c, size_t limit, const journal_batch *in)
 static int write_batch(committer *c, const admission_batch *batch)
 {
     const plan *p = c->options.plan;
-    const char *source = c->options.sources[batch->source];
+    const char *source = batch->partition ? batch->partition : c->options.sources[batch->source];
     journal_batch head = {.source = {source, (uint32_t)strlen(source)}, .arrival_ms = batch->arrival_ms, .ends_source = batch->ends_source};
     int code = 0;
     journal_pack_batch(&c->pack, &head);
@@ -207,7 +207,7 @@ static void release_all(committer *c, epoch *done)
 {
     for (epoch *next; done; done = next) {
         next = done->next;
-        epoch_answer(done, NULL);
+        epoch_committed(done);
         for (const epoch_alert *alert = done->alerts; alert; alert = alert->next) c->options.release(c->options.user, alert);
         epoch_free(done);
     }

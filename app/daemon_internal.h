@@ -1,6 +1,6 @@
 /*
  * daemon_internal.h: what the files of the daemon share: daemon.c (life), daemon_engine.c (the engine's thread), daemon_checkpoint.c (its state on the disk), daemon_store.c (the data folder),
- * daemon_sinks.c, daemon_sources.c (readers), daemon_web.c (what HTTP asks for).
+ * daemon_sinks.c, daemon_sources.c (readers), daemon_feeds.c (sources that give messages), daemon_web.c (what HTTP asks for).
  */
 #ifndef EGRET_APP_DAEMON_INTERNAL_H
 #define EGRET_APP_DAEMON_INTERNAL_H
@@ -26,6 +26,7 @@ typedef struct daemon_sink {
 } daemon_sink;
 
 typedef struct daemon_reader daemon_reader;     /* daemon_sources.c */
+typedef struct daemon_feed daemon_feed;         /* daemon_feeds.c */
 
 typedef struct daemon_state {
     const daemon_options *options;
@@ -36,6 +37,8 @@ typedef struct daemon_state {
     uint32_t n_sinks;
     evaluation_source *sources; /* 0 is HTTP, then those that are read here */
     daemon_reader *readers;     /* n_sources - 1 */
+    daemon_feed **feeds;        /* beside the readers: NULL where a source is read as bytes */
+    atomic_llong *watermarks;   /* of the sources, for /metrics; written by the engine's thread */
     uint32_t n_sources;
     size_t max_body_bytes;      /* the greatest an http source asks for; 0: none does */
     admission *queue;
@@ -95,6 +98,15 @@ int daemon_sources_name(daemon_state *d);   /* fills sources and readers, opens 
 int daemon_sources_start(daemon_state *d);
 void daemon_sources_stop(daemon_state *d);  /* joins the readers */
 void daemon_sources_free(daemon_state *d);
+
+/* daemon_feeds.c: the source with this number, when it is of a kind that gives messages. name: of d->sources. */
+int daemon_feed_open(daemon_state *d, const plan_edge *edge, uint32_t number, const char *name);
+bool daemon_feed_start(daemon_feed *feed);  /* false: no thread */
+void daemon_feed_stop(daemon_feed *feed);   /* joins; NULL is allowed */
+void daemon_feed_free(daemon_feed *feed);   /* after the committer; NULL is allowed */
+void daemon_feeds_watermarks(daemon_state *d);      /* the engine's thread: copies them */
+bool daemon_feeds_numbers(daemon_state *d, web_numbers *out);   /* the HTTP thread; false: no memory */
+bool daemon_feeds_stopped(const daemon_state *d);   /* one of them cannot go on */
 
 int daemon_engine_start(daemon_state *d);   /* evaluates the journal first, then sets `recovered` */
 void daemon_engine_join(daemon_state *d);   /* after admission_close: all that was admitted is evaluated */

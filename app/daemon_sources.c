@@ -12,7 +12,9 @@
 #include "app/daemon_internal.h"
 
 #include "app/command.h"
+#include "app/decoded.h"
 #include "ingest/decode.h"
+#include "ingest/feed.h"
 #include "ingest/source.h"
 
 #include <errno.h>
@@ -173,6 +175,7 @@ static int add_source(daemon_state *d, const plan_edge *edge)
     if (!reader->name) return refuse(d, edge, "no memory");
     d->sources[number] = evaluation_source_of(d->plan, edge, reader->name);
     d->n_sources++;
+    if (ingest_feed_kind_find(edge->kind)) return daemon_feed_open(d, edge, number, reader->name);
     int exit_code = read_options(d, reader);
     return exit_code == APP_FINE ? open_reader(d, reader) : exit_code;
 }
@@ -181,7 +184,9 @@ int daemon_sources_name(daemon_state *d)
 {
     d->sources = calloc((size_t)d->plan->n_sources + 1, sizeof *d->sources);
     d->readers = calloc((size_t)d->plan->n_sources + 1, sizeof *d->readers);
-    if (!d->sources || !d->readers) return APP_TROUBLE;
+    d->feeds = calloc((size_t)d->plan->n_sources + 1, sizeof *d->feeds);
+    d->watermarks = calloc((size_t)d->plan->n_sources + 1, sizeof *d->watermarks);
+    if (!d->sources || !d->readers || !d->feeds || !d->watermarks) return APP_TROUBLE;
     d->sources[DAEMON_HTTP_SOURCE] = evaluation_source_of(d->plan, NULL, "http");
     d->n_sources = 1;
     for (uint32_t i = 0; i < d->plan->n_sources; i++) {
@@ -212,23 +217,8 @@ static bool hand_on(daemon_reader *reader, admission_batch **batch, bool ends)
 
 static bool add_record(daemon_reader *reader, admission_batch **batch, const ingest_record *record)
 {
-    const plan *p = reader->daemon->plan;
-    egret_text shown;
-    egret_text_init(&shown, egret_mem_of(NULL));
     if (!*batch) *batch = admission_batch_new(reader->number);
-    admitted_record copy = {.stream = record->stream, .reason = (uint8_t)record->reason, .slots = record->slots, .raw = record->raw,
-                            .raw_len = record->raw_len, .text = record->text, .offset = record->offset, .line = record->line};
-    if (record->reason == INGEST_REASON_NONE) {
-        copy.text = NULL;
-        if (reader->format == INGEST_FORMAT_CSV) {
-            ingest_decoder_render(reader->decoder, record->raw, record->raw_len, &shown);
-            copy.raw = shown.ptr;
-            copy.raw_len = shown.len;
-        }
-    }
-    bool fine = *batch && !shown.failed && admission_batch_add(*batch, &copy, record->slots ? p->streams[record->stream].n_slots : 0);
-    egret_text_deinit(&shown);
-    return fine;
+    return *batch && decoded_add(reader->decoder, reader->format, reader->daemon->plan, *batch, record);
 }
 
 /* Decodes what was fed and hands it on in batches. */
@@ -310,8 +300,8 @@ int daemon_sources_start(daemon_state *d)
 {
     for (uint32_t i = 1; i < d->n_sources; i++) {
         daemon_reader *reader = &d->readers[i - 1];
-        reader->has_thread = pthread_create(&reader->thread, NULL, work, reader) == 0;
-        if (reader->has_thread) continue;
+        reader->has_thread = !d->feeds[i - 1] && pthread_create(&reader->thread, NULL, work, reader) == 0;
+        if (d->feeds[i - 1] ? daemon_feed_start(d->feeds[i - 1]) : reader->has_thread) continue;
         app_log_say(&d->options->log, LOG_ERROR, "source %s: no thread", d->sources[i].name);
         return APP_TROUBLE;
     }
@@ -322,6 +312,7 @@ void daemon_sources_stop(daemon_state *d)
 {
     for (uint32_t i = 1; i < d->n_sources; i++) {
         daemon_reader *reader = &d->readers[i - 1];
+        daemon_feed_stop(d->feeds[i - 1]);
         if (reader->has_thread) pthread_join(reader->thread, NULL);
         reader->has_thread = false;
     }
@@ -331,6 +322,7 @@ void daemon_sources_free(daemon_state *d)
 {
     for (uint32_t i = 1; i < d->n_sources; i++) {
         daemon_reader *reader = &d->readers[i - 1];
+        daemon_feed_free(d->feeds[i - 1]);
         ingest_decoder_free(reader->decoder);
         nfa_engine_free(reader->routes);
         if (reader->kind) reader->kind->close(reader->source);
@@ -338,5 +330,7 @@ void daemon_sources_free(daemon_state *d)
         free(reader->name);
     }
     free(d->readers);
+    free(d->feeds);
+    free(d->watermarks);
     free(d->sources);
 }

@@ -92,6 +92,7 @@ static const char *not_ready(void *user)
     if (atomic_load(&d->failed)) return "the engine has stopped";
     if (atomic_load(&d->stopping)) return "stopping";
     if (committer_trouble(d->committer)) return "the disk is full";
+    if (daemon_feeds_stopped(d)) return "a source has stopped; the log says which and why";
     return NULL;
 }
 
@@ -125,6 +126,7 @@ void daemon_web_publish(daemon_state *d)
     pthread_mutex_lock(&d->numbers_lock);
     copy_numbers(d->plan, &d->numbers, &now);
     pthread_mutex_unlock(&d->numbers_lock);
+    daemon_feeds_watermarks(d);
 }
 
 static void numbers(void *user, web_numbers *out)
@@ -136,6 +138,7 @@ static void numbers(void *user, web_numbers *out)
     pthread_mutex_unlock(&d->numbers_lock);
     for (uint32_t i = 0; i < d->n_sinks; i++) sinks[i] = (web_sink_numbers){d->sinks[i].name, outbox_get_stats(d->sinks[i].box)};
     d->shown.n_sinks = d->n_sinks;
+    if (!daemon_feeds_numbers(d, &d->shown)) d->shown.n_partitions = 0;
     d->shown.queued_records = admission_records(d->queue);
     d->shown.queue_limit = admission_limit(d->queue);
     d->shown.start_time_ms = d->start_ms;
@@ -161,7 +164,8 @@ static bool make_numbers(const daemon_state *d, web_numbers *n)
     n->streams = calloc((size_t)d->plan->n_streams + 1, sizeof *n->streams);
     n->rules = calloc((size_t)d->plan->n_rules + 1, sizeof *n->rules);
     n->sinks = calloc((size_t)d->n_sinks + 1, sizeof *n->sinks);
-    return n->streams && n->rules && n->sinks;
+    n->sources = calloc((size_t)d->n_sources + 1, sizeof *n->sources);
+    return n->streams && n->rules && n->sinks && n->sources;
 }
 
 static void free_numbers(web_numbers *n)
@@ -169,6 +173,8 @@ static void free_numbers(web_numbers *n)
     free((void *)(uintptr_t)n->streams);
     free((void *)(uintptr_t)n->rules);
     free((void *)(uintptr_t)n->sinks);
+    free((void *)(uintptr_t)n->sources);
+    free((void *)(uintptr_t)n->partitions);
 }
 
 bool daemon_web_init(daemon_state *d)

@@ -35,6 +35,7 @@ void epoch_free(epoch *e)
 void epoch_add(epoch *e, admission_batch *batch)
 {
     batch->next = NULL;
+    batch->heard = true;    /* whatever is in it: the journal tells no more than that it came */
     batch->lsn = e->next_lsn;
     batch->event = e->next_event;
     e->next_lsn += 1 + batch->n_good;
@@ -96,4 +97,11 @@ bool epoch_raw(const epoch *e, uint64_t lsn, egret_text *out)
 void epoch_answer(epoch *e, const char *trouble)
 {
     for (admission_batch *batch = e->batches; batch; batch = batch->next) admission_batch_answer(batch, trouble);
+}
+
+void epoch_committed(epoch *e)
+{
+    epoch_answer(e, NULL);
+    for (admission_batch *batch = e->batches; batch; batch = batch->next)
+        if (batch->committed) batch->committed(batch->committed_user, &batch->place);
 }

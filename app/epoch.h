@@ -45,5 +45,6 @@ void epoch_end(epoch *e, int64_t clock_ms);
 /* The text of the event with that LSN, if it is in here. */
 bool epoch_raw(const epoch *e, uint64_t lsn, egret_text *out);
 void epoch_answer(epoch *e, const char *trouble);   /* to all who wait */
+void epoch_committed(epoch *e);                     /* it is on the disk: tells all who ask */
 
 #endif

@@ -4,6 +4,7 @@
 #include "app/evaluation.h"
 
 #include "alerting/outbox_files.h"
+#include "ingest/feed.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +12,16 @@
 typedef struct source_state {
     int64_t heard_ms;           /* monotonic; 0: never */
     bool active;
+    char *partition;            /* "source:partition", owned; NULL: a declared source */
+    uint32_t declared;          /* the declared source it is, or is of */
 } source_state;
 
 struct evaluation {
     evaluation_options options;
     nfa_engine *engine;
     ingest_order *order;
-    source_state *sources;
+    source_state *sources;      /* the declared ones, then partitions as they appeared */
+    uint32_t n_sources, cap_sources;
     ingest_stats *streams;
     nfa_rule_stats *rules;
     uint64_t unrouted;
@@ -37,13 +41,52 @@ struct evaluation {
 
 bool evaluation_source_counts(const plan_edge *edge)
 {
-    return egret_str_is(edge->kind, "file") || egret_str_is(edge->kind, "stdin");
+    return egret_str_is(edge->kind, "file") || egret_str_is(edge->kind, "stdin") || ingest_feed_kind_find(edge->kind) != NULL;
 }
 
 /* One that is read holds the clock until it has shown something; nobody knows whether HTTP ever will. */
 evaluation_source evaluation_source_of(const plan *p, const plan_edge *edge, const char *name)
 {
-    return (evaluation_source){name, ingest_order_lateness(p, edge), edge != NULL};
+    const ingest_feed_kind *feed = edge ? ingest_feed_kind_find(edge->kind) : NULL;
+    return (evaluation_source){name, ingest_order_lateness(p, edge), edge != NULL, feed && feed->partitioned};
+}
+
+static egret_status add_source(evaluation *e, uint32_t declared, const char *partition)
+{
+    const evaluation_source *source = &e->options.sources[declared];
+    if (e->n_sources == e->cap_sources) {
+        uint32_t cap = e->cap_sources ? e->cap_sources * 2 : 16;
+        source_state *grown = realloc(e->sources, cap * sizeof *grown);
+        if (!grown) return EGRET_NO_MEMORY;
+        e->sources = grown;
+        e->cap_sources = cap;
+    }
+    source_state *added = &e->sources[e->n_sources];
+    *added = (source_state){.active = partition || source->active, .declared = declared};
+    if (partition && !(added->partition = strdup(partition))) return EGRET_NO_MEMORY;
+    egret_status status = ingest_order_add_source(e->order, source->lateness_ms, added->active);
+    if (status == EGRET_OK) e->n_sources++;
+    else free(added->partition);
+    return status;
+}
+
+static uint32_t find_source(const evaluation *e, uint32_t declared, const char *partition)
+{
+    if (!partition) return declared;
+    for (uint32_t i = e->options.n_sources; i < e->n_sources; i++)
+        if (strcmp(e->sources[i].partition, partition) == 0) return i;
+    return e->n_sources;
+}
+
+/* The number of what gave the batch. A partition that is heard of for the first time, or again, holds the clock like any source that is about to speak. */
+static egret_status source_of_batch(evaluation *e, const admission_batch *batch, uint32_t *out)
+{
+    egret_status status = EGRET_OK;
+    *out = find_source(e, batch->source, batch->partition);
+    if (*out == e->n_sources) status = add_source(e, batch->source, batch->partition);
+    if (status == EGRET_OK && batch->n == 0 && !batch->ends_source && e->options.sources[batch->source].partitioned)
+        status = ingest_order_await(e->order, *out);
+    return status;
 }
 
 /* ---- alerts ---- */
@@ -102,7 +145,7 @@ static egret_status advance(evaluation *e)
 
 static void put_letter(evaluation *e, const admission_batch *batch, const admitted_record *record, const char *kind, const char *reason)
 {
-    ingest_letter letter = {.source = e->options.sources[batch->source].name, .line = record->line, .offset = record->offset,
+    ingest_letter letter = {.source = batch->partition ? batch->partition : e->options.sources[batch->source].name, .line = record->line, .offset = record->offset,
                             .kind = kind, .reason = reason, .record = record->raw, .record_len = record->raw_len};
     if (record->stream != PLAN_NONE) letter.stream = e->options.plan->streams[record->stream].name;
     if (e->replaying) return;
@@ -144,9 +187,9 @@ static void note_outcome(evaluation *e, const admission_batch *batch, const admi
 }
 
 /* The n-th good record of the batch. */
-static egret_status push_record(evaluation *e, const admission_batch *batch, const admitted_record *record, uint64_t n)
+static egret_status push_record(evaluation *e, const admission_batch *batch, uint32_t source, const admitted_record *record, uint64_t n)
 {
-    ingest_arrival arrival = {.source = batch->source, .stream = record->stream, .slots = record->slots, .ref = batch->lsn + 1 + n,
+    ingest_arrival arrival = {.source = source, .stream = record->stream, .slots = record->slots, .ref = batch->lsn + 1 + n,
                               .position = batch->event + n, .arrival_ms = batch->arrival_ms, .now_ms = batch->arrival_ms};
     ingest_outcome outcome = INGEST_ACCEPTED;
     int64_t time_ms;
@@ -163,12 +206,14 @@ static egret_status push_record(evaluation *e, const admission_batch *batch, con
 
 egret_status evaluation_batch(evaluation *e, const admission_batch *batch, int64_t monotonic_ms)
 {
-    source_state *source = &e->sources[batch->source];
-    egret_status status = EGRET_OK;
+    uint32_t number;
     uint64_t n = 0;
+    egret_status status = source_of_batch(e, batch, &number);
+    if (status != EGRET_OK) return status;
+    source_state *source = &e->sources[number];
     e->unrouted += batch->unrouted;
     for (size_t i = 0; i < batch->n && status == EGRET_OK; i++) {
-        if (batch->records[i].slots) status = push_record(e, batch, &batch->records[i], n);
+        if (batch->records[i].slots) status = push_record(e, batch, number, &batch->records[i], n);
         else note_rejected(e, batch, &batch->records[i]);
         n += batch->records[i].slots != NULL || batch->records[i].numbered;
     }
@@ -178,7 +223,7 @@ egret_status evaluation_batch(evaluation *e, const admission_batch *batch, int64
     }
     if (status == EGRET_OK && batch->ends_source) {
         source->active = false;
-        status = ingest_order_finish(e->order, batch->source);
+        status = ingest_order_finish(e->order, number);
     }
     return status == EGRET_OK ? advance(e) : status;
 }
@@ -187,7 +232,7 @@ egret_status evaluation_batch(evaluation *e, const admission_batch *batch, int64
 
 static bool any_active(const evaluation *e)
 {
-    for (uint32_t i = 0; i < e->options.n_sources; i++)
+    for (uint32_t i = 0; i < e->n_sources; i++)
         if (e->sources[i].active) return true;
     return false;
 }
@@ -208,7 +253,7 @@ static int64_t silent_target(const evaluation *e, int64_t monotonic_ms)
 
 bool evaluation_tick_due(const evaluation *e, int64_t monotonic_ms)
 {
-    for (uint32_t i = 0; i < e->options.n_sources; i++)
+    for (uint32_t i = 0; i < e->n_sources; i++)
         if (e->sources[i].heard_ms == 0 || is_silent(e, &e->sources[i], monotonic_ms)) return true;
     int64_t target_ms = silent_target(e, monotonic_ms);
     return target_ms != INT64_MIN && (nfa_engine_next_due(e->engine) < target_ms || ingest_order_first_held(e->order) <= target_ms);
@@ -217,7 +262,7 @@ bool evaluation_tick_due(const evaluation *e, int64_t monotonic_ms)
 egret_status evaluation_tick(evaluation *e, int64_t monotonic_ms)
 {
     egret_status status = EGRET_OK;
-    for (uint32_t i = 0; i < e->options.n_sources && status == EGRET_OK; i++) {
+    for (uint32_t i = 0; i < e->n_sources && status == EGRET_OK; i++) {
         source_state *source = &e->sources[i];
         if (source->heard_ms == 0) source->heard_ms = monotonic_ms;
         if (!is_silent(e, source, monotonic_ms)) continue;
@@ -232,7 +277,12 @@ egret_status evaluation_tick(evaluation *e, int64_t monotonic_ms)
 void evaluation_resume(evaluation *e, int64_t monotonic_ms, int64_t idle_ms)
 {
     e->options.idle_ms = idle_ms;
-    for (uint32_t i = 0; i < e->options.n_sources; i++) e->sources[i].heard_ms = monotonic_ms;
+    for (uint32_t i = 0; i < e->n_sources; i++) {
+        e->sources[i].heard_ms = monotonic_ms;
+        if (e->sources[i].partition || !e->options.sources[i].partitioned) continue;
+        /* What waits on the other side is not known yet. */
+        e->sources[i].active = ingest_order_await(e->order, i) == EGRET_OK;
+    }
     e->heard_ms = monotonic_ms;
 }
 
@@ -265,16 +315,14 @@ evaluation *evaluation_new(const evaluation_options *options)
     e->engine = nfa_engine_new(egret_mem_of(NULL), options->plan);
     ingest_order_options order_options = {.plan = options->plan, .release = release, .user = e, .engine = e->engine};
     e->order = ingest_order_new(&order_options);
-    e->sources = calloc((size_t)options->n_sources + 1, sizeof *e->sources);
     e->streams = calloc((size_t)options->plan->n_streams + 1, sizeof *e->streams);
     e->rules = calloc((size_t)options->plan->n_rules + 1, sizeof *e->rules);
     e->rules_before = calloc((size_t)options->plan->n_rules + 1, sizeof *e->rules_before);
-    bool fine = e->engine && e->order && e->sources && e->streams && e->rules && e->rules_before;
+    bool fine = e->engine && e->order && e->streams && e->rules && e->rules_before;
     for (uint32_t i = 0; fine && i < options->n_sources; i++) {
         const evaluation_source *source = &options->sources[i];
-        e->sources[i].active = source->active;
         if (source->lateness_ms > e->lateness_ms) e->lateness_ms = source->lateness_ms;
-        fine = ingest_order_add_source(e->order, source->lateness_ms, source->active) == EGRET_OK;
+        fine = add_source(e, i, NULL) == EGRET_OK;
     }
     if (fine) return e;
     evaluation_free(e);
@@ -288,6 +336,7 @@ void evaluation_free(evaluation *e)
     nfa_engine_free(e->engine);
     egret_text_deinit(&e->record);
     jsonw_deinit(&e->out);
+    for (uint32_t i = 0; i < e->n_sources; i++) free(e->sources[i].partition);
     free(e->sources);
     free(e->streams);
     free(e->rules);
@@ -327,6 +376,11 @@ static nfa_stats engine_since(nfa_stats now, const nfa_stats *before)
     return now;
 }
 
+int64_t evaluation_watermark(const evaluation *e, uint32_t source, const char *partition)
+{
+    return ingest_order_source_watermark(e->order, find_source(e, source, partition));
+}
+
 void evaluation_numbers(evaluation *e, web_numbers *out)
 {
     for (uint32_t i = 0; i < e->options.plan->n_rules; i++)
@@ -345,10 +399,11 @@ void evaluation_numbers(evaluation *e, web_numbers *out)
 
 typedef struct evaluation_image {
     int64_t idle_ms, newest_ms, heard_ms;
-    uint32_t is_history, n_sources;
+    uint32_t is_history, n_declared, n_sources, unused;
 } evaluation_image;
 
-typedef struct source_image { int64_t heard_ms, active; } source_image;
+/* Behind it the name of its partition, if there is one. */
+typedef struct source_image { int64_t heard_ms; uint32_t active, declared, partition_len, unused; } source_image;
 
 nfa_engine *evaluation_engine(evaluation *e)
 {
@@ -357,31 +412,52 @@ nfa_engine *evaluation_engine(evaluation *e)
 
 egret_status evaluation_save(const evaluation *e, egret_text *out)
 {
-    evaluation_image image = {e->options.idle_ms, e->newest_ms, e->heard_ms, e->is_history, e->options.n_sources};
+    evaluation_image image = {e->options.idle_ms, e->newest_ms, e->heard_ms, e->is_history, e->options.n_sources, e->n_sources, 0};
     egret_text_put(out, (const char *)&image, sizeof image);
-    for (uint32_t i = 0; i < e->options.n_sources; i++) {
-        source_image source = {e->sources[i].heard_ms, e->sources[i].active};
-        egret_text_put(out, (const char *)&source, sizeof source);
+    for (uint32_t i = 0; i < e->n_sources; i++) {
+        const source_state *source = &e->sources[i];
+        uint32_t len = source->partition ? (uint32_t)strlen(source->partition) : 0;
+        source_image of = {source->heard_ms, source->active, source->declared, len, 0};
+        egret_text_put(out, (const char *)&of, sizeof of);
+        if (len > 0) egret_text_put(out, source->partition, len);
     }
     return ingest_order_save(e->order, out);
+}
+
+/* The i-th source, which is there already when it is a declared one. */
+static egret_status load_source(evaluation *e, uint32_t i, const char **at, const char *end)
+{
+    source_image image;
+    char partition[512];
+    if ((size_t)(end - *at) < sizeof image) return EGRET_BAD_USE;
+    memcpy(&image, *at, sizeof image);
+    *at += sizeof image;
+    bool declared = i < e->options.n_sources;
+    if (declared != (image.partition_len == 0) || image.declared >= e->options.n_sources || image.partition_len >= sizeof partition ||
+        (size_t)(end - *at) < image.partition_len)
+        return EGRET_BAD_USE;
+    memcpy(partition, *at, image.partition_len);
+    partition[image.partition_len] = '\0';
+    *at += image.partition_len;
+    egret_status status = declared ? EGRET_OK : add_source(e, image.declared, partition);
+    if (status != EGRET_OK) return status;
+    e->sources[i].heard_ms = image.heard_ms;
+    e->sources[i].active = image.active != 0;
+    return EGRET_OK;
 }
 
 egret_status evaluation_load(evaluation *e, const char **at, const char *end)
 {
     evaluation_image image;
-    size_t sources = e->options.n_sources * sizeof(source_image);
-    if ((size_t)(end - *at) < sizeof image + sources) return EGRET_BAD_USE;
+    egret_status status = EGRET_OK;
+    if ((size_t)(end - *at) < sizeof image) return EGRET_BAD_USE;
     memcpy(&image, *at, sizeof image);
     *at += sizeof image;
-    if (image.n_sources != e->options.n_sources) return EGRET_BAD_USE;
+    if (image.n_declared != e->options.n_sources || image.n_sources < image.n_declared) return EGRET_BAD_USE;
     e->options.idle_ms = image.idle_ms;
     e->newest_ms = image.newest_ms;
     e->heard_ms = image.heard_ms;
     e->is_history = image.is_history != 0;
-    for (uint32_t i = 0; i < image.n_sources; i++, *at += sizeof(source_image)) {
-        source_image source;
-        memcpy(&source, *at, sizeof source);
-        e->sources[i] = (source_state){source.heard_ms, source.active != 0};
-    }
-    return ingest_order_load(e->order, at, end);
+    for (uint32_t i = 0; i < image.n_sources && status == EGRET_OK; i++) status = load_source(e, i, at, end);
+    return status == EGRET_OK ? ingest_order_load(e->order, at, end) : status;
 }

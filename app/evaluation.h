@@ -31,9 +31,12 @@ typedef struct evaluation_source {
     const char *name;
     int64_t lateness_ms;
     bool active;            /* holds the clock until it has shown something, is silent for `idle`, or ends */
+    bool partitioned;       /* its partitions are sources of their own, added when a batch first names them. The source itself holds the clock from each
+                             * start of the process until a batch of it, without a partition, `ends` it: then all partitions there are have been named */
 } evaluation_source;
 
-/* Sources are numbered: 0 is HTTP, whatever is declared for it, then those of the plan that are read, in its order. edge NULL: HTTP. */
+/* Sources are numbered: 0 is HTTP, whatever is declared for it, then those of the plan that are read, in its order. edge NULL: HTTP.
+ * Partitions are numbered behind them as they appear in the journal. */
 bool evaluation_source_counts(const plan_edge *edge);
 evaluation_source evaluation_source_of(const plan *p, const plan_edge *edge, const char *name);
 
@@ -75,6 +78,9 @@ egret_status evaluation_drain(evaluation *e);
 egret_status evaluation_save(const evaluation *e, egret_text *out);
 egret_status evaluation_load(evaluation *e, const char **at, const char *end);
 nfa_engine *evaluation_engine(evaluation *e);
+
+/* The watermark of a source, or of a partition ("source:partition"; NULL: none); INT64_MIN: none yet. */
+int64_t evaluation_watermark(const evaluation *e, uint32_t source, const char *partition);
 
 /* Copies the counters as they stand: plan, streams, rules, engine, unrouted, clock. Arrays belong to the evaluation. */
 void evaluation_numbers(evaluation *e, web_numbers *out);

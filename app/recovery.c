@@ -62,8 +62,11 @@ uint64_t recovery_fingerprint(const plan *p)
 
 /* ---- records ---- */
 
+/* The source of a batch's name, which may be "source:partition". */
 static uint32_t source_named(const recovery *r, egret_str name)
 {
+    const char *colon = name.len > 0 ? memchr(name.ptr, ':', name.len) : NULL;
+    if (colon) name.len = (uint32_t)(colon - name.ptr);
     for (uint32_t i = 0; i < r->options.n_sources; i++)
         if (egret_str_is(name, r->options.sources[i])) return i;
     return 0;   /* it is gone from the rules; its events are still events */
@@ -143,6 +146,10 @@ static egret_status take_batch(const recovery *r, assembly *a, const journal_rec
     batch->arrival_ms = head->arrival_ms;
     batch->ends_source = head->ends_source;
     batch->heard = true;
+    if (memchr(head->source.ptr, ':', head->source.len) && !(batch->partition = egret_arena_str(&batch->arena, head->source.ptr, head->source.len).ptr)) {
+        admission_batch_free(batch);
+        return EGRET_NO_MEMORY;
+    }
     batch->lsn = lsn;
     a->last = *a->end = batch;
     a->end = &batch->next;

@@ -350,6 +350,15 @@ egret_status ingest_order_flush(ingest_order *order)
     return release_below(order, order->frontier);
 }
 
+egret_status ingest_order_await(ingest_order *order, uint32_t source)
+{
+    if (source >= order->n_sources)
+        return EGRET_BAD_USE;
+    order->sources[source].active = true;
+    order->sources[source].finished = false;
+    return EGRET_OK;
+}
+
 egret_status ingest_order_idle(ingest_order *order, uint32_t source)
 {
     if (source >= order->n_sources)

@@ -63,6 +63,8 @@ int64_t ingest_order_lateness(const plan *plan, const plan_edge *source);
  * identity, for the arrival's. Changes nothing that can be seen. */
 uint64_t ingest_order_expect(const ingest_order *order, const ingest_arrival *arrival);
 egret_status ingest_order_push(ingest_order *order, const ingest_arrival *arrival, ingest_outcome *outcome);
+/* The source is about to give events, from its own watermark on: it holds the watermark of all until it does, or is set idle. */
+egret_status ingest_order_await(ingest_order *order, uint32_t source);
 /* An idle source holds nothing up until its next event. */
 egret_status ingest_order_idle(ingest_order *order, uint32_t source);
 /* The source will give no more events. When none is left that may, all held events are released. */

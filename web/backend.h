@@ -16,6 +16,21 @@ typedef struct web_sink_numbers {
     outbox_stats stats;
 } web_sink_numbers;
 
+typedef struct web_source_numbers {
+    const char *name;
+    int64_t watermark_ms;               /* INT64_MIN: none yet, or its partitions have their own */
+    bool is_feed;                       /* gives messages: what follows is known */
+    bool connected, stopped;            /* stopped: it cannot go on, the log says why */
+    uint64_t messages, skipped, reconnects, errors;     /* skipped: without a body */
+} web_source_numbers;
+
+typedef struct web_partition_numbers {
+    const char *source, *partition;
+    int64_t next;                       /* place of the next message; -1: none was read */
+    int64_t lag;                        /* messages that wait on the other side; -1: not known */
+    int64_t watermark_ms;               /* INT64_MIN: none yet */
+} web_partition_numbers;
+
 /* A copy of all counters at one moment; arrays belong to the backend and stay until its next call. */
 typedef struct web_numbers {
     const plan *plan;
@@ -24,6 +39,9 @@ typedef struct web_numbers {
     nfa_stats engine;
     const web_sink_numbers *sinks;
     size_t n_sinks;
+    const web_source_numbers *sources;
+    const web_partition_numbers *partitions;    /* of all sources that are read now */
+    size_t n_sources, n_partitions;
     uint64_t unrouted;                  /* records that no route of their source wanted, or whose stream was never known */
     uint64_t letters, letters_unwritten;    /* dead letters, late and duplicate records; of them not in the file */
     uint64_t queued_records;            /* admitted, not evaluated yet */

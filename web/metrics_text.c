@@ -243,6 +243,7 @@ void metrics_page(egret_text *out, const web_numbers *numbers)
     metrics_family(out, "egret_build_info", "gauge", "1, with the version as a label.");
     metrics_count(out, "egret_build_info", version, 1);
     put_streams(out, numbers);
+    metrics_sources(out, numbers);
     put_rules(out, numbers);
     put_engine(out, numbers);
     put_sinks(out, numbers);

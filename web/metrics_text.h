@@ -20,6 +20,7 @@ void metrics_family(egret_text *out, const char *name, const char *type, const c
 void metrics_count(egret_text *out, const char *name, const metrics_label *labels, uint64_t value);
 void metrics_number(egret_text *out, const char *name, const metrics_label *labels, double value);
 
+void metrics_sources(egret_text *out, const web_numbers *numbers);
 /* All of the page. */
 void metrics_page(egret_text *out, const web_numbers *numbers);
 

@@ -19,10 +19,11 @@ MAY_INCLUDE = {
     "compiler": {"include"},
     "nfa": {"include", "compiler"},
     "store": {"include", "compiler", "nfa"},
-    "ingest": {"include", "compiler", "nfa", "store"},
-    "alerting": {"include", "compiler", "nfa", "store"},
-    "web": {"include", "compiler", "nfa", "store", "ingest", "alerting"},
-    "app": {"include", "compiler", "nfa", "store", "ingest", "alerting", "web"},
+    "edge": {"include", "compiler"},
+    "ingest": {"include", "compiler", "nfa", "store", "edge"},
+    "alerting": {"include", "compiler", "nfa", "store", "edge"},
+    "web": {"include", "compiler", "nfa", "store", "edge", "ingest", "alerting"},
+    "app": {"include", "compiler", "nfa", "store", "edge", "ingest", "alerting", "web"},
     "examples": {"include"},
 }
 PRODUCT = [folder for folder in MAY_INCLUDE if folder != "examples"]

@@ -80,7 +80,7 @@ static void kinds_are_found_and_their_options_fit(void **state)
     assert_null(sink_kind_find((egret_str)STR("kafka")));
     for (size_t i = 0; sink_kinds[i]; i++) {
         sink_settings settings;
-        assert_in_range(sink_option_count(sink_kinds[i]->options) + SINK_COMMON_COUNT, 0, SINK_MAX_OPTIONS);
+        assert_in_range(edge_option_count(sink_kinds[i]->options) + SINK_COMMON_COUNT, 0, EDGE_MAX_OPTIONS);
         assert_true(sink_settings_fallback(&settings, sink_kinds[i]));
         sink_settings_deinit(&settings);
     }

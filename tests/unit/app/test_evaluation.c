@@ -38,17 +38,23 @@ static void take(void *user, const plan_rule *rule, const sink_message *message)
     snprintf(f->seen + len, sizeof f->seen - len, "%.*s ", (int)rule->name.len, rule->name.ptr);
 }
 
+static evaluation *new_evaluation(fixture *f, uint32_t n_sources)
+{
+    evaluation_options options = {.plan = f->rules.plan, .sources = f->sources, .n_sources = n_sources,
+                                  .letters = f->letters, .log = &f->log, .idle_ms = IDLE_MS, .alert = take, .user = f};
+    evaluation *made = evaluation_new(&options);
+    assert_non_null(made);
+    return made;
+}
+
 static void set_up(fixture *f, uint32_t n_sources, bool second_active)
 {
     *f = (fixture){.log = {.json = true}};
     compile_text(&f->rules, rules_text);
-    f->sources[0] = (evaluation_source){"http", 5000, false};
-    f->sources[1] = (evaluation_source){"file", 0, second_active};
+    f->sources[0] = (evaluation_source){"http", 5000, false, false};
+    f->sources[1] = (evaluation_source){"file", 0, second_active, false};
     assert_int_equal(ingest_letters_open(NULL, 0, &f->letters), EGRET_OK);
-    evaluation_options options = {.plan = f->rules.plan, .sources = f->sources, .n_sources = n_sources,
-                                  .letters = f->letters, .log = &f->log, .idle_ms = IDLE_MS, .alert = take, .user = f};
-    f->evaluation = evaluation_new(&options);
-    assert_non_null(f->evaluation);
+    f->evaluation = new_evaluation(f, n_sources);
 }
 
 static void tear_down(fixture *f)
@@ -67,7 +73,7 @@ static uint32_t stream_named(const fixture *f, const char *name)
 }
 
 /* An event of the stream, with its time and one text, arrives on the source at this instant of both clocks. */
-static void push(fixture *f, uint32_t source, const char *stream, int64_t time_ms, int64_t now_ms)
+static void push_of(fixture *f, uint32_t source, const char *partition, const char *stream, int64_t time_ms, int64_t now_ms)
 {
     uint32_t number = stream_named(f, stream);
     const plan_stream *declared = &f->rules.plan->streams[number];
@@ -78,6 +84,25 @@ static void push(fixture *f, uint32_t source, const char *stream, int64_t time_m
     assert_non_null(batch);
     assert_true(admission_batch_add(batch, &(admitted_record){.stream = number, .slots = slots, .raw = "{}", .raw_len = 2}, declared->n_slots));
     batch->arrival_ms = now_ms;
+    batch->partition = partition;
+    batch->heard = true;
+    assert_int_equal(evaluation_batch(f->evaluation, batch, now_ms), EGRET_OK);
+    admission_batch_free(batch);
+}
+
+static void push(fixture *f, uint32_t source, const char *stream, int64_t time_ms, int64_t now_ms)
+{
+    push_of(f, source, NULL, stream, time_ms, now_ms);
+}
+
+/* A batch without records: a partition is there, or it ends; without a name it is the source itself. */
+static void say(fixture *f, uint32_t source, const char *partition, bool ends, int64_t now_ms)
+{
+    admission_batch *batch = admission_batch_new(source);
+    assert_non_null(batch);
+    batch->partition = partition;
+    batch->ends_source = ends;
+    batch->heard = true;
     assert_int_equal(evaluation_batch(f->evaluation, batch, now_ms), EGRET_OK);
     admission_batch_free(batch);
 }
@@ -177,6 +202,86 @@ static void draining_evaluates_what_was_held_and_fires_nothing_beyond(void **sta
     tear_down(&f);
 }
 
+static const char P0[] = "file:t/0", P1[] = "file:t/1";
+
+/* Source 1 has partitions; both have been named, and the source lets go. */
+static void set_up_partitions(fixture *f)
+{
+    set_up(f, 2, true);
+    f->sources[1].partitioned = true;
+    evaluation_resume(f->evaluation, NOW_MS, IDLE_MS);
+    push(f, 0, "beat", NOW_MS, NOW_MS);
+    push(f, 0, "note", NOW_MS + 9000, NOW_MS);
+    assert_seen(f, "");                                         /* the source is waited for */
+    say(f, 1, P0, false, NOW_MS);
+    say(f, 1, P1, false, NOW_MS);
+    say(f, 1, NULL, true, NOW_MS);
+}
+
+static void each_partition_holds_the_clock_by_itself(void **state)
+{
+    (void)state;
+    fixture f;
+    set_up_partitions(&f);
+    push_of(&f, 1, P0, "note", NOW_MS + 8000, NOW_MS + 1);
+    assert_seen(&f, "");                                        /* the other one may still bring older ones */
+    push_of(&f, 1, P1, "beat", NOW_MS + 1, NOW_MS + 2);         /* and does */
+    assert_seen(&f, "seen seen ");
+    assert_int_equal(evaluation_watermark(f.evaluation, 1, P0), NOW_MS + 8000);
+    assert_int_equal(evaluation_watermark(f.evaluation, 1, P1), NOW_MS + 1);
+    assert_int_equal(evaluation_watermark(f.evaluation, 1, "file:t/2"), INT64_MIN);
+    tear_down(&f);
+}
+
+static void a_partition_that_says_it_is_there_is_not_silent(void **state)
+{
+    (void)state;
+    fixture f;
+    set_up_partitions(&f);
+    push_of(&f, 1, P0, "note", NOW_MS + 8000, NOW_MS + 1);
+    say(&f, 1, P1, false, NOW_MS + IDLE_MS - 10);
+    push_of(&f, 1, P0, "note", NOW_MS + 8001, NOW_MS + IDLE_MS);
+    tick(&f, NOW_MS + IDLE_MS + 5);
+    assert_seen(&f, "");
+    say(&f, 1, P1, true, NOW_MS + IDLE_MS + 6);                 /* somebody else reads it now */
+    tick(&f, NOW_MS + IDLE_MS + 6);                             /* HTTP is idle, too */
+    assert_seen(&f, "seen ");
+    say(&f, 1, P1, false, NOW_MS + IDLE_MS + 7);                /* and it is back */
+    push_of(&f, 1, P0, "beat", NOW_MS + 9000, NOW_MS + IDLE_MS + 8);
+    push_of(&f, 1, P0, "beat", NOW_MS + 9001, NOW_MS + IDLE_MS + 8);
+    assert_seen(&f, "");
+    tear_down(&f);
+}
+
+static void partitions_are_kept_and_the_source_waits_again_after_a_start(void **state)
+{
+    (void)state;
+    fixture f;
+    egret_text image;
+    set_up_partitions(&f);
+    push_of(&f, 1, P1, "note", NOW_MS, NOW_MS + 1);
+    push_of(&f, 1, P0, "note", NOW_MS + 20, NOW_MS + 1);
+    egret_text_init(&image, egret_mem_of(NULL));
+    assert_int_equal(evaluation_save(f.evaluation, &image), EGRET_OK);
+    evaluation_free(f.evaluation);
+    f.evaluation = new_evaluation(&f, 2);
+    const char *at = image.ptr;
+    f.seen[0] = '\0';
+    assert_int_equal(evaluation_load(f.evaluation, &at, image.ptr + image.len), EGRET_OK);
+    assert_ptr_equal(at, image.ptr + image.len);
+    assert_int_equal(evaluation_watermark(f.evaluation, 1, P0), NOW_MS + 20);
+    evaluation_resume(f.evaluation, NOW_MS + 100, IDLE_MS);
+    for (int64_t ms = 101; ms < 110; ms++) push_of(&f, 1, P1, "beat", NOW_MS + ms, NOW_MS + ms);
+    push_of(&f, 1, P0, "note", NOW_MS + 9000, NOW_MS + 111);
+    assert_seen(&f, "");                                        /* there may be partitions that have not been named */
+    say(&f, 1, P0, false, NOW_MS + 112);
+    say(&f, 1, NULL, true, NOW_MS + 112);
+    push_of(&f, 1, P1, "beat", NOW_MS + 9000, NOW_MS + 113);
+    assert_in_range(strlen(f.seen), 9 * strlen("seen "), 11 * strlen("seen "));
+    egret_text_deinit(&image);
+    tear_down(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +289,9 @@ int main(void)
         cmocka_unit_test(an_event_as_late_as_the_ones_before_is_not_late),
         cmocka_unit_test(history_does_not_run_on),
         cmocka_unit_test(a_source_that_has_not_spoken_holds_the_clock_until_idle),
+        cmocka_unit_test(each_partition_holds_the_clock_by_itself),
+        cmocka_unit_test(a_partition_that_says_it_is_there_is_not_silent),
+        cmocka_unit_test(partitions_are_kept_and_the_source_waits_again_after_a_start),
         cmocka_unit_test(draining_evaluates_what_was_held_and_fires_nothing_beyond),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
