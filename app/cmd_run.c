@@ -19,7 +19,12 @@ static const app_option options[] = {
     {"rules", APP_MANY, "FILE|DIR", NULL, "the rules"},
     {"data", APP_ONE, "DIR", NULL, "folder for what must be kept; made when it is not there"},
     {"listen", APP_ONE, "ADDR:PORT", "127.0.0.1:8080", "where HTTP is served; port 0: any"},
-    {"insecure", APP_FLAG, NULL, NULL, "allow an address that other machines reach: there is no access control yet"},
+    {"host", APP_MANY, "NAME", NULL, "names under which clients may ask for it; requests for others are refused"},
+    {"tls-cert", APP_ONE, "FILE", NULL, "serve HTTPS with this certificate and its chain, PEM"},
+    {"tls-key", APP_ONE, "FILE", NULL, "its key, PEM"},
+    {"tls-client-ca", APP_ONE, "FILE", NULL, "clients must show a certificate of this authority, PEM"},
+    {"rate", APP_ONE, "N", "200", "requests a second of one token, events aside; 0: any number"},
+    {"connections", APP_ONE, "N", "512", "HTTP connections at once; further ones wait or are closed"},
     {"idle", APP_ONE, "DURATION", "2s", "silence after which a source holds the clock no more"},
     {"queue", APP_ONE, "N", "100000", "records that may wait for the engine before senders are told to wait"},
     {"keep", APP_ONE, "DURATION", "7d", "how long accepted events stay in the journal"},
@@ -55,13 +60,16 @@ static bool read_size(const app_args *args, const char *name, uint64_t *out)
 
 static bool read_options(const app_args *args, daemon_options *out)
 {
-    int64_t queue, checkpoint;
+    int64_t queue, checkpoint, rate, connections;
     const char *log = app_args_one(args, "log"), *listen = app_args_one(args, "listen");
     if (!read_duration(args, "idle", &out->idle_ms) || !read_duration(args, "drain", &out->drain_ms)) return false;
     if (!read_duration(args, "keep", &out->keep_ms) || !read_size(args, "keep-bytes", &out->keep_bytes)) return false;
     if (!app_args_int(args, "queue", 1, 100000000, &queue)) return false;
     if (!app_args_int(args, "checkpoint", 1, INT64_MAX, &checkpoint)) return false;
+    if (!app_args_int(args, "rate", 0, 1000000, &rate) || !app_args_int(args, "connections", 1, 100000, &connections)) return false;
     out->queue_records = (size_t)queue;
+    out->rate = (unsigned)rate;
+    out->connections = (unsigned)connections;
     out->checkpoint_events = (uint64_t)checkpoint;
     out->log.json = strcmp(log, "json") == 0;
     if (!out->log.json && strcmp(log, "text") != 0) {
@@ -72,11 +80,56 @@ static bool read_options(const app_args *args, daemon_options *out)
         app_usage(args, "--listen: '%s' is no address with a port such as 127.0.0.1:8080", listen);
         return false;
     }
-    if (!out->listen.loopback && !app_args_has(args, "insecure")) {
-        app_usage(args, "--listen: %s can be reached from other machines, and there is no access control yet; --insecure allows it", listen);
+    app_args_many(args, "host", &out->hosts);
+    return true;
+}
+
+/* A file as a text, or NULL; a message was printed. */
+static char *read_text(const app_args *args, const char *path)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = fopen(path, "re");
+    ssize_t n = file ? getdelim(&text, &size, '\0', file) : -1;
+    if (n <= 0) {
+        app_trouble(args, "%s: %s", path, file && n == 0 ? "empty" : strerror(errno));
+        free(text);
+        text = NULL;
+    }
+    if (file) fclose(file);
+    return text;
+}
+
+static bool read_tls(const app_args *args, daemon_options *out)
+{
+    const char *certificate = app_args_one(args, "tls-cert"), *key = app_args_one(args, "tls-key"), *ca = app_args_one(args, "tls-client-ca");
+    if (!certificate != !key || (ca && !certificate)) {
+        app_usage(args, "--tls-cert and --tls-key go together, and --tls-client-ca needs both");
         return false;
     }
-    return true;
+    if (certificate && !(out->tls_certificate = read_text(args, certificate))) return false;
+    if (key && !(out->tls_key = read_text(args, key))) return false;
+    return !ca || (out->tls_client_ca = read_text(args, ca)) != NULL;
+}
+
+static void free_tls(daemon_options *daemon)
+{
+    free(daemon->tls_certificate);
+    free(daemon->tls_key);
+    free(daemon->tls_client_ca);
+}
+
+/* Who may ask. Without a token everybody may do everything, so nobody but this machine may reach it. */
+static int open_access(const app_args *args, daemon_options *daemon)
+{
+    char *path;
+    if (asprintf(&path, "%s/tokens", daemon->data_dir) < 0) return APP_TROUBLE;
+    daemon->access = web_access_open(path, daemon->rate);
+    free(path);
+    if (!daemon->access) return app_trouble(args, "no memory");
+    if (daemon->listen.loopback || !web_access_is_open(daemon->access)) return APP_FINE;
+    return app_trouble(args, "--listen %s can be reached from other machines, and there is no token yet, so everybody could do everything.\n"
+                             "Make the first one: egret token create --data %s --role admin", app_args_one(args, "listen"), daemon->data_dir);
 }
 
 /* Makes the folder and locks it; gives the lock's descriptor, which holds until it is closed or the process ends. */
@@ -107,7 +160,9 @@ static int run_rules(const app_args *args, daemon_options *daemon)
     int exit_code = rules_files_need(&rules, "run", paths, n);
     daemon->rules = &rules;
     int lock = exit_code == APP_FINE ? lock_data(args, daemon->data_dir) : -1;
-    if (exit_code == APP_FINE) exit_code = lock < 0 ? APP_TROUBLE : daemon_run(daemon);
+    if (exit_code == APP_FINE) exit_code = lock < 0 ? APP_TROUBLE : open_access(args, daemon);
+    if (exit_code == APP_FINE) exit_code = daemon_run(daemon);
+    web_access_close(daemon->access);
     if (lock >= 0) close(lock);
     rules_files_free(&rules);
     return exit_code;
@@ -121,7 +176,9 @@ static int run(app_args *args)
     if (!daemon.data_dir) return app_usage(args, "--data is needed");
     if (!read_options(args, &daemon)) return APP_USAGE;
     daemon_block_signals();
-    return run_rules(args, &daemon);
+    int exit_code = read_tls(args, &daemon) ? run_rules(args, &daemon) : APP_TROUBLE;
+    free_tls(&daemon);
+    return exit_code;
 }
 
 const app_command app_cmd_run = {
@@ -132,6 +189,7 @@ const app_command app_cmd_run = {
              "Alerts go to the sinks that rules name, else to stdout, one line of JSON each. SIGTERM and SIGINT end it: what was accepted\n"
              "is evaluated and alerts are sent first. What was accepted (202) is in DIR whatever happens; the next start goes on from there.\n"
              "In DIR: store.mdb (the journal and alerts on their way; see egret journal), dead-letters.ndjson (records not taken, late or\n"
-             "duplicate), dead-alerts-SINK.ndjson (alerts no receiver took), lock.",
+             "duplicate), dead-alerts-SINK.ndjson (alerts no receiver took), tokens (see egret token), lock. While there is no token everybody\n"
+             "on this machine may do everything, and no other machine may reach it.",
     .run = run,
 };

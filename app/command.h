@@ -77,8 +77,10 @@ extern const app_command app_cmd_explain;
 extern const app_command app_cmd_fmt;
 extern const app_command app_cmd_generate;
 extern const app_command app_cmd_journal;
+extern const app_command app_cmd_openapi;
 extern const app_command app_cmd_replay;
 extern const app_command app_cmd_run;
 extern const app_command app_cmd_test;
+extern const app_command app_cmd_token;
 
 #endif

@@ -22,8 +22,6 @@
 #include <time.h>
 #include <unistd.h>
 
-static const web_route *const tables[] = {web_routes_events, web_routes_health, web_routes_metrics, NULL};
-
 static void fill_signals(sigset_t *set)
 {
     sigemptyset(set);
@@ -109,16 +107,39 @@ static int open_inside(daemon_state *d)
     return exit_code;
 }
 
+static void fill_web_options(const daemon_state *d, web_endpoints *endpoints, web_server_options *options)
+{
+    const daemon_options *from = d->options;
+    web_server_defaults(options);
+    options->address = from->listen.host;
+    options->port = from->listen.port;
+    options->tables = web_routes;
+    options->app = endpoints;
+    options->access = from->access;
+    options->local_only = from->listen.loopback;
+    options->hosts = from->hosts && from->hosts[0] ? from->hosts : NULL;
+    options->tls_certificate = from->tls_certificate;
+    options->tls_key = from->tls_key;
+    options->tls_client_ca = from->tls_client_ca;
+    options->max_connections = from->connections;
+}
+
+/* Who may ask, for people to see. */
+static void tell_access(const daemon_state *d)
+{
+    const daemon_options *options = d->options;
+    if (web_access_is_open(options->access))
+        app_log_say(&options->log, LOG_INFO, "no token was made yet: everybody on this machine may do everything, no other machine may reach it; "
+                    "'egret token create' changes both");
+    else if (!options->listen.loopback && !options->tls_certificate)
+        app_log_say(&options->log, LOG_WARNING, "tokens come in the clear: without --tls-cert something before this address must speak TLS");
+}
+
 static web_server *open_web(daemon_state *d, web_endpoints *endpoints)
 {
     char reason[256];
     web_server_options options;
-    web_server_defaults(&options);
-    options.address = d->options->listen.host;
-    options.port = d->options->listen.port;
-    options.tables = tables;
-    options.app = endpoints;
-    options.local_only = d->options->listen.loopback;
+    fill_web_options(d, endpoints, &options);
     if (d->max_body_bytes > 0) options.max_body_bytes = d->max_body_bytes;
     if (options.max_total_body_bytes < 2 * options.max_body_bytes) options.max_total_body_bytes = 2 * options.max_body_bytes;
     web_server *server = endpoints ? web_server_open(&options, reason, sizeof reason) : NULL;
@@ -126,9 +147,10 @@ static web_server *open_web(daemon_state *d, web_endpoints *endpoints)
         app_log_say(&d->options->log, LOG_ERROR, "HTTP: %s", endpoints ? reason : "no memory");
         return NULL;
     }
+    tell_access(d);
     /* For people and scripts alike, whatever the format of the log. */
     bool ipv6 = d->options->listen.ipv6;
-    fprintf(stderr, "listening on http://%s%s%s:%u\n", ipv6 ? "[" : "", options.address, ipv6 ? "]" : "", web_server_port(server));
+    fprintf(stderr, "listening on http%s://%s%s%s:%u\n", options.tls_certificate ? "s" : "", ipv6 ? "[" : "", options.address, ipv6 ? "]" : "", web_server_port(server));
     return server;
 }
 

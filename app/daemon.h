@@ -16,11 +16,16 @@
 #include "app/listen_address.h"
 #include "app/log.h"
 #include "app/rules_files.h"
+#include "web/access.h"
 
 typedef struct daemon_options {
     const rules_files *rules;       /* with a plan */
     const char *data_dir;           /* exists and is locked */
     listen_address listen;
+    web_access *access;
+    const char **hosts;             /* NULL-terminated: names it answers to, besides those of this machine; may be empty */
+    char *tls_certificate, *tls_key, *tls_client_ca;    /* PEM texts, or NULL */
+    unsigned rate, connections;     /* requests a second of a token; connections at once */
     app_log log;
     size_t queue_records;
     int64_t keep_ms;                /* of the journal */

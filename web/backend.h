@@ -87,10 +87,8 @@ typedef struct web_backend {
     void (*numbers)(void *user, web_numbers *out);
 } web_backend;
 
-/* Tables of routes for web_server_options.tables, one a file; their handlers take a web_endpoints as app. */
-extern const web_route web_routes_events[];
-extern const web_route web_routes_health[];
-extern const web_route web_routes_metrics[];
+/* All routes, for web_server_options.tables: a table for each resource (web/routes.c). Their handlers take a web_endpoints as app. */
+extern const web_route *const web_routes[];
 
 /* What the handlers keep between requests. It belongs to the server's thread from web_server_open to web_server_close. */
 typedef struct web_endpoints web_endpoints;

@@ -264,6 +264,7 @@ static void answer_events(void *app, const web_request *request, web_response *r
 }
 
 const web_route web_routes_events[] = {
-    {"POST", "/v1/events/{stream}", answer_events, "events of one stream or source: an object, an array, lines, or CSV"},
+    {"POST", "/v1/events/{stream}", answer_events, "events of one stream or source: an object, an array, lines, or CSV", .role = WEB_INGEST,
+     .takes = "application/json, application/x-ndjson, text/csv", .gives = "202 application/json EventsTaken", .refuses = "404 500"},
     {0},
 };

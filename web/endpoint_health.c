@@ -25,7 +25,7 @@ static void answer_readyz(void *app, const web_request *request, web_response *r
 }
 
 const web_route web_routes_health[] = {
-    {"GET", "/livez", answer_livez, "200 while the process works"},
-    {"GET", "/readyz", answer_readyz, "200 while events are taken"},
+    {"GET", "/livez", answer_livez, "200 while the process works", .gives = "200 text/plain"},
+    {"GET", "/readyz", answer_readyz, "200 while events are taken", .gives = "200 text/plain"},
     {0},
 };

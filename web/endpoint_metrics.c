@@ -19,6 +19,6 @@ static void answer_metrics(void *app, const web_request *request, web_response *
 }
 
 const web_route web_routes_metrics[] = {
-    {"GET", "/metrics", answer_metrics, "counters for Prometheus"},
+    {"GET", "/metrics", answer_metrics, "counters for Prometheus", .role = WEB_VIEWER, .gives = "200 text/plain", .refuses = "500"},
     {0},
 };

@@ -9,6 +9,12 @@
 
 #include "ingest/decode.h"
 
+/* One table a file. */
+extern const web_route web_routes_events[];
+extern const web_route web_routes_health[];
+extern const web_route web_routes_metrics[];
+extern const web_route web_routes_openapi[];
+
 struct web_endpoints {
     const web_backend *backend;
     char **names;                   /* of the plan's streams, terminated: for suggestions */

@@ -9,8 +9,10 @@
 #include <string.h>
 
 static const struct { unsigned status; const char *title; } titles[] = {
-    {400, "Bad Request"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {413, "Content Too Large"},
-    {415, "Unsupported Media Type"}, {421, "Misdirected Request"}, {429, "Too Many Requests"}, {500, "Internal Server Error"}, {503, "Service Unavailable"},
+    {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"}, {409, "Conflict"},
+    {412, "Precondition Failed"}, {413, "Content Too Large"}, {415, "Unsupported Media Type"}, {421, "Misdirected Request"},
+    {422, "Unprocessable Content"}, {428, "Precondition Required"}, {429, "Too Many Requests"}, {500, "Internal Server Error"},
+    {503, "Service Unavailable"},
 };
 
 static const char *title_of(unsigned status)

@@ -1,24 +1,19 @@
 /*
- * server.c: libmicrohttpd with one epoll thread behind the small interface of server.h.
+ * server.c: libmicrohttpd with one epoll thread behind the small interface of server.h: life, connections, and requests until they are whole.
  *
  * Two traps of the library shape this file. A response that is queued at the first call of the access handler closes the connection
  * afterwards (5 times slower under load), so the first call only makes the exchange and every answer is given at a later one. And its
  * timeout counts silence, not time, so connections are kept in a list with the moment their request began, and web_server_tick
  * shuts down what takes too long; the library then sees the end of the connection and cleans up itself.
  *
- * An answer that waits for something outside (a commit) is kept in its exchange and the connection suspended; web_later_done, from another
- * thread, resumes it, and the library then calls the access handler once more. It may come before the connection is suspended.
- *
  * A body that grows beyond the limit is not kept any more but still read to its end, up to ten times the limit, so that the client
- * gets to see the 413 instead of a broken connection.
+ * gets to see the 413 instead of a broken connection. Who may not ask at all is told so before any of the body is kept.
  */
-#include "web/server.h"
+#include "web/server_internal.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <microhttpd.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,43 +23,7 @@
 
 enum { DRAIN_FACTOR = 10, IDLE_TIMEOUT_S = 30, HEADER_MEMORY = 32 * 1024 };
 
-typedef struct connection {
-    struct connection *next, **link;
-    int fd;
-    int64_t since_ms;       /* monotonic: when it was opened, its request began, or its last one ended */
-} connection;
-
-struct web_later {
-    struct web_server *server;
-    struct MHD_Connection *mhd;
-    /* under the server's lock: */
-    bool suspended, done;
-    const char *trouble;        /* a constant */
-};
-
-typedef struct exchange {
-    const web_route *route; /* NULL: status says why */
-    const char *argument;
-    unsigned status;        /* 0, or the refusal that was decided while reading */
-    const char *detail;
-    char *body;
-    size_t len, capacity, drained;
-    bool waits;             /* for later; then response is to be given */
-    web_response response;
-    web_later later;
-} exchange;
-
-struct web_server {
-    web_server_options options;
-    struct MHD_Daemon *daemon;
-    int listener;               /* -1: not ours any more */
-    uint16_t port;
-    size_t body_bytes;          /* of all exchanges; the server's thread */
-    pthread_mutex_t lock;       /* guards connections, and what is said there */
-    connection *connections;
-};
-
-static int64_t monotonic_ms(void)
+int64_t server_monotonic_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -80,7 +39,7 @@ static void open_connection(web_server *server, struct MHD_Connection *mhd, void
     *context = c;
     if (!c || !info) return;
     c->fd = info->connect_fd;
-    c->since_ms = monotonic_ms();
+    c->since_ms = server_monotonic_ms();
     pthread_mutex_lock(&server->lock);
     c->next = server->connections;
     c->link = &server->connections;
@@ -106,60 +65,29 @@ static void on_connection(void *user, struct MHD_Connection *mhd, void **context
     else if (*context) close_connection(user, *context);
 }
 
-static void restart_time(web_server *server, struct MHD_Connection *mhd)
+connection *server_connection(struct MHD_Connection *mhd)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    connection *c = info ? info->socket_context : NULL;
+    return info ? info->socket_context : NULL;
+}
+
+static void restart_time(web_server *server, struct MHD_Connection *mhd)
+{
+    connection *c = server_connection(mhd);
     if (!c) return;
     pthread_mutex_lock(&server->lock);
-    c->since_ms = monotonic_ms();
+    c->since_ms = server_monotonic_ms();
     pthread_mutex_unlock(&server->lock);
 }
 
 void web_server_tick(web_server *server)
 {
-    int64_t oldest_ms = monotonic_ms() - server->options.request_deadline_ms;
+    int64_t now_ms = server_monotonic_ms(), oldest_ms = now_ms - server->options.request_deadline_ms;
     pthread_mutex_lock(&server->lock);
     for (connection *c = server->connections; c; c = c->next)
-        if (c->since_ms < oldest_ms) shutdown(c->fd, SHUT_RDWR);
+        if (c->since_ms < oldest_ms && !c->streams) shutdown(c->fd, SHUT_RDWR);
     pthread_mutex_unlock(&server->lock);
-}
-
-/* ---- routes ---- */
-
-/* Does the path fit "/a/b/{c}"? Then *argument is what stands at {c}: not empty and without a slash. */
-static bool path_fits(const char *pattern, const char *path, const char **argument)
-{
-    const char *brace = strchr(pattern, '{');
-    *argument = "";
-    if (!brace) return strcmp(pattern, path) == 0;
-    size_t fixed = (size_t)(brace - pattern);
-    if (strncmp(pattern, path, fixed) != 0) return false;
-    *argument = path + fixed;
-    return **argument != '\0' && !strchr(*argument, '/');
-}
-
-static bool method_fits(const char *wanted, const char *method)
-{
-    return strcmp(wanted, method) == 0 || (strcmp(wanted, "GET") == 0 && strcmp(method, "HEAD") == 0);
-}
-
-static void find_route(const web_server *server, exchange *x, const char *method, const char *path)
-{
-    x->status = 404;
-    x->detail = "there is nothing at this path";
-    for (size_t t = 0; server->options.tables[t]; t++) {
-        for (const web_route *route = server->options.tables[t]; route->method; route++) {
-            const char *argument;
-            if (!path_fits(route->path, path, &argument)) continue;
-            if (method_fits(route->method, method)) {
-                *x = (exchange){.route = route, .argument = argument};
-                return;
-            }
-            x->status = 405;
-            x->detail = route->method;
-        }
-    }
+    stream_wake_all(server, false, now_ms - server->options.ping_ms);
 }
 
 /* ---- who asks ---- */
@@ -192,26 +120,98 @@ bool web_address_is_loopback(const char *address)
     return inet_pton(AF_INET6, address, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
 }
 
+static bool host_is_named(const char *const *hosts, const char *host)
+{
+    size_t len = host_length(host);
+    for (; *hosts; hosts++)
+        if (strlen(*hosts) == len && strncasecmp(*hosts, host, len) == 0) return true;
+    return false;
+}
+
+/* A page of another site must not reach us through a name of its own that leads to this machine. */
+static bool host_is_fine(const web_server *server, const char *host)
+{
+    const web_server_options *options = &server->options;
+    if (!host || (!options->local_only && !options->hosts)) return true;
+    return (options->local_only && host_is_local(host)) || (options->hosts && host_is_named(options->hosts, host));
+}
+
+static void refuse_asker(exchange *x, unsigned status, const char *detail)
+{
+    x->status = status;
+    x->detail = detail;
+}
+
 /* A browser names the page that sends a request; only pages of this very server may. */
 static void check_asker(const web_server *server, struct MHD_Connection *mhd, exchange *x)
 {
     const char *host = MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
     const char *origin = MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_ORIGIN);
-    if (server->options.local_only && host && !host_is_local(host)) {
-        x->status = 421;
-        x->detail = "this server answers to localhost only";
-    } else if (origin) {
-        const char *name = strstr(origin, "://");
-        if (!name || !host || strcmp(name + 3, host) != 0) {
-            x->status = 403;
-            x->detail = "pages of other sites may not send requests here";
-        }
+    const char *name = origin ? strstr(origin, "://") : NULL;
+    if (!host_is_fine(server, host))
+        refuse_asker(x, 421, server->options.local_only ? "this server answers to localhost only" : "this server does not answer to this name");
+    else if (origin && (!name || !host || strcmp(name + 3, host) != 0))
+        refuse_asker(x, 403, "pages of other sites may not send requests here");
+    else if (server->options.tls_client_ca && !tls_client_is_known(mhd))
+        refuse_asker(x, 403, "a client certificate is needed that this server trusts");
+}
+
+/* Has this request the right to what its route does? Sending events is bounded by the queue, and not by the rate of a token. */
+static void check_right(const web_server *server, struct MHD_Connection *mhd, exchange *x)
+{
+    web_verdict verdict;
+    const web_route *route = x->match.route;
+    if (!server->options.access) {
+        snprintf(x->who, sizeof x->who, "local");
+        return;
     }
+    const char *token = MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+    web_role needs = route ? route->role : WEB_ANYONE;
+    web_access_check(server->options.access, token, needs, needs > WEB_INGEST, server_monotonic_ms(), &verdict);
+    memcpy(x->who, verdict.who, sizeof x->who);
+    if (verdict.status == 0) return;
+    x->retry_after_s = verdict.retry_after_s;
+    refuse_asker(x, verdict.status, verdict.detail);
+}
+
+/* ---- the query ---- */
+
+static enum MHD_Result take_query(void *user, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    exchange *x = user;
+    (void)kind;
+    size_t name_len = strlen(name), value_len = value ? strlen(value) : 0;
+    web_query *q = &x->query[x->n_query];
+    if (x->n_query == WEB_MAX_QUERY) {
+        refuse_asker(x, 400, "the query has too many parameters");
+        return MHD_NO;
+    }
+    *q = (web_query){malloc(name_len + 1), malloc(value_len + 1)};
+    x->n_query++;
+    if (!q->name || !q->value) refuse_asker(x, 503, "no memory; try again soon");
+    else if (!router_decode(name, name_len, true, q->name, name_len + 1) || !router_decode(value ? value : "", value_len, true, q->value, value_len + 1))
+        refuse_asker(x, 400, "the query is not well-formed");
+    return x->status == 0 ? MHD_YES : MHD_NO;
+}
+
+static void free_query(exchange *x)
+{
+    for (size_t i = 0; i < x->n_query; i++) {
+        free(x->query[i].name);
+        free(x->query[i].value);
+    }
+}
+
+const char *web_query_value(const web_request *request, const char *name)
+{
+    for (size_t i = 0; i < request->n_query; i++)
+        if (strcmp(request->query[i].name, name) == 0) return request->query[i].value;
+    return NULL;
 }
 
 /* ---- bodies ---- */
 
-static bool grow_body(web_server *server, exchange *x, size_t more)
+bool server_grow_body(web_server *server, exchange *x, size_t more)
 {
     size_t needed = x->len + more + WEB_BODY_PADDING;
     if (needed <= x->capacity) return true;
@@ -226,7 +226,7 @@ static bool grow_body(web_server *server, exchange *x, size_t more)
     return true;
 }
 
-static void drop_body(web_server *server, exchange *x)
+void server_drop_body(web_server *server, exchange *x)
 {
     server->body_bytes -= x->capacity;
     free(x->body);
@@ -236,7 +236,7 @@ static void drop_body(web_server *server, exchange *x)
 
 static void refuse(web_server *server, exchange *x, unsigned status, const char *detail)
 {
-    drop_body(server, x);
+    server_drop_body(server, x);
     x->status = status;
     x->detail = detail;
 }
@@ -248,7 +248,7 @@ static bool take_piece(web_server *server, exchange *x, const char *data, size_t
         refuse(server, x, 413, "the body is too large; send it in parts");
     else if (x->status == 0 && server->body_bytes + len > server->options.max_total_body_bytes)
         refuse(server, x, 503, "too many requests at once; try again soon");
-    else if (x->status == 0 && !grow_body(server, x, len))
+    else if (x->status == 0 && !server_grow_body(server, x, len))
         refuse(server, x, 503, "no memory; try again soon");
     if (x->status != 0) {
         x->drained += len;
@@ -259,84 +259,19 @@ static bool take_piece(web_server *server, exchange *x, const char *data, size_t
     return true;
 }
 
-/* ---- answering ---- */
+/* ---- requests ---- */
 
-static enum MHD_Result queue_response(struct MHD_Connection *mhd, web_response *response, const char *allow)
+/* What can be said of a request by its head. */
+static void judge_head(web_server *server, struct MHD_Connection *mhd, const char *method, const char *path, exchange *x)
 {
-    char seconds[16];
-    struct MHD_Response *r = MHD_create_response_from_buffer(response->body_len, response->body,
-                                                             response->body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
-    if (!r) {
-        free(response->body);
-        return MHD_NO;
-    }
-    if (response->content_type) MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, response->content_type);
-    MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
-    if (allow) MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, allow);
-    if (response->retry_after_s > 0) {
-        snprintf(seconds, sizeof seconds, "%u", response->retry_after_s);
-        MHD_add_response_header(r, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
-    }
-    enum MHD_Result result = MHD_queue_response(mhd, response->status, r);
-    MHD_destroy_response(r);
-    return result;
-}
-
-void web_later_done(web_later *later, const char *trouble)
-{
-    web_server *server = later->server;
-    pthread_mutex_lock(&server->lock);
-    later->done = true;
-    later->trouble = trouble;
-    if (later->suspended) MHD_resume_connection(later->mhd);
-    pthread_mutex_unlock(&server->lock);
-}
-
-/* What was waited for has come. */
-static enum MHD_Result answer_later(web_server *server, struct MHD_Connection *mhd, exchange *x)
-{
-    pthread_mutex_lock(&server->lock);
-    const char *trouble = x->later.trouble;
-    bool done = x->later.done;
-    pthread_mutex_unlock(&server->lock);
-    if (!done) return MHD_YES;
-    x->waits = false;
-    if (trouble) {
-        free(x->response.body);
-        x->response = (web_response){.status = 200};
-        web_response_problem(&x->response, 503, trouble);
-        x->response.retry_after_s = 1;
-    }
-    return queue_response(mhd, &x->response, NULL);
-}
-
-static enum MHD_Result answer(web_server *server, struct MHD_Connection *mhd, exchange *x, const char *path)
-{
-    web_response response = {.status = 200};
-    if (x->status == 405) {
-        web_response_problem(&response, 405, "this path takes another method");
-        return queue_response(mhd, &response, x->detail);
-    }
-    if (x->status != 0) {
-        web_response_problem(&response, x->status, x->detail);
-        if (x->status == 503) response.retry_after_s = 1;
-        return queue_response(mhd, &response, NULL);
-    }
-    if (!grow_body(server, x, 0)) return MHD_NO;
-    const char *type = MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_TYPE);
-    x->later = (web_later){.server = server, .mhd = mhd};
-    web_request request = {path, x->argument, type ? type : "", x->body, x->len, &x->later};
-    x->route->handler(server->options.app, &request, &response);
-    if (!response.waits) return queue_response(mhd, &response, NULL);
-    x->waits = true;
-    x->response = response;
-    drop_body(server, x);
-    pthread_mutex_lock(&server->lock);
-    x->later.suspended = !x->later.done;
-    if (x->later.suspended) MHD_suspend_connection(mhd);
-    pthread_mutex_unlock(&server->lock);
-    return x->later.suspended ? MHD_YES : answer_later(server, mhd, x);
+    router_find(server->options.tables, method, path, &x->match);
+    check_asker(server, mhd, x);
+    if (x->status == 0) check_right(server, mhd, x);
+    if (x->status != 0) return;
+    if (x->match.status == 404) refuse_asker(x, 404, "there is nothing at this path");
+    else if (x->match.status == 405) refuse_asker(x, 405, "this path takes another method");
+    else if (x->match.status == 400) refuse_asker(x, 400, "the path is not well-formed: an escape is broken, or it is not UTF-8");
+    else MHD_get_connection_values(mhd, MHD_GET_ARGUMENT_KIND, take_query, x);
 }
 
 static enum MHD_Result on_access(void *user, struct MHD_Connection *mhd, const char *path, const char *method, const char *version,
@@ -348,8 +283,8 @@ static enum MHD_Result on_access(void *user, struct MHD_Connection *mhd, const c
     if (!x) {
         x = calloc(1, sizeof *x);
         if (!x) return MHD_NO;
-        find_route(server, x, method, path);
-        if (x->status == 0) check_asker(server, mhd, x);
+        x->server = server;
+        judge_head(server, mhd, method, path, x);
         *context = x;
         return MHD_YES;
     }
@@ -358,15 +293,17 @@ static enum MHD_Result on_access(void *user, struct MHD_Connection *mhd, const c
         *len = 0;
         return go_on ? MHD_YES : MHD_NO;
     }
-    return x->waits ? answer_later(server, mhd, x) : answer(server, mhd, x, path);
+    return x->waits ? answer_later(server, mhd, x) : answer_request(server, mhd, x, path);
 }
 
 static void on_completed(void *user, struct MHD_Connection *mhd, void **context, enum MHD_RequestTerminationCode code)
 {
     exchange *x = *context;
     (void)code;
-    if (x) drop_body(user, x);
+    if (x) server_drop_body(user, x);
     if (x && x->waits) free(x->response.body);
+    if (x && x->waits && x->response.stream.fill && x->response.stream.free) x->response.stream.free(x->response.stream.state);
+    if (x) free_query(x);
     free(x);
     *context = NULL;
     restart_time(user, mhd);
@@ -392,7 +329,11 @@ void web_server_defaults(web_server_options *options)
         .max_total_body_bytes = 128 * 1024 * 1024,
         .max_connections = 512,
         .max_connections_per_address = 0,
+        .max_streams = 64,
+        .max_waiting = 256,
+        .workers = 4,
         .request_deadline_ms = 60000,
+        .ping_ms = 15000,
     };
 }
 
@@ -435,10 +376,25 @@ static int listen_on(const struct sockaddr_storage *address, socklen_t len, uint
     return -1;
 }
 
+/* Nothing is decoded before the path has been taken apart. */
+static size_t leave_escapes(void *user, struct MHD_Connection *mhd, char *text)
+{
+    (void)user, (void)mhd;
+    return strlen(text);
+}
+
 static struct MHD_Daemon *start_daemon(web_server *server)
 {
     const web_server_options *options = &server->options;
-    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_access, server,
+    unsigned tls = options->tls_certificate ? MHD_USE_TLS : 0;
+    struct MHD_OptionItem secrets[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)options->tls_certificate},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)options->tls_key},
+        {options->tls_client_ca ? MHD_OPTION_HTTPS_MEM_TRUST : MHD_OPTION_END, 0, (void *)(uintptr_t)options->tls_client_ca},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+    return MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | tls, 0, NULL, NULL, on_access, server,
                             MHD_OPTION_LISTEN_SOCKET, server->listener,
                             MHD_OPTION_CONNECTION_LIMIT, options->max_connections,
                             MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->max_connections_per_address,
@@ -447,7 +403,22 @@ static struct MHD_Daemon *start_daemon(web_server *server)
                             MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
                             MHD_OPTION_URI_LOG_CALLBACK, on_request_line, server,
+                            MHD_OPTION_UNESCAPE_CALLBACK, leave_escapes, server,
+                            MHD_OPTION_ARRAY, tls ? secrets : none,
                             MHD_OPTION_END);
+}
+
+static bool start_threads(web_server *server, char *reason, size_t reason_size)
+{
+    bool tls = server->options.tls_certificate != NULL;
+    server->workers = worker_pool_new(server->options.workers, server->options.max_waiting);
+    if (tls && !tls_is_there()) {
+        snprintf(reason, reason_size, "libmicrohttpd of this machine was built without TLS");
+        return false;
+    }
+    server->daemon = server->workers ? start_daemon(server) : NULL;
+    if (!server->daemon) snprintf(reason, reason_size, "the HTTP server did not start%s", tls ? ": is the certificate PEM, and the key its own?" : "");
+    return server->daemon != NULL;
 }
 
 web_server *web_server_open(const web_server_options *options, char *reason, size_t reason_size)
@@ -466,14 +437,10 @@ web_server *web_server_open(const web_server_options *options, char *reason, siz
     server->options = *options;
     pthread_mutex_init(&server->lock, NULL);
     server->listener = listen_on(&address, address_len, &server->port);
-    if (server->listener < 0) {
-        snprintf(reason, reason_size, "%s port %u: %s", options->address, options->port, strerror(errno));
-    } else {
-        server->daemon = start_daemon(server);
-        if (server->daemon) return server;
-        snprintf(reason, reason_size, "the HTTP server did not start");
-        close(server->listener);
-    }
+    if (server->listener < 0) snprintf(reason, reason_size, "%s port %u: %s", options->address, options->port, strerror(errno));
+    else if (start_threads(server, reason, reason_size)) return server;
+    if (server->listener >= 0) close(server->listener);
+    worker_pool_free(server->workers);
     pthread_mutex_destroy(&server->lock);
     free(server);
     return NULL;
@@ -495,6 +462,8 @@ void web_server_quiesce(web_server *server)
 void web_server_close(web_server *server)
 {
     if (!server) return;
+    worker_pool_free(server->workers);
+    stream_wake_all(server, true, INT64_MAX);
     MHD_stop_daemon(server->daemon);
     pthread_mutex_destroy(&server->lock);
     free(server);

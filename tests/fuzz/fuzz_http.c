@@ -7,7 +7,7 @@
 #include "alerting/alert_json.h"
 #include "ingest/order.h"
 #include "ingest/simdjson_shim.h"
-#include "web/backend.h"
+#include "web/endpoints.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -178,7 +178,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *body = calloc(1, size + WEB_BODY_PADDING);
     must(batch.engine && batch.order && endpoints && body && ingest_order_add_source(batch.order, 5000, false) == EGRET_OK, "memory");
     memcpy(body, data + 1, size - 1);
-    web_request request = {"/v1/events/x", data[0] & 1 ? "pay" : "login", data[0] & 2 ? "text/csv" : "application/json", body, size - 1, NULL};
+    web_request request = {.path = "/v1/events/x", .argument = data[0] & 1 ? "pay" : "login",
+                           .content_type = data[0] & 2 ? "text/csv" : "application/json", .body = body, .body_len = size - 1};
     web_response response = {.status = 200};
     web_routes_events[0].handler(endpoints, &request, &response);
     check_answer(&batch, &response);

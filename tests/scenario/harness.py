@@ -92,7 +92,7 @@ class Daemon:
 
     def find_port(self):
         for line in list(self.err):
-            found = re.search(r"listening on http://127\.0\.0\.1:(\d+)", line)
+            found = re.search(r"listening on https?://127\.0\.0\.1:(\d+)", line)
             if found:
                 return int(found.group(1))
         return None

@@ -1,7 +1,7 @@
 /*
  * test_endpoint_events.c: what POST /v1/events/{stream} answers, for every body and every state of the queue.
  */
-#include "web/backend.h"
+#include "web/endpoints.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -83,7 +83,7 @@ static unsigned post(fixture *f, const char *stream, const char *type, const cha
     char padded[1024] = "";
     assert_true(strlen(body) + WEB_BODY_PADDING < sizeof padded);
     strcpy(padded, body);
-    web_request request = {"/", stream, type, padded, strlen(body), NULL};
+    web_request request = {.path = "/", .argument = stream, .content_type = type, .body = padded, .body_len = strlen(body)};
     web_response response = {.status = 200};
     web_routes_events[0].handler(f->endpoints, &request, &response);
     assert_non_null(response.body);

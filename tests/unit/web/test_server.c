@@ -34,8 +34,8 @@ static void later(void *app, const web_request *request, web_response *response)
     response->retry_after_s = 7;
 }
 
-static const web_route first_table[] = {{"POST", "/echo/{what}", echo, ""}, {"GET", "/echo", echo, ""}, {0}};
-static const web_route second_table[] = {{"POST", "/later", later, ""}, {0}};
+static const web_route first_table[] = {{.method = "POST", .path = "/echo/{what}", .handler = echo}, {.method = "GET", .path = "/echo", .handler = echo}, {0}};
+static const web_route second_table[] = {{.method = "POST", .path = "/later", .handler = later}, {0}};
 static const web_route *const tables[] = {first_table, second_table, NULL};
 
 static web_server *start(int64_t deadline_ms)
