@@ -21,7 +21,7 @@ typedef struct sink_message {
     const char *id;         /* stays the same over all tries; letters, digits, '-' and '_' */
     const char *bytes;      /* one JSON object, no newline */
     size_t len;
-    uint64_t row;           /* the host's number of it, given back when it is settled; 0: none */
+    uint64_t row;           /* the host's number of it, given back when it is settled; ascends in the order of alerts; 0: none */
     const atomic_bool *give_up;     /* a send that waits looks at it now and then and ends with SINK_RETRY when it is true; may be NULL */
 } sink_message;
 
@@ -47,6 +47,8 @@ typedef struct sink_env {
     const char *data_dir;               /* relative file names start here; NULL: the working directory */
     int64_t (*now_ms)(void *user);      /* wall clock */
     void *now_user;
+    const char *name;                   /* of the sink */
+    const char *store_id;               /* of the data folder, 32 hex digits; NULL: there is none */
 } sink_env;
 
 typedef struct sink_kind {
@@ -54,6 +56,9 @@ typedef struct sink_kind {
     const char *summary;
     const sink_option *options;
     size_t size;                    /* bytes of private state; the outbox allocates and zeroes it */
+    /* It keeps the order of what it is given, and tries again by itself: it is given messages strictly in their order, several of one key side by
+     * side, and ends with SENT or REFUSED only. (Else a key has one message on its way, and what is tried again comes behind others.) */
+    bool in_order;
     /* Succeeds, or writes a sentence to outcome->reason; close then still cleans up. */
     bool (*open)(void *self, const sink_settings *settings, const sink_env *env, sink_outcome *outcome);
     sink_result (*send)(void *self, const sink_message *message, sink_outcome *outcome);    /* NULL: it has the four below */

@@ -22,6 +22,7 @@ enum { DAEMON_QUEUE_BYTES = 256 * 1024 * 1024, DAEMON_TICK_MS = 100, DAEMON_HTTP
 typedef struct daemon_sink {
     char *name;                 /* owned */
     sink_settings settings;
+    sink_env env;
     outbox *box;
 } daemon_sink;
 
@@ -32,7 +33,6 @@ typedef struct daemon_state {
     const daemon_options *options;
     const plan *plan;
     int64_t start_ms;           /* wall clock */
-    sink_env sink_env;
     daemon_sink *sinks;         /* of the plan, in its order, then one for standard output */
     uint32_t n_sinks;
     evaluation_source *sources; /* 0 is HTTP, then those that are read here */

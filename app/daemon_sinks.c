@@ -25,7 +25,8 @@ static void settle(void *user, uint64_t row)
 static int open_sink(daemon_state *d, daemon_sink *sink, const sink_kind *kind)
 {
     char reason[512];
-    outbox_options options = {.name = sink->name, .kind = kind, .settings = &sink->settings, .env = &d->sink_env, .log = say_outbox,
+    sink->env = (sink_env){.data_dir = d->options->data_dir, .now_ms = app_wall_ms, .name = sink->name, .store_id = store_uuid(d->store)};
+    outbox_options options = {.name = sink->name, .kind = kind, .settings = &sink->settings, .env = &sink->env, .log = say_outbox,
                               .log_user = (void *)(uintptr_t)&d->options->log, .settled = settle, .settled_user = d};
     sink->box = outbox_open(&options, reason, sizeof reason);
     if (sink->box) return APP_FINE;
@@ -60,7 +61,6 @@ static int open_stdout(daemon_state *d, daemon_sink *sink)
 
 int daemon_sinks_open(daemon_state *d)
 {
-    d->sink_env = (sink_env){d->options->data_dir, app_wall_ms, NULL};
     d->sinks = calloc((size_t)d->plan->n_sinks + 1, sizeof *d->sinks);
     if (!d->sinks) return APP_TROUBLE;
     d->n_sinks = d->plan->n_sinks + 1;

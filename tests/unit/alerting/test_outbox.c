@@ -80,7 +80,7 @@ static void set_up(fixture *f, const sink_result *results, size_t n, int64_t att
 {
     *f = (fixture){.dir = "/tmp/egret-outbox-XXXXXX"};
     assert_non_null(mkdtemp(f->dir));
-    f->env = (sink_env){f->dir, fixed_clock, NULL};
+    f->env = (sink_env){.data_dir = f->dir, .now_ms = fixed_clock};
     assert_true(sink_settings_fallback(&f->settings, &scripted));
     f->settings.values[SINK_ATTEMPTS] = egret_int(attempts);
     f->settings.values[SINK_BACKOFF] = egret_duration(1);
