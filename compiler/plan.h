@@ -416,6 +416,7 @@ typedef struct plan_threshold {
     bool leaving_matters;       /* `when` may turn true by events leaving: their leaving must be watched */
     bool asks_at_close;         /* closing windows: `when` may hold at the close though it did not after the last event, or the other way round */
     bool negatives_matter;      /* that is so only while a summed value in the window is negative */
+    uint64_t hash;              /* of what judges the window: `when`, `for`, `over`, `early` */
 } plan_threshold;
 
 /* escalate critical within 60m on x: from the alert's time on; only upwards. */
@@ -465,7 +466,8 @@ typedef struct plan_rule {
     uint32_t *sinks;
     uint32_t n_sinks;
     uint32_t evidence_cap;      /* events shown with an alert */
-    uint64_t name_hash;         /* names the alert state's section */
+    uint64_t name_hash;         /* of name and instance */
+    uint64_t life_hash;         /* of what the life of its open alert depends on: resolve, escalate, repeat, `throttle … per` */
     uint64_t hash;              /* of the definition */
 } plan_rule;
 

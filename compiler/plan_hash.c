@@ -310,6 +310,39 @@ static uint64_t hash_rule(const plan *p, const plan_rule *r)
     return r->repeat_ms == 0 ? hash : hash_mix(hash, (uint64_t)r->repeat_ms);
 }
 
+/* What says when the rule's window makes a match. */
+static uint64_t hash_judgement(const plan *p, const plan_rule *r)
+{
+    const plan_threshold *t = &r->threshold;
+    hash_ctx h = { .plan = p, .stream = PLAN_NONE, .window = &p->windows[t->window] };
+    const uint64_t parts[] = { hash_tree(&h, t->when), (uint64_t)t->for_ms, t->kind, (uint64_t)t->size_ms, (uint64_t)t->every_ms, t->last, t->early,
+                               hash_tree(&h, r->resolve_when) };
+    uint64_t hash = p->windows[t->window].hash;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        hash = hash_mix(hash, parts[i]);
+    return hash_zone(p, hash, t->zone);
+}
+
+/* What an open alert waits for, and what is kept of it. What it says counts where it is said again. */
+static uint64_t hash_life(const plan *p, const plan_rule *r)
+{
+    bool sequence = r->kind == PLAN_SEQUENCE;
+    hash_ctx h = { .plan = p, .stream = PLAN_NONE, .pattern = sequence ? r->pattern : NULL,
+                   .window = sequence ? NULL : &p->windows[r->threshold.window] };
+    uint64_t hash = hash_mix(hash_mix(r->name_hash, p->groups[r->group].hash), hash_atoms(p, NULL, r->atoms, r->n_atoms));
+    const uint64_t parts[] = { r->resolves, r->n_resolve_on, hash_tree(&h, r->resolve_when), (uint64_t)r->resolve_for_ms, r->n_rungs,
+                               hash_tree(&h, r->throttle_per), (uint64_t)r->repeat_ms };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        hash = hash_mix(hash, parts[i]);
+    for (uint32_t i = 0; i < r->n_rungs; i++)
+        hash = hash_mix(hash_mix(hash_mix(hash, r->rungs[i].n_on), r->rungs[i].to), (uint64_t)r->rungs[i].within_ms);
+    if (r->repeat_ms == 0)
+        return hash;
+    hash = hash_pairs(&h, hash_pairs(&h, hash, r->lets, r->n_lets), r->fields, r->n_fields);
+    hash = hash_pairs(&h, hash, r->timeout, r->n_timeout);
+    return sequence ? hash_mix(hash, r->pattern->hash) : hash;
+}
+
 void plan_hash(check *c)
 {
     plan *p = c->plan;
@@ -326,5 +359,8 @@ void plan_hash(check *c)
         if (r->kind == PLAN_SEQUENCE)
             r->pattern->hash = hash_pattern(p, r->pattern, p->groups[r->group].hash);
         r->hash = hash_rule(p, r);
+        r->life_hash = hash_life(p, r);
+        if (r->kind == PLAN_THRESHOLD)
+            r->threshold.hash = hash_judgement(p, r);
     }
 }

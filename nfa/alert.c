@@ -349,7 +349,7 @@ static egret_status tell_change(nfa_engine *engine, uint32_t rule, const life_ro
     body->severity = life_levels[level];
     body->reason = reason;
     if (event != NULL) {
-        *evidence = (egret_evidence){.step = "", .stream = engine->stream_name[event->stream], .time_ms = event->time_ms,
+        *evidence = (egret_evidence){.step = "", .stream = engine->stream_name[engine->stream_id[event->stream]], .time_ms = event->time_ms,
                                      .ref = event->ref, .identity = event->identity};
         body->events = told_expand(engine, evidence, 1);
         body->n_events = body->n_events_total = 1;

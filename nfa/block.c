@@ -522,3 +522,18 @@ bool block_shape_learn(nfa_store *store, const nfa_section_def *def)
     store->bytes += size;
     return true;
 }
+
+bool nfa_store_learn(nfa_store *store, const nfa_section_def *def)
+{
+    return block_shape_learn(store, def);
+}
+
+bool nfa_store_shape(const nfa_store *store, uint32_t id, nfa_section_def *out)
+{
+    const block_shape *shape = block_shape_find(store, id);
+    if (shape == NULL)
+        return false;
+    *out = (nfa_section_def){ .id = id, .root_size = shape->root_size, .n_parts = shape->n_parts };
+    memcpy(out->part, shape->part, shape->n_parts * sizeof shape->part[0]);
+    return true;
+}

@@ -91,9 +91,14 @@ bool nfa_store_tidy(nfa_store *store);
 bool nfa_section_find(nfa_store *store, uint32_t block, const nfa_section_def *def, nfa_section *out);
 bool nfa_section_get(nfa_store *store, uint32_t block, const nfa_section_def *def, nfa_section *out);  /* false: no memory */
 void nfa_section_drop(nfa_section *section);
+void nfa_section_drop_id(nfa_store *store, uint32_t block, uint32_t id);     /* one that is there */
 size_t nfa_section_count(const nfa_store *store, uint32_t block);
 uint32_t nfa_section_id_at(const nfa_store *store, uint32_t block, size_t i);    /* i-th of the directory, by id */
 void *nfa_section_root(const nfa_section *section);
+/* What sections with that id look like; false: there has never been one. */
+bool nfa_store_shape(const nfa_store *store, uint32_t id, nfa_section_def *out);
+/* Remembers what they look like, where none has come yet. false: no memory. */
+bool nfa_store_learn(nfa_store *store, const nfa_section_def *def);
 
 /* Deques. ord is absolute; live ordinals are [first, first + count). */
 uint32_t nfa_deque_first(const nfa_section *section, unsigned part);

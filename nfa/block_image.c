@@ -307,11 +307,6 @@ void nfa_store_unwatch(nfa_store *store)
 
 /* ---- bringing back ---- */
 
-bool nfa_store_learn(nfa_store *store, const nfa_section_def *def)
-{
-    return block_shape_learn(store, def);
-}
-
 bool nfa_restore_numbers(nfa_store *store, uint32_t limit)
 {
     return block_restore_numbers(store, limit);

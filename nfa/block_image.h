@@ -5,7 +5,7 @@
  * touched since the last cut. A cut is the state between two events: its packs are given one by one while evaluation goes on; a
  * pack that is about to be touched before its turn is written out first. So a cut costs nobody more than one pack at a time.
  *
- * A pack brought back gives its blocks the numbers they had. It must be read by a build whose sections look the same (nfa_layout_hash).
+ * A pack brought back gives its blocks the numbers they had. It must be read by a build whose sections look the same: the shapes stand in the head of a checkpoint.
  */
 #ifndef EGRET_NFA_BLOCK_IMAGE_H
 #define EGRET_NFA_BLOCK_IMAGE_H
@@ -34,7 +34,6 @@ bool nfa_cut_failed(const nfa_store *store);
 void nfa_cut_drop(nfa_store *store);
 
 /* Into a store without blocks, whose section shapes are known (nfa_store_learn): how many numbers there were, then packs, then the end. */
-bool nfa_store_learn(nfa_store *store, const nfa_section_def *def);
 bool nfa_restore_numbers(nfa_store *store, uint32_t limit);
 /* EGRET_BAD_USE: these are no bytes of a pack. */
 egret_status nfa_restore_pack_of(nfa_store *store, uint32_t number, const char *bytes, size_t len);

@@ -181,18 +181,23 @@ static void directory_remove(block_head *head, uint32_t i, uint32_t bytes)
     head->n_sections = (uint16_t)(n - 1);
 }
 
-void nfa_section_drop(nfa_section *section)
+void nfa_section_drop_id(nfa_store *store, uint32_t block, uint32_t id)
 {
-    nfa_store *store = section->store;
-    block_head *head = block_head_of(store, section->block);
+    block_touch(store, block);
+    block_head *head = block_head_of(store, block);
     const uint32_t *ids = block_ids(head);
     uint32_t n = head->n_sections;
-    uint32_t i = directory_place(ids, n, section->def->id);
+    uint32_t i = directory_place(ids, n, id);
     uint32_t pos = ids[n + i];
     uint32_t end = i + 1 < n ? ids[n + i + 1] : head->used;
-    section_free_chunks(store, (char *)head + pos, block_shape_find(store, section->def->id));
+    section_free_chunks(store, (char *)head + pos, block_shape_find(store, id));
     directory_remove(head, i, end - pos);
-    block_close_gap(store, section->block, pos - 8, end - pos + 8);
+    block_close_gap(store, block, pos - 8, end - pos + 8);
+}
+
+void nfa_section_drop(nfa_section *section)
+{
+    nfa_section_drop_id(section->store, section->block, section->def->id);
 }
 
 /* ---- areas ---- */

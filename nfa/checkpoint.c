@@ -4,7 +4,7 @@
  */
 #include "nfa/checkpoint.h"
 
-#include "nfa/shard.h"
+#include "nfa/ids.h"
 #include "nfa/told.h"
 
 #include <string.h>
@@ -18,33 +18,18 @@ typedef struct engine_head {
     uint32_t started, limit;
 } engine_head;
 
-static uint64_t definition_of(const nfa_engine *engine, const nfa_slot *slot)
-{
-    const plan *p = engine->plan;
-    switch (slot->kind) {
-    case NFA_PATTERN: case NFA_BRANCH: case NFA_SILENCE: return p->rules[slot->owner].hash;
-    case NFA_LIFE: return p->rules[slot->owner].name_hash;
-    case NFA_WINDOW: return p->windows[slot->owner].hash;
-    case NFA_FEATURE: return p->features[slot->owner].hash;
-    case NFA_TOLD: return XXH3_64bits(p->streams[slot->owner].name.ptr, p->streams[slot->owner].name.len);
-    }
-    return 0;
-}
-
+/* Of what is laid out now, in the order of the plan; what blocks still hold of other rules does not count. */
 uint64_t nfa_layout_hash(const nfa_engine *engine)
 {
-    uint64_t hash = engine->n_slots;
+    uint64_t hash = 0, sum = 0;
     for (uint32_t id = 0; id < engine->n_slots; id++) {
-        const nfa_section_def *def = nfa_def_of(engine, id);
-        uint64_t about[] = {(uint64_t)engine->slots[id].kind, engine->slots[id].group, definition_of(engine, &engine->slots[id]),
-                            def->root_size, def->n_parts};
-        hash = XXH3_64bits_withSeed(about, sizeof about, hash);
-        for (unsigned i = 0; i < def->n_parts; i++) {
-            uint64_t part[] = {def->part[i].kind, def->part[i].rec_size};
-            hash = XXH3_64bits_withSeed(part, sizeof part, hash);
-        }
+        const nfa_slot *slot = &engine->slots[id];
+        uint64_t about[] = {slot->rank, (uint64_t)slot->kind, slot->group, engine->ids->sections[id]};
+        sum += slot->kind != NFA_GONE ? XXH3_64bits_withSeed(about, sizeof about, 1) : 0;
     }
-    return hash;
+    for (uint32_t i = 0; i < engine->plan->n_groups; i++)
+        hash = XXH3_64bits_withSeed(&engine->plan->groups[i].hash, sizeof engine->plan->groups[i].hash, hash);
+    return XXH3_64bits_withSeed(&sum, sizeof sum, hash);
 }
 
 bool nfa_checkpoint_watch(nfa_engine *engine)
@@ -62,6 +47,7 @@ bool nfa_checkpoint_begin(nfa_engine *engine, bool all, egret_text *head)
     engine_head own = {.layout = nfa_layout_hash(engine), .clock_ms = engine->clock_ms, .start_ms = engine->start_ms,
                        .started = engine->started, .limit = nfa_block_limit(engine->store)};
     egret_text_put(head, (const char *)&own, sizeof own);
+    nfa_ids_save(engine, head);
     return nfa_checkpoint_may(engine) && !head->failed && !engine->failed && nfa_cut_begin(engine->store, all);
 }
 
@@ -88,14 +74,17 @@ void nfa_checkpoint_drop(nfa_engine *engine)
 egret_status nfa_restore_begin(nfa_engine *engine, const char *head, size_t len)
 {
     engine_head own;
-    if (len != sizeof own || engine->started || nfa_block_limit(engine->store) > 0)
+    nfa_ids ids;
+    if (len < sizeof own || engine->started || nfa_block_limit(engine->store) > 0)
         return EGRET_BAD_USE;
     memcpy(&own, head, sizeof own);
     if (own.layout != nfa_layout_hash(engine))
         return EGRET_BAD_USE;
-    for (uint32_t id = 0; id < engine->n_slots; id++)
-        if (!nfa_store_learn(engine->store, nfa_def_of(engine, id)))
-            return EGRET_NO_MEMORY;
+    egret_status status = nfa_ids_load(&ids, &engine->keep, engine->store, head + sizeof own, len - sizeof own);
+    if (status != EGRET_OK)
+        return status;
+    if (!nfa_ids_make(engine, &ids))
+        return EGRET_NO_MEMORY;
     engine->clock_ms = own.clock_ms;
     engine->start_ms = own.start_ms;
     engine->started = own.started != 0;

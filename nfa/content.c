@@ -262,6 +262,15 @@ bool nfa_rows_have(const nfa_rows *rows, const egret_value *key)
     return find_row(rows, key) != NULL;
 }
 
+bool nfa_rows_same(const nfa_rows *a, const nfa_rows *b)
+{
+    bool same = a->n_rows == b->n_rows && a->def->n_columns == b->def->n_columns;
+    for (size_t i = 0; same && i < (size_t)a->n_rows * a->def->n_columns; i++) {
+        same = egret_value_equal(a->cells[i], b->cells[i]) || (a->cells[i].type == EGRET_NULL && b->cells[i].type == EGRET_NULL);
+    }
+    return same;
+}
+
 void nfa_rows_key(const nfa_rows *rows, uint32_t row, egret_value *key)
 {
     for (uint32_t k = 0; k < rows->def->n_key; k++) {

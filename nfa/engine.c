@@ -9,6 +9,8 @@
  * Sweeping: what merely takes room (expired attempts of a silent key) is no deadline. A few blocks are looked at every few events, round
  * robin; what is found empty goes. It changes nothing that can be seen.
  */
+#include "nfa/ids.h"
+#include "nfa/succession.h"
 #include "nfa/told.h"
 
 #include <stdlib.h>
@@ -21,7 +23,8 @@ enum { SWEEP_EVERY = 64, SWEEP_BLOCKS = 16, SWEEP_SECTIONS = 384, SWEEP_FOR_EACH
 
 /* ---- life of an engine ---- */
 
-nfa_engine *nfa_engine_new(egret_mem mem, const plan *rules)
+/* before: the dictionary of the engine whose state it is to take over; NULL: of none. */
+static nfa_engine *engine_make(egret_mem mem, const plan *rules, const nfa_ids *before)
 {
     nfa_engine *engine = egret_mem_alloc(mem, sizeof *engine);
     if (engine == NULL) {
@@ -45,11 +48,21 @@ nfa_engine *nfa_engine_new(egret_mem mem, const plan *rules)
     }
     engine->rule_stats = egret_arena_alloc(&engine->keep, (rules->n_rules + 1) * sizeof *engine->rule_stats);
     if (engine->store == NULL || engine->timers == NULL || engine->keep.failed || !nfa_content_make(engine)
-        || !nfa_layout_make(engine) || !nfa_predicates_make(engine) || !nfa_dispatch_make(engine) || !told_make(engine)) {
+        || !nfa_layout_make(engine) || !nfa_ids_make(engine, before) || !nfa_predicates_make(engine) || !nfa_dispatch_make(engine) || !told_make(engine)) {
         nfa_engine_free(engine);
         return NULL;
     }
     return engine;
+}
+
+nfa_engine *nfa_engine_new(egret_mem mem, const plan *rules)
+{
+    return engine_make(mem, rules, NULL);
+}
+
+nfa_engine *nfa_succession_prepare(egret_mem mem, const plan *rules, const nfa_engine *before)
+{
+    return engine_make(mem, rules, before->ids);
 }
 
 void nfa_engine_free(nfa_engine *engine)
@@ -110,9 +123,10 @@ const nfa_section_def *nfa_def_of(const nfa_engine *engine, uint32_t id)
     case NFA_WINDOW: return &engine->win[slot->owner]->def;
     case NFA_FEATURE: return &engine->feature[slot->owner];
     case NFA_TOLD: return &engine->told_def[slot->owner];
-    case NFA_LIFE: break;
+    case NFA_LIFE: return &engine->life[slot->owner];
+    case NFA_GONE: break;
     }
-    return &engine->life[slot->owner];
+    return NULL;
 }
 
 egret_status nfa_hang(nfa_engine *engine, const nfa_section *section)
@@ -126,7 +140,7 @@ egret_status nfa_hang(nfa_engine *engine, const nfa_section *section)
 }
 
 typedef struct due_section {
-    uint32_t rule, id, block;
+    uint32_t rule, id, rank, block;
     bool closes;            /* a window that does not hold its end closes behind everything of the instant before it */
     const void *key;
     size_t key_len;
@@ -167,12 +181,14 @@ static int due_compare(const void *a, const void *b)
     if (order != 0 || x->key_len != y->key_len) {
         return order != 0 ? order : (x->key_len < y->key_len ? -1 : 1);
     }
-    return x->id < y->id ? -1 : x->id > y->id;
+    return x->rank < y->rank ? -1 : x->rank > y->rank;
 }
 
+/* false: there is none, or it is of a rule that is no more. */
 static bool section_at(nfa_engine *engine, uint32_t block, uint32_t id, nfa_section *section)
 {
-    return nfa_section_find(engine->store, block, nfa_def_of(engine, id), section);
+    const nfa_section_def *def = nfa_def_of(engine, id);
+    return def != NULL && nfa_section_find(engine->store, block, def, section);
 }
 
 static bool closes_before_end(nfa_engine *engine, uint32_t id, const nfa_section *section, int64_t due)
@@ -197,8 +213,8 @@ static bool gather_block(nfa_engine *engine, due_list *list, uint32_t block, int
         if (!section_at(engine, block, id, &section) || ((const nfa_root *)nfa_section_root(&section))->due_ms > due) {
             continue;
         }
-        due_section item = {.rule = engine->slots[id].rule, .id = id, .block = block, .closes = closes_before_end(engine, id, &section, due), .key = copy,
-                            .key_len = key_len};
+        due_section item = {.rule = engine->slots[id].rule, .id = id, .rank = engine->slots[id].rank, .block = block,
+                            .closes = closes_before_end(engine, id, &section, due), .key = copy, .key_len = key_len};
         if (!due_push(engine, list, item)) {
             return false;
         }
@@ -221,7 +237,7 @@ static egret_status act(nfa_engine *engine, const due_section *item, int64_t due
     case NFA_SILENCE: return silence_on_deadline(engine, item->rule, &section, due);
     case NFA_WINDOW: return win_on_deadline(engine, item->rule, &section, due);
     case NFA_LIFE: return life_on_deadline(engine, item->rule, &section, due);
-    case NFA_FEATURE: case NFA_TOLD: break;
+    case NFA_FEATURE: case NFA_TOLD: case NFA_GONE: break;
     }
     return EGRET_OK;
 }
@@ -330,7 +346,7 @@ static bool sweep_section(nfa_engine *engine, nfa_section *section, uint32_t id)
     case NFA_WINDOW: return win_sweep(engine, slot->owner, section);
     case NFA_FEATURE: return feature_sweep(engine, slot->owner, section);
     case NFA_LIFE: return life_sweep(engine, slot->owner, section);
-    case NFA_SILENCE: case NFA_TOLD: break;
+    case NFA_SILENCE: case NFA_TOLD: case NFA_GONE: break;
     }
     return false;
 }
@@ -342,7 +358,9 @@ static size_t sweep_block(nfa_engine *engine, uint32_t block)
     for (size_t i = n; i-- > 0;) {
         nfa_section section;
         uint32_t id = nfa_section_id_at(engine->store, block, i);
-        if (section_at(engine, block, id, &section)) {
+        if (engine->slots[id].kind == NFA_GONE) {
+            nfa_section_drop_id(engine->store, block, id);
+        } else if (section_at(engine, block, id, &section)) {
             (void)sweep_section(engine, &section, id);
         }
     }

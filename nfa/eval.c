@@ -169,6 +169,7 @@ static egret_value eval_key(const nfa_env *env, uint32_t part)
     return nfa_key_part(bytes, len, part);
 }
 
+/* stream: of the plan */
 static egret_value name_of_stream(const nfa_env *env, uint32_t stream)
 {
     egret_str name = env->engine->plan->streams[stream].name;

@@ -50,7 +50,7 @@ void nfa_engine_expect(nfa_engine *engine, const nfa_event *event)
         key->group = groups[i];
         key->block = NFA_NO_BLOCK;
         key->len = nfa_key_write(engine, groups[i], event, key->bytes, NFA_EXPECT_BYTES);
-        key->hash = key->len != NFA_NONE ? nfa_key_hash(groups[i], key->bytes, key->len) : 0;
+        key->hash = key->len != NFA_NONE ? nfa_key_hash(engine->group_id[groups[i]], key->bytes, key->len) : 0;
         fetch(engine, ring->n_keys++);
     }
 }
@@ -69,9 +69,10 @@ static void recall_key(nfa_engine *engine, const nfa_expected_key *from)
     key->len = from->len;
     key->null = false;
     key->bytes = from->bytes;
-    key->block = nfa_block_is(engine->store, from->block, from->group, from->bytes, from->len)
+    uint32_t group = engine->group_id[from->group];
+    key->block = nfa_block_is(engine->store, from->block, group, from->bytes, from->len)
                      ? from->block
-                     : nfa_block_find(engine->store, from->group, from->bytes, from->len, from->hash);
+                     : nfa_block_find(engine->store, group, from->bytes, from->len, from->hash);
 }
 
 void nfa_expect_recall(nfa_engine *engine, const nfa_event *event)

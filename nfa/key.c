@@ -57,7 +57,7 @@ static size_t put_part(uint8_t *out, size_t room, const egret_value *v)
     return 10;
 }
 
-bool nfa_key_encode(nfa_key *key, uint32_t group, const egret_value *parts, uint32_t n)
+bool nfa_key_encode(const nfa_engine *engine, nfa_key *key, uint32_t group, const egret_value *parts, uint32_t n)
 {
     key->len = 0;
     key->null = false;
@@ -70,7 +70,7 @@ bool nfa_key_encode(nfa_key *key, uint32_t group, const egret_value *parts, uint
         }
         key->len += (uint32_t)size;
     }
-    key->hash = nfa_key_hash(group, key->bytes, key->len);
+    key->hash = nfa_key_hash(engine->group_id[group], key->bytes, key->len);
     return true;
 }
 
@@ -134,8 +134,8 @@ const nfa_key *nfa_key_look(nfa_engine *engine, uint32_t group, const nfa_event 
     key->len = nfa_key_write(engine, group, event, key->own, NFA_KEY_BYTES);
     key->null = key->len == NFA_NONE;
     if (!key->null) {
-        key->hash = nfa_key_hash(group, key->bytes, key->len);
-        key->block = nfa_block_find(engine->store, group, key->bytes, key->len, key->hash);
+        key->hash = nfa_key_hash(engine->group_id[group], key->bytes, key->len);
+        key->block = nfa_block_find(engine->store, engine->group_id[group], key->bytes, key->len, key->hash);
     }
     return key;
 }
@@ -143,7 +143,7 @@ const nfa_key *nfa_key_look(nfa_engine *engine, uint32_t group, const nfa_event 
 uint32_t nfa_key_block(nfa_engine *engine, nfa_key *key, uint32_t group)
 {
     if (key->block == NFA_NO_BLOCK) {
-        key->block = nfa_block_get(engine->store, group, key->bytes, key->len, key->hash);
+        key->block = nfa_block_get(engine->store, engine->group_id[group], key->bytes, key->len, key->hash);
     }
     return key->block;
 }
@@ -151,7 +151,7 @@ uint32_t nfa_key_block(nfa_engine *engine, nfa_key *key, uint32_t group)
 uint32_t nfa_key_block_for(nfa_engine *engine, nfa_key *key, uint32_t group, const nfa_section_def *def)
 {
     if (key->block == NFA_NO_BLOCK) {
-        key->block = nfa_block_add(engine->store, group, key->bytes, key->len, key->hash, def);
+        key->block = nfa_block_add(engine->store, engine->group_id[group], key->bytes, key->len, key->hash, def);
     }
     return key->block;
 }

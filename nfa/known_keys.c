@@ -44,6 +44,21 @@ egret_status known_keys_start(nfa_engine *engine)
     return status;
 }
 
+egret_status known_keys_join(nfa_engine *engine, const nfa_engine *before)
+{
+    egret_status status = EGRET_OK;
+    for (uint32_t i = 0; status == EGRET_OK && i < engine->plan->n_rules; i++) {
+        uint32_t id = engine->silence[i].id;
+        bool known = watches(engine, i, PLAN_NONE) && id < before->n_slots && before->slots[id].kind != NFA_GONE
+                  && watches(before, before->slots[id].owner, PLAN_NONE);
+        if (watches(engine, i, PLAN_NONE) && !known) {
+            const plan_group *group = &engine->plan->groups[engine->plan->rules[i].group];
+            status = watch_new(engine, i, nfa_content_table(engine, group->table), NULL, engine->clock_ms);
+        }
+    }
+    return status;
+}
+
 /* ---- what is gone ---- */
 
 typedef struct gone_key { uint32_t block; const void *bytes; size_t len; } gone_key;
@@ -67,10 +82,10 @@ static gone_key *find_gone(nfa_engine *engine, uint32_t group, const nfa_rows *o
     *n = 0;
     for (uint32_t row = 0; list != NULL && key != NULL && row < nfa_rows_count(old); row++) {
         nfa_rows_key(old, row, parts);
-        if (nfa_rows_have(rows, parts) || !nfa_key_encode(key, group, parts, engine->plan->groups[group].n_parts)) {
+        if (nfa_rows_have(rows, parts) || !nfa_key_encode(engine, key, group, parts, engine->plan->groups[group].n_parts)) {
             continue;
         }
-        uint32_t block = nfa_block_find(engine->store, group, key->bytes, key->len, key->hash);
+        uint32_t block = nfa_block_find(engine->store, engine->group_id[group], key->bytes, key->len, key->hash);
         void *bytes = nfa_scratch(engine, key->len + 1u);
         if (bytes == NULL) {
             return NULL;

@@ -1,14 +1,14 @@
 /*
  * layout.c: numbers the sections of a plan and lays them out.
  *
- * Every pattern, window, feature and alert life gets a section id. Ids are handed out in order of the plan; what stands behind an id is
- * found in engine->slots, so that a deadline in a block leads to the code that acts on it.
+ * Every pattern, window, feature and alert life gets a rank in the order of the plan, and from it a section id (ids.c). What stands behind an
+ * id is found in engine->slots, so that a deadline in a block leads to the code that acts on it.
  */
 #include "nfa/branch.h"
 #include "nfa/told.h"
 #include "nfa/window.h"
 
-static const char *copy_name(nfa_engine *engine, egret_str name)
+const char *nfa_layout_name(nfa_engine *engine, egret_str name)
 {
     const char *copy = name.len ? egret_arena_str(&engine->keep, name.ptr, name.len).ptr : "";
     return copy ? copy : "";
@@ -18,7 +18,7 @@ static const char **copy_pairs(nfa_engine *engine, const plan_pair *pairs, uint3
 {
     const char **out = egret_arena_alloc(&engine->keep, (n + 1) * sizeof *out);
     for (uint32_t i = 0; out != NULL && i < n; i++) {
-        out[i] = copy_name(engine, pairs[i].name);
+        out[i] = nfa_layout_name(engine, pairs[i].name);
     }
     return out;
 }
@@ -29,28 +29,24 @@ static void name_rule(nfa_engine *engine, uint32_t number)
     const plan_group *group = &engine->plan->groups[rule->group];
     nfa_names *names = &engine->names[number];
     uint32_t n_items = rule->pattern ? rule->pattern->n_items : 0;
-    names->rule = copy_name(engine, rule->name);
+    names->rule = nfa_layout_name(engine, rule->name);
     names->fields = copy_pairs(engine, rule->fields, rule->n_fields);
     names->lets = copy_pairs(engine, rule->lets, rule->n_lets);
     names->timeout = copy_pairs(engine, rule->timeout, rule->n_timeout);
     names->keys = egret_arena_alloc(&engine->keep, (group->n_parts + 1) * sizeof *names->keys);
     names->items = egret_arena_alloc(&engine->keep, (n_items + 1) * sizeof *names->items);
     for (uint32_t i = 0; names->keys != NULL && i < group->n_parts; i++) {
-        names->keys[i] = copy_name(engine, group->part_name[i]);
+        names->keys[i] = nfa_layout_name(engine, group->part_name[i]);
     }
     for (uint32_t i = 0; names->items != NULL && i < n_items; i++) {
-        names->items[i] = copy_name(engine, rule->pattern->items[i].name);
+        names->items[i] = nfa_layout_name(engine, rule->pattern->items[i].name);
     }
 }
 
 static bool make_names(nfa_engine *engine)
 {
     const plan *p = engine->plan;
-    engine->stream_name = egret_arena_alloc(&engine->keep, (p->n_streams + 1) * sizeof *engine->stream_name);
     engine->names = egret_arena_alloc(&engine->keep, (p->n_rules + 1) * sizeof *engine->names);
-    for (uint32_t i = 0; !engine->keep.failed && i < p->n_streams; i++) {
-        engine->stream_name[i] = copy_name(engine, p->streams[i].name);
-    }
     for (uint32_t i = 0; !engine->keep.failed && i < p->n_rules; i++) {
         name_rule(engine, i);
     }
@@ -59,7 +55,7 @@ static bool make_names(nfa_engine *engine)
 
 static uint32_t new_id(nfa_engine *engine, nfa_kind kind, uint32_t owner, uint32_t rule, uint32_t group)
 {
-    engine->slots[engine->n_slots] = (nfa_slot){.kind = kind, .owner = owner, .rule = rule, .group = group};
+    engine->slots[engine->n_slots] = (nfa_slot){.kind = kind, .owner = owner, .rule = rule, .group = group, .rank = engine->n_slots};
     return engine->n_slots++;
 }
 

@@ -14,8 +14,8 @@ static uint32_t named_block(const nfa_env *env, const plan_expr *expr, uint32_t 
         part[i] = nfa_eval(env, engine->plan->args[expr->args + i]);
     }
     nfa_key *key = nfa_scratch(engine, sizeof *key);
-    *null = key == NULL || !nfa_key_encode(key, group, part, expr->n_args);
-    return *null ? NFA_NO_BLOCK : nfa_block_find(engine->store, group, key->bytes, key->len, key->hash);
+    *null = key == NULL || !nfa_key_encode(engine, key, group, part, expr->n_args);
+    return *null ? NFA_NO_BLOCK : nfa_block_find(engine->store, engine->group_id[group], key->bytes, key->len, key->hash);
 }
 
 /* The block of the other rule's key, as the expression says it. */

@@ -4,6 +4,7 @@
  * It is the same alert: same id, fields, evidence; only its time is the deadline's, and `repeat` says the how manieth it is. The match it
  * came from is long gone by then, so what it said is kept in the section of its life, as records without pointers.
  */
+#include "nfa/ids.h"
 #include "nfa/life.h"
 #include "nfa/told.h"
 
@@ -43,7 +44,7 @@ static uint32_t step_of(const nfa_engine *engine, uint32_t rule, const char *nam
 static uint32_t stream_of(const nfa_engine *engine, const char *name)
 {
     uint32_t i = 0;
-    while (i < engine->plan->n_streams && engine->stream_name[i] != name) {
+    while (i + 1 < engine->ids->n_streams && engine->stream_name[i] != name) {
         i++;
     }
     return i;

@@ -80,7 +80,7 @@ bool seq_log_push(seq_step *step)
     record->time_ms = step->event->time_ms;
     record->ref = step->event->ref;
     record->identity = step->event->identity;
-    record->stream = step->event->stream;
+    record->stream = step->engine->stream_id[step->event->stream];
     record->fits = fits_of(step);
     record->seen = step->seen;
     record->bytes = bytes;

@@ -81,9 +81,7 @@ egret_value seq_step_stream(const nfa_env *env, uint32_t item)
     if (ord == NFA_NONE) {
         return egret_null();
     }
-    uint32_t stream = seq_log(env->run->section, env->run->layout, ord)->stream;
-    egret_str name = env->engine->plan->streams[stream].name;
-    return egret_string(name.ptr, name.len);
+    return nfa_stream_text(env->engine, seq_log(env->run->section, env->run->layout, ord)->stream);
 }
 
 egret_value seq_cell_stream(const nfa_env *env)
@@ -91,8 +89,7 @@ egret_value seq_cell_stream(const nfa_env *env)
     if (env->bound == NULL) {
         return egret_null();
     }
-    egret_str name = env->engine->plan->streams[((const seq_event *)env->bound)->stream].name;
-    return egret_string(name.ptr, name.len);
+    return nfa_stream_text(env->engine, ((const seq_event *)env->bound)->stream);
 }
 
 /* The bound events of an item, in order, in scratch; without those that a limit made a loop forget, which lie before its newest. */

@@ -14,8 +14,11 @@
 #include "nfa/sum.h"
 #include "nfa/timers.h"
 
+#include <string.h>
+
 enum { NFA_KEY_BYTES = 1024 };      /* a longer key counts as null */
 #define NFA_NONE UINT32_MAX
+#define NFA_NO_GROUP (UINT32_MAX - 1)     /* of blocks that stand for no key */
 
 /* ---- values in records ---- */
 
@@ -37,7 +40,8 @@ typedef struct nfa_key {
 
 /* ---- layout of sections ---- */
 
-typedef enum nfa_kind { NFA_PATTERN, NFA_BRANCH, NFA_SILENCE, NFA_WINDOW, NFA_FEATURE, NFA_LIFE, NFA_TOLD } nfa_kind;
+typedef enum nfa_kind { NFA_PATTERN, NFA_BRANCH, NFA_SILENCE, NFA_WINDOW, NFA_FEATURE, NFA_LIFE, NFA_TOLD,
+                        NFA_GONE    /* of rules that are no more */ } nfa_kind;
 
 /* Every root starts with the section's next deadline that must be acted on. */
 typedef struct nfa_root { int64_t due_ms; } nfa_root;
@@ -47,6 +51,7 @@ typedef struct nfa_slot {       /* what a section id stands for */
     uint32_t owner;             /* PATTERN, BRANCH, SILENCE, LIFE: rule; WINDOW: window; FEATURE: feature; TOLD: stream */
     uint32_t rule;              /* WINDOW of a rule: that rule; of a profile: NFA_NONE */
     uint32_t group;
+    uint32_t rank;              /* place in the order of the plan, in which deadlines of one key and instant act */
 } nfa_slot;
 
 /* Where an attempt of a pattern can be, and where it can go: see sequence.h. */
@@ -193,10 +198,14 @@ struct nfa_engine {
     nfa_timers *timers;
     nfa_dispatch *dispatch;
     nfa_content *content;
-    const char **stream_name;
+    const struct nfa_ids *ids;  /* what blocks name streams, groups and sections by: ids.h */
+    uint32_t *stream_id;        /* by stream of the plan */
+    uint32_t *group_id;         /* by group of the plan */
+    const char **stream_name;   /* by id */
+    uint32_t *stream_at;        /* id -> stream of the plan; NFA_NONE: it is gone */
     nfa_names *names;           /* by rule */
     nfa_slot *slots;            /* by section id */
-    uint32_t n_slots;
+    uint32_t n_slots;           /* ids there have ever been */
     seq_layout **seq;           /* by rule; NULL: not a sequence (or a lone absence: silence) */
     struct branch_layout **branch;      /* by rule; NULL: its pattern does not branch. seq is then a part of it */
     nfa_section_def *silence;   /* by rule; id NFA_NONE: none */
@@ -303,6 +312,7 @@ egret_value nfa_profile_of(const nfa_env *env, const plan_expr *expr);
 
 /* layout.c */
 bool nfa_layout_make(nfa_engine *engine);               /* false: no memory */
+const char *nfa_layout_name(nfa_engine *engine, egret_str name);    /* as a C string that lives as long as the engine; "" without memory */
 
 /* dispatch.c */
 bool nfa_dispatch_make(nfa_engine *engine);
@@ -329,10 +339,13 @@ typedef struct nfa_rows nfa_rows;   /* the rows of a table */
 const nfa_rows *nfa_content_table(const nfa_engine *engine, uint32_t table);
 uint32_t nfa_rows_count(const nfa_rows *rows);
 bool nfa_rows_have(const nfa_rows *rows, const egret_value *key);
+bool nfa_rows_same(const nfa_rows *a, const nfa_rows *b);
 void nfa_rows_key(const nfa_rows *rows, uint32_t row, egret_value *key);   /* key: room for as many as the table has key columns */
 
 /* known_keys.c: rules over `by k in table` */
 egret_status known_keys_start(nfa_engine *engine);      /* keys known from tables start to be watched */
+/* Rules that `before` did not have, or not so, start to watch the keys known from tables. */
+egret_status known_keys_join(nfa_engine *engine, const nfa_engine *before);
 /* The table has been replaced: what is new is watched from now on, what is gone is closed. */
 egret_status known_keys_change(nfa_engine *engine, uint32_t table, const nfa_rows *old);
 
@@ -340,7 +353,7 @@ egret_status known_keys_change(nfa_engine *engine, uint32_t table, const nfa_row
 /* Writes the key of the event; gives its length, NFA_NONE: null, or it does not fit. */
 uint32_t nfa_key_write(nfa_engine *engine, uint32_t group, const nfa_event *event, uint8_t *out, size_t room);
 const nfa_key *nfa_key_look(nfa_engine *engine, uint32_t group, const nfa_event *event);
-bool nfa_key_encode(nfa_key *key, uint32_t group, const egret_value *parts, uint32_t n);    /* false: null */
+bool nfa_key_encode(const nfa_engine *engine, nfa_key *key, uint32_t group, const egret_value *parts, uint32_t n);    /* false: null */
 /* The key of the event at hand, computed once; finds the block. */
 static inline const nfa_key *nfa_key_of(nfa_engine *engine, uint32_t group, const nfa_event *event)
 {
@@ -445,11 +458,19 @@ bool life_sweep(nfa_engine *engine, uint32_t rule, nfa_section *section);
 /* engine.c */
 /* Tells the timers that this section's root now has deadline root->due_ms. */
 egret_status nfa_hang(nfa_engine *engine, const nfa_section *section);
-const nfa_section_def *nfa_def_of(const nfa_engine *engine, uint32_t id);      /* what the section with that id looks like */
+/* What the section with that id looks like; NULL: it is of a rule that is no more. */
+const nfa_section_def *nfa_def_of(const nfa_engine *engine, uint32_t id);
 egret_value nfa_copy_out(nfa_engine *engine, egret_value v);    /* strings copied into engine->out */
 /* Shows the event to all that care. shadow: it comes from a rule in shadow mode, and reaches rules in that mode alone. */
 egret_status nfa_evaluate(nfa_engine *engine, const nfa_event *event, bool shadow);
 void nfa_id_text(char out[33], const uint64_t id[2]);           /* alert.c */
+
+/* The name of a stream, by the id records have of it. */
+static inline egret_value nfa_stream_text(const nfa_engine *engine, uint32_t id)
+{
+    const char *name = engine->stream_name[id];
+    return egret_string(name, (uint32_t)strlen(name));
+}
 
 static inline void *nfa_scratch(nfa_engine *engine, size_t size)
 {

@@ -79,7 +79,7 @@ egret_status silence_on_event(nfa_engine *engine, uint32_t rule, const nfa_event
     root->since_ms = event->time_ms;
     root->ref = event->ref;
     root->identity = event->identity;
-    root->stream = event->stream;
+    root->stream = engine->stream_id[event->stream];
     arm(&env, pattern, root);
     return nfa_hang(engine, &section);
 }
@@ -117,7 +117,7 @@ egret_status silence_watch(nfa_engine *engine, uint32_t rule, const egret_value 
     nfa_section section;
     key->stamp = 0;
     key->block = NFA_NO_BLOCK;
-    if (!nfa_key_encode(key, def->group, parts, engine->plan->groups[def->group].n_parts)) {
+    if (!nfa_key_encode(engine, key, def->group, parts, engine->plan->groups[def->group].n_parts)) {
         return EGRET_OK;
     }
     egret_status status = open_root(engine, rule, key, &section);

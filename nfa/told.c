@@ -3,6 +3,8 @@
  */
 #include "nfa/told.h"
 
+#include "nfa/ids.h"
+
 #include <string.h>
 
 /* ---- where the fields of a stream come from ---- */
@@ -199,10 +201,10 @@ void told_layout(nfa_section_def *def)
 /* The section of a stream. make: also when it is not there yet. */
 static bool open_section(nfa_engine *engine, uint32_t stream, bool make, nfa_section *section)
 {
-    uint32_t group = engine->plan->n_groups;    /* of no rule */
-    uint64_t hash = nfa_key_hash(group, &stream, sizeof stream);
-    uint32_t block = make ? nfa_block_get(engine->store, group, &stream, sizeof stream, hash)
-                          : nfa_block_find(engine->store, group, &stream, sizeof stream, hash);
+    uint32_t id = engine->stream_id[stream];
+    uint64_t hash = nfa_key_hash(NFA_NO_GROUP, &id, sizeof id);
+    uint32_t block = make ? nfa_block_get(engine->store, NFA_NO_GROUP, &id, sizeof id, hash)
+                          : nfa_block_find(engine->store, NFA_NO_GROUP, &id, sizeof id, hash);
     if (block == NFA_NO_BLOCK) {
         return false;
     }
@@ -217,10 +219,10 @@ static bool open_section(nfa_engine *engine, uint32_t stream, bool make, nfa_sec
     return true;
 }
 
-static uint32_t stream_number(const nfa_engine *engine, const char *name)
+static uint32_t stream_id(const nfa_engine *engine, const char *name)
 {
     uint32_t i = 0;
-    while (i + 1 < engine->plan->n_streams && engine->stream_name[i] != name) {
+    while (i + 1 < engine->ids->n_streams && engine->stream_name[i] != name) {
         i++;
     }
     return i;
@@ -237,7 +239,7 @@ static bool keep_event(nfa_engine *engine, nfa_section *section, const egret_evi
         return false;
     }
     *record = (told_event){.ref = event->ref, .identity = event->identity, .time_ms = event->time_ms,
-                           .stream = stream_number(engine, event->stream)};
+                           .stream = stream_id(engine, event->stream)};
     kept->n++;
     return true;
 }
@@ -421,8 +423,8 @@ const egret_evidence *told_expand(nfa_engine *engine, const egret_evidence *even
 {
     egret_evidence *copy = NULL;
     for (size_t i = 0; i < n && engine->told_def != NULL; i++) {
-        uint32_t stream = stream_number(engine, events[i].stream);
-        if (!engine->plan->streams[stream].of_rules) {
+        uint32_t stream = engine->stream_at[stream_id(engine, events[i].stream)];
+        if (stream == NFA_NONE || !engine->plan->streams[stream].of_rules) {
             continue;
         }
         if (copy == NULL) {

@@ -495,7 +495,7 @@ static bool push_entry(const nfa_env *env, const win_layout *layout, nfa_section
     if (entry == NULL) {
         return false;
     }
-    *entry = (win_entry){.time_ms = env->event->time_ms, .bytes = bytes, .stream = env->event->stream};
+    *entry = (win_entry){.time_ms = env->event->time_ms, .bytes = bytes, .stream = env->engine->stream_id[env->event->stream]};
     if (layout->evidence) {
         win_reference reference = {env->event->ref, env->event->identity};
         memcpy(entry + 1, &reference, sizeof reference);
@@ -545,7 +545,7 @@ static bool keep_newest(const nfa_env *env, const plan_window *window, const win
     uint32_t ord = nfa_deque_first(section, layout->part_newest);
     uint32_t bytes = layout->part_bytes ? nfa_bytes_end(section, layout->part_bytes) : 0;
     win_entry *newest = nfa_deque_at(section, layout->part_newest, ord);
-    *newest = (win_entry){.time_ms = env->event->time_ms, .bytes = bytes, .stream = env->event->stream};
+    *newest = (win_entry){.time_ms = env->event->time_ms, .bytes = bytes, .stream = env->engine->stream_id[env->event->stream]};
     for (uint32_t c = 0; c < window->n_cells; c++) {
         uint32_t slot = window->cells[c].slot[env->event->stream];
         nfa_section handle = *section;
