@@ -130,6 +130,7 @@ static int write_all(committer *c, epoch *first, size_t n, const uint64_t *rows,
     store *s = c->options.store;
     journal_pack_deinit(&c->pack);
     journal_pack_init(&c->pack);
+    if (c->options.unkept) return 0;
     int code = store_begin(s);
     if (code != 0) return code;
     for (epoch *e = first; n > 0 && code == 0; e = --n > 0 ? e->next : NULL) code = write_epoch(c, e);   /* others append behind the last */

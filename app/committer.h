@@ -25,6 +25,7 @@ typedef struct committer_options {
     const app_log *log;
     int64_t keep_ms;                /* how long the journal is kept */
     uint64_t keep_bytes;            /* and how much of it at most */
+    bool unkept;                    /* for measuring alone: epochs are answered and released, and never written */
     /* From the committer's thread: a committed alert is to be sent. */
     void (*release)(void *user, const epoch_alert *alert);
     /* The committer has given up. */

@@ -33,6 +33,7 @@ typedef struct daemon_options {
     uint64_t checkpoint_events;     /* so many events after the last one, a checkpoint is made */
     int64_t idle_ms;
     int64_t drain_ms;               /* at the end: longest time for alerts to leave */
+    bool unkept;                    /* for measuring alone: nothing is written, and a 202 promises nothing */
 } daemon_options;
 
 /* Runs until SIGTERM or SIGINT; gives the exit code. Signals must be blocked in the calling thread before any other thread is made:

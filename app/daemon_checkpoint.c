@@ -70,6 +70,10 @@ static void end(daemon_state *d, bool good)
 
 static void note_pause(daemon_state *d, int64_t took_us)
 {
+    unsigned bucket = 0;
+    while (bucket < WEB_PAUSES && took_us > web_pause_bounds_us[bucket]) bucket++;
+    atomic_fetch_add(&d->pauses[bucket], 1);
+    atomic_fetch_add(&d->pauses_us, took_us);
     if (took_us > atomic_load(&d->longest_pause_us)) atomic_store(&d->longest_pause_us, took_us);
 }
 
@@ -100,7 +104,7 @@ static bool is_open(daemon_state *d)
 static bool is_time(daemon_state *d)
 {
     uint64_t events = d->next_event - d->events_at_cut;
-    if (events == 0 || !nfa_checkpoint_may(evaluation_engine(d->evaluation))) return false;
+    if (events == 0 || d->options->unkept || !nfa_checkpoint_may(evaluation_engine(d->evaluation))) return false;
     return events >= d->options->checkpoint_events || app_monotonic_ms() - d->cut_at_ms >= LONGEST_MS ||
            committer_get_stats(d->committer).journal_bytes > d->options->keep_bytes;
 }
@@ -119,7 +123,7 @@ bool daemon_checkpoint_step(daemon_state *d)
 
 void daemon_checkpoint_finish(daemon_state *d)
 {
-    if (!d->committer || committer_trouble(d->committer)) return;
+    if (!d->committer || committer_trouble(d->committer) || d->options->unkept) return;
     if (is_open(d)) step(d, INT64_MAX);
     if (d->next_lsn > d->checkpoint.lsn && nfa_checkpoint_may(evaluation_engine(d->evaluation))) begin(d);
     if (is_open(d)) step(d, INT64_MAX);

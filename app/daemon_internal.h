@@ -57,6 +57,7 @@ typedef struct daemon_state {
     uint64_t events_at_cut;     /* next_event at the last cut */
     int64_t cut_at_ms;          /* monotonic */
     atomic_llong longest_pause_us;  /* the longest that evaluation waited for a checkpoint */
+    atomic_llong pauses[WEB_PAUSES + 1], pauses_us;     /* how often it waited how long (web_pause_bounds_us), and how long in all */
     int64_t clock_ms;           /* the journal's, of the last epoch */
     uint64_t quarantined;       /* blocks of the journal, as of the start */
     uint64_t next_lsn, next_event;

@@ -90,7 +90,7 @@ static void give_up(void *user)
 int daemon_store_start(daemon_state *d)
 {
     committer_options options = {.store = d->store, .plan = d->plan, .sources = d->source_names, .sinks = d->sink_names, .layouts = d->layouts,
-                                 .log = &d->options->log, .keep_ms = d->options->keep_ms, .keep_bytes = d->options->keep_bytes,
+                                 .log = &d->options->log, .keep_ms = d->options->keep_ms, .keep_bytes = d->options->keep_bytes, .unkept = d->options->unkept,
                                  .release = daemon_sinks_release, .given_up = give_up, .user = d};
     d->committer = committer_start(&options);
     if (!d->committer) return complain(d, "no memory");

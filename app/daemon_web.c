@@ -149,6 +149,8 @@ static void numbers(void *user, web_numbers *out)
     d->shown.checkpoints = stats.checkpoints;
     d->shown.checkpoint_bytes = stats.checkpoint_bytes;
     d->shown.checkpoint_pause_us = (uint64_t)atomic_load(&d->longest_pause_us);
+    for (unsigned i = 0; i <= WEB_PAUSES; i++) d->shown.pauses[i] = (uint64_t)atomic_load(&d->pauses[i]);
+    d->shown.pauses_us = (uint64_t)atomic_load(&d->pauses_us);
     d->shown.journal_bytes = stats.journal_bytes;
     d->shown.journal_blocks = stats.journal_blocks;
     d->shown.journal_dropped = stats.dropped_blocks;

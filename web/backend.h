@@ -11,6 +11,10 @@
 #include "nfa/engine.h"
 #include "web/server.h"
 
+/* Upper bounds of the histogram of how long evaluation waited for a checkpoint, in microseconds; what is beyond the last stands behind it. */
+enum { WEB_PAUSES = 8 };
+extern const int64_t web_pause_bounds_us[WEB_PAUSES];
+
 typedef struct web_sink_numbers {
     const char *name;
     outbox_stats stats;
@@ -50,6 +54,7 @@ typedef struct web_numbers {
     int64_t start_time_ms;              /* of the process, wall clock */
     uint64_t commits, commit_failures, commit_us;
     uint64_t checkpoints, checkpoint_bytes, checkpoint_pause_us;
+    uint64_t pauses[WEB_PAUSES + 1], pauses_us;     /* each: how many between the bound before and its own; their sum */
     uint64_t journal_bytes, journal_blocks, journal_quarantined, journal_dropped, store_bytes;
 } web_numbers;
 

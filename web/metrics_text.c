@@ -212,6 +212,23 @@ static void put_store(egret_text *out, const web_numbers *numbers)
     metrics_number(out, "egret_checkpoint_longest_pause_seconds", NULL, (double)numbers->checkpoint_pause_us / 1e6);
 }
 
+const int64_t web_pause_bounds_us[WEB_PAUSES] = {100, 250, 500, 1000, 2500, 5000, 10000, 100000};
+
+static void put_pauses(egret_text *out, const web_numbers *numbers)
+{
+    uint64_t n = 0;
+    char bound[32];
+    metrics_family(out, "egret_checkpoint_pause_seconds", "histogram", "How long evaluation waited for a checkpoint, each time that it did.");
+    for (unsigned i = 0; i <= WEB_PAUSES; i++) {
+        int len = i < WEB_PAUSES ? snprintf(bound, sizeof bound, "%g", (double)web_pause_bounds_us[i] / 1e6) : snprintf(bound, sizeof bound, "+Inf");
+        metrics_label labels[] = {{"le", bound, (size_t)len}, {0}};
+        n += numbers->pauses[i];
+        metrics_count(out, "egret_checkpoint_pause_seconds_bucket", labels, n);
+    }
+    metrics_number(out, "egret_checkpoint_pause_seconds_sum", NULL, (double)numbers->pauses_us / 1e6);
+    metrics_count(out, "egret_checkpoint_pause_seconds_count", NULL, n);
+}
+
 static uint64_t resident_bytes(void)
 {
     unsigned long long size = 0, resident = 0;
@@ -248,5 +265,6 @@ void metrics_page(egret_text *out, const web_numbers *numbers)
     put_engine(out, numbers);
     put_sinks(out, numbers);
     put_store(out, numbers);
+    put_pauses(out, numbers);
     put_process(out, numbers);
 }

@@ -15,7 +15,7 @@ typedef struct metrics_label {
     size_t len;
 } metrics_label;
 
-/* HELP and TYPE of a family; its samples must follow before the next family. type: "counter" or "gauge". */
+/* HELP and TYPE of a family; its samples must follow before the next family. type: "counter", "gauge" or "histogram". */
 void metrics_family(egret_text *out, const char *name, const char *type, const char *help);
 void metrics_count(egret_text *out, const char *name, const metrics_label *labels, uint64_t value);
 void metrics_number(egret_text *out, const char *name, const metrics_label *labels, double value);

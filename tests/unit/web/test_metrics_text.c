@@ -66,7 +66,8 @@ static void the_page_tells_every_counter(void **state)
     web_sink_numbers sink = {"desk", {.sent = 7, .retried = 1, .failed = 2, .backlog = 3, .gone = true}};
     web_numbers numbers = {.plan = &p, .streams = ingest, .rules = &rule, .engine = {.events = 4, .keys = 10, .bytes = 640, .overflows = 1},
                            .sinks = &sink, .n_sinks = 1, .unrouted = 8, .letters = 13, .letters_unwritten = 12, .queued_records = 11, .queue_limit = 100,
-                           .clock_ms = 1500, .start_time_ms = 2000};
+                           .clock_ms = 1500, .start_time_ms = 2000,
+                           .pauses = {[0] = 5, [3] = 2, [WEB_PAUSES] = 1}, .pauses_us = 1500000};
     egret_text page;
     egret_text_init(&page, egret_mem_of(NULL));
     metrics_page(&page, &numbers);
@@ -82,6 +83,9 @@ static void the_page_tells_every_counter(void **state)
         "egret_watermark_timestamp_seconds 1.5", "egret_queue_records 11", "egret_queue_limit_records 100",
         "egret_sink_sent_total{sink=\"desk\"} 7", "egret_sink_failed_total{sink=\"desk\"} 2", "egret_sink_backlog{sink=\"desk\"} 3",
         "egret_sink_gone{sink=\"desk\"} 1", "process_start_time_seconds 2",
+        "egret_checkpoint_pause_seconds_bucket{le=\"0.0001\"} 5", "egret_checkpoint_pause_seconds_bucket{le=\"0.0005\"} 5",
+        "egret_checkpoint_pause_seconds_bucket{le=\"0.001\"} 7", "egret_checkpoint_pause_seconds_bucket{le=\"+Inf\"} 8",
+        "egret_checkpoint_pause_seconds_sum 1.5", "egret_checkpoint_pause_seconds_count 8",
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) assert_line(&page, lines[i]);
     page.len = 0;
