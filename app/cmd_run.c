@@ -128,8 +128,8 @@ static int open_access(const app_args *args, daemon_options *daemon)
     free(path);
     if (!daemon->access) return app_trouble(args, "no memory");
     if (daemon->listen.loopback || !web_access_is_open(daemon->access)) return APP_FINE;
-    return app_trouble(args, "--listen %s can be reached from other machines, and there is no token yet, so everybody could do everything.\n"
-                             "Make the first one: egret token create --data %s --role admin", app_args_one(args, "listen"), daemon->data_dir);
+    return app_usage(args, "--listen: %s can be reached from other machines, and there is no token yet, so everybody could do everything.\n"
+                           "Make the first one: egret token create --data %s --role admin", app_args_one(args, "listen"), daemon->data_dir);
 }
 
 /* Makes the folder and locks it; gives the lock's descriptor, which holds until it is closed or the process ends. */

@@ -94,6 +94,12 @@ static int open_files(daemon_state *d)
     return exit_code;
 }
 
+static int open_audit(daemon_state *d)
+{
+    d->backend.audit = web_audit_open(d->options->data_dir);
+    return d->backend.audit ? APP_FINE : complain(d, "audit.ndjson", EGRET_IO);
+}
+
 static int open_inside(daemon_state *d)
 {
     d->queue = admission_new(d->options->queue_records, DAEMON_QUEUE_BYTES);
@@ -103,6 +109,7 @@ static int open_inside(daemon_state *d)
     if (exit_code == APP_FINE) exit_code = daemon_sources_name(d);
     if (exit_code == APP_FINE) exit_code = daemon_sinks_open(d);
     if (exit_code == APP_FINE) exit_code = daemon_store_name(d);
+    if (exit_code == APP_FINE) exit_code = open_audit(d);
     if (exit_code == APP_FINE && !daemon_web_init(d)) exit_code = complain(d, "start", EGRET_NO_MEMORY);
     return exit_code;
 }
@@ -187,6 +194,7 @@ static int serve(daemon_state *d)
 
 static void close_inside(daemon_state *d)
 {
+    web_audit_close(d->backend.audit);
     daemon_web_deinit(d);
     daemon_sinks_close(d);
     daemon_store_close(d);

@@ -181,7 +181,7 @@ static void free_numbers(web_numbers *n)
 
 bool daemon_web_init(daemon_state *d)
 {
-    d->backend = (web_backend){.user = d, .plan = d->plan, .begin = begin, .add = add, .pass_over = pass_over, .end = end, .drop = drop,
+    d->backend = (web_backend){.audit = d->backend.audit, .user = d, .plan = d->plan, .begin = begin, .add = add, .pass_over = pass_over, .end = end, .drop = drop,
                                .not_ready = not_ready, .is_live = is_live, .numbers = numbers};
     pthread_mutex_init(&d->numbers_lock, NULL);
     return make_numbers(d, &d->numbers) && make_numbers(d, &d->shown);

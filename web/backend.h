@@ -1,7 +1,8 @@
 /*
  * backend.h: what the web folder asks of the program it is part of: to take events, to say how it is, to give numbers.
  *
- * All functions are called from the server's thread and must not block.
+ * All functions are called from the server's thread and must not block; numbers one at a time from any thread; what belongs to rules from workers
+ * (web/rules_backend.h).
  */
 #ifndef EGRET_WEB_BACKEND_H
 #define EGRET_WEB_BACKEND_H
@@ -9,6 +10,8 @@
 #include "alerting/outbox.h"
 #include "ingest/decode.h"
 #include "nfa/engine.h"
+#include "web/audit.h"
+#include "web/rules_backend.h"
 #include "web/server.h"
 
 /* Upper bounds of the histogram of how long evaluation waited for a checkpoint, in microseconds; what is beyond the last stands behind it. */
@@ -35,7 +38,7 @@ typedef struct web_partition_numbers {
     int64_t watermark_ms;               /* INT64_MIN: none yet */
 } web_partition_numbers;
 
-/* A copy of all counters at one moment; arrays belong to the backend and stay until its next call. */
+/* A copy of all counters at one moment; arrays and the plan belong to the backend and stay until its next call. */
 typedef struct web_numbers {
     const plan *plan;
     const ingest_stats *streams;        /* n_streams of the plan */
@@ -90,6 +93,8 @@ typedef struct web_backend {
     /* Is the engine's thread alive? */
     bool (*is_live)(void *user);
     void (*numbers)(void *user, web_numbers *out);
+    const web_rules *rules;         /* NULL: rules cannot be changed */
+    web_audit *audit;               /* NULL: changes are not noted */
 } web_backend;
 
 /* All routes, for web_server_options.tables: a table for each resource (web/routes.c). Their handlers take a web_endpoints as app. */
