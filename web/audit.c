@@ -127,9 +127,7 @@ static void turn_over(web_audit *audit)
 
 static json_t *shown(const char *text, size_t len)
 {
-    char *part = strndup(text ? text : "", len > AUDIT_SHOWN_BYTES ? AUDIT_SHOWN_BYTES : len);
-    json_t *value = part ? web_str((egret_str){part, (uint32_t)strlen(part)}) : NULL;
-    free(part);
+    json_t *value = web_str((egret_str){text ? text : "", (uint32_t)(len > AUDIT_SHOWN_BYTES ? AUDIT_SHOWN_BYTES : len)});
     return value ? value : json_null();
 }
 
