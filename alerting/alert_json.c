@@ -3,6 +3,8 @@
  */
 #include "alerting/alert_json.h"
 
+#include <stdio.h>
+
 const char *alert_kind_name(egret_alert_kind kind)
 {
     switch (kind) {
@@ -129,4 +131,12 @@ void alert_json_newline(json_writer *w)
 {
     jsonw_raw(w, "\n", 1);
     w->comma = false;
+}
+
+bool alert_message_id(char *out, size_t size, const egret_alert *alert)
+{
+    bool plain = alert->kind == EGRET_ALERT;
+    int n = alert->repeat > 0 ? snprintf(out, size, "%s-%llu", alert->id, (unsigned long long)alert->repeat)
+                              : snprintf(out, size, "%s%s%s", alert->id, plain ? "" : "-", plain ? "" : alert_kind_name(alert->kind));
+    return n > 0 && (size_t)n < size;
 }

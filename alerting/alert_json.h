@@ -27,4 +27,8 @@ const char *alert_kind_name(egret_alert_kind kind);     /* alert, resolved, esca
 void alert_json_write(json_writer *w, const plan *plan, const nfa_alert *alert, const alert_json_options *options);
 void alert_json_newline(json_writer *w);
 
+/* The id under which a message is known: the alert's id, and its kind when that is not "alert" (one alert is resolved under its own id), or
+ * the how manieth repetition it is: receivers drop what has an id they know. False: it does not fit. */
+bool alert_message_id(char *out, size_t size, const egret_alert *alert);
+
 #endif

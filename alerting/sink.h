@@ -78,7 +78,7 @@ sink_result sink_send(const sink_kind *kind, void *self, const sink_message *mes
 extern const sink_kind sink_kind_file, sink_kind_stdout, sink_kind_webhook;
 extern const sink_kind *const sink_kinds[];     /* NULL ends it */
 extern const sink_option sink_common_options[]; /* of every sink: how its outbox retries */
-enum { SINK_ATTEMPTS, SINK_BACKOFF, SINK_QUEUE, SINK_COMMON_COUNT };
+enum { SINK_ATTEMPTS, SINK_BACKOFF, SINK_QUEUE, SINK_QUEUE_BYTES, SINK_COMMON_COUNT };
 
 const sink_kind *sink_kind_find(egret_str name);    /* NULL: no such kind */
 

@@ -10,7 +10,8 @@ const sink_kind *const sink_kinds[] = {&sink_kind_file, &sink_kind_stdout, &sink
 const sink_option sink_common_options[] = {
     [SINK_ATTEMPTS] = {"attempts", EGRET_INT, "10", false, "tries before an alert goes to the dead letters"},
     [SINK_BACKOFF] = {"backoff", EGRET_DURATION, "1s", false, "longest wait before the second try; doubles with each, up to 5m"},
-    [SINK_QUEUE] = {"queue", EGRET_INT, "10000", false, "alerts that may wait; what comes on top goes to the dead letters"},
+    [SINK_QUEUE] = {"queue", EGRET_INT, "1000000", false, "alerts that may wait; what comes on top goes to the dead letters"},
+    [SINK_QUEUE_BYTES] = {"queue_bytes", EGRET_INT, "1073741824", false, "the same in bytes"},
     [SINK_COMMON_COUNT] = {0},
 };
 
@@ -34,7 +35,8 @@ static bool check_common(const sink_settings *settings, const sink_kind *kind, c
     int64_t queue = sink_settings_common(settings, kind, SINK_QUEUE);
     if (attempts < 1 || attempts > 1000) return complain(reason, size, "option 'attempts' goes from 1 to 1000");
     if (backoff_ms < 1 || backoff_ms > 300000) return complain(reason, size, "option 'backoff' goes from 1ms to 5m");
-    if (queue < 1 || queue > 10000000) return complain(reason, size, "option 'queue' goes from 1 to 10000000");
+    if (queue < 1 || queue > 1000000000) return complain(reason, size, "option 'queue' goes from 1 to 1000000000");
+    if (sink_settings_common(settings, kind, SINK_QUEUE_BYTES) < 1) return complain(reason, size, "option 'queue_bytes' goes from 1 up");
     return true;
 }
 

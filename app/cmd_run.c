@@ -29,6 +29,9 @@ static const app_option options[] = {
     {"queue", APP_ONE, "N", "100000", "records that may wait for the engine before senders are told to wait"},
     {"keep", APP_ONE, "DURATION", "7d", "how long accepted events stay in the journal"},
     {"keep-bytes", APP_ONE, "SIZE", "20G", "how large the journal may grow: bytes, or with K, M, G or T"},
+    {"keep-alerts", APP_ONE, "DURATION", "30d", "how long alerts stay in the history"},
+    {"keep-alert-bytes", APP_ONE, "SIZE", "2G", "how large the history of alerts may grow"},
+    {"keep-dead-bytes", APP_ONE, "SIZE", "1G", "how large the dead letters may grow; then the oldest go"},
     {"checkpoint", APP_ONE, "N", "1000000", "events after which the state is written to disk: so many a restart evaluates at most"},
     {"drain", APP_ONE, "DURATION", "8s", "at the end: longest time for alerts to leave"},
     {"log", APP_ONE, "FORMAT", "json", "lines on stderr: json or text"},
@@ -64,6 +67,8 @@ static bool read_options(const app_args *args, daemon_options *out)
     const char *log = app_args_one(args, "log"), *listen = app_args_one(args, "listen");
     if (!read_duration(args, "idle", &out->idle_ms) || !read_duration(args, "drain", &out->drain_ms)) return false;
     if (!read_duration(args, "keep", &out->keep_ms) || !read_size(args, "keep-bytes", &out->keep_bytes)) return false;
+    if (!read_duration(args, "keep-alerts", &out->keep_alerts_ms) || !read_size(args, "keep-alert-bytes", &out->keep_alert_bytes)) return false;
+    if (!read_size(args, "keep-dead-bytes", &out->keep_dead_bytes)) return false;
     if (!app_args_int(args, "queue", 1, 100000000, &queue)) return false;
     if (!app_args_int(args, "checkpoint", 1, INT64_MAX, &checkpoint)) return false;
     if (!app_args_int(args, "rate", 0, 1000000, &rate) || !app_args_int(args, "connections", 1, 100000, &connections)) return false;
@@ -188,8 +193,8 @@ const app_command app_cmd_run = {
     .notes = "Events come by POST /v1/events/STREAM and from the sources the rules declare; /livez, /readyz and /metrics tell how it is.\n"
              "Alerts go to the sinks that rules name, else to stdout, one line of JSON each. SIGTERM and SIGINT end it: what was accepted\n"
              "is evaluated and alerts are sent first. What was accepted (202) is in DIR whatever happens; the next start goes on from there.\n"
-             "In DIR: store.mdb (the journal and alerts on their way; see egret journal), dead-letters.ndjson (records not taken, late or\n"
-             "duplicate), dead-alerts-SINK.ndjson (alerts no receiver took), tokens (see egret token), lock. While there is no token everybody\n"
-             "on this machine may do everything, and no other machine may reach it.",
+             "In DIR: store.mdb (the journal, the history of alerts, alerts on their way, dead letters; see egret journal and egret\n"
+             "deadletters), tokens (see egret token), lock. While there is no token everybody on this machine may do everything, and no\n"
+             "other machine may reach it.",
     .run = run,
 };

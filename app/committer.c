@@ -4,8 +4,11 @@
  */
 #include "app/committer.h"
 
+#include "app/committer_work.h"
+#include "store/dead_letters.h"
 #include "store/outbox_rows.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -20,6 +23,7 @@ enum {
     RETRY_MS = 200,
     SETTLE_MS = 200,            /* a settled alert's row goes within that time, if nothing else is committed */
     TRIM_BLOCKS = 64,           /* dropped with one commit at most */
+    TRIM_ALERTS = 200,
     SLICE_BYTES = 1 << 20,      /* of checkpoints, written at once: commits wait for no more than that */
     SWEEP_KEYS = 2000
 };
@@ -35,6 +39,8 @@ typedef struct piece {
     char bytes[];
 } piece;
 
+typedef struct trimmed { unsigned blocks, alerts; } trimmed;
+
 static const char UNKEPT[] = "the disk is full; what was sent is not kept yet";
 static const char GIVEN_UP[] = "the store does not work; nothing of this request was kept";
 
@@ -48,8 +54,8 @@ struct committer {
     pthread_cond_t came, went;
     epoch *first, **end;
     size_t n_records, bytes;    /* of all epochs in the list */
-    uint64_t *settled;          /* rows */
-    size_t n_settled, cap_settled;
+    uint64_t *refusing, *refused;   /* by sink: in the transaction at hand (the committer's thread); in all that were committed */
+    committer_tasks tasks;      /* marks of the outboxes, and what others want to be done */
     uint64_t needed;
     piece *pieces, **pieces_end;
     size_t piece_bytes;
@@ -57,6 +63,7 @@ struct committer {
     uint64_t sweep_at;          /* the committer's thread */
     bool releasing;             /* what was taken out of the list is still being answered and released */
     bool closing;
+    bool ended;                 /* the thread: nothing is written any more */
     committer_stats stats;
 };
 
@@ -95,13 +102,32 @@ static int write_batch(committer *c, const admission_batch *batch)
     return code;
 }
 
+/* On its way to the sink, or among the dead letters when too much waits for it. */
+static int write_row(committer *c, const history_entry *entry, uint64_t order, uint32_t sink)
+{
+    store *s = c->options.store;
+    outbox_row row = {.position = entry->position, .order = order, .came_ms = entry->wall_ms, .sink = c->options.sinks[sink],
+                      .id = entry->message_id, .bytes = entry->bytes, .len = entry->len};
+    if (c->options.bounds) {
+        outbox_sink waiting = outbox_sink_now(s, row.sink);
+        const committer_bound *bound = &c->options.bounds[sink];
+        if (waiting.rows >= bound->rows || waiting.bytes + row.len > bound->bytes) {
+            c->refusing[sink]++;
+            return outbox_row_refuse(s, &row, "too much waits for this sink already");
+        }
+    }
+    return outbox_row_put(s, &row);
+}
+
 static int write_alerts(committer *c, epoch *e)
 {
     int code = 0;
     for (epoch_alert *alert = e->alerts; alert && code == 0; alert = alert->next) {
-        outbox_row row = {.sink = c->options.sinks[alert->sink], .id = alert->id, .bytes = alert->bytes, .len = alert->len};
-        code = outbox_row_put(c->options.store, &row);
-        alert->row = row.number;
+        history_entry *entry = &alert->entry;
+        for (entry->n_sinks = 0; entry->n_sinks < alert->n_sinks && entry->n_sinks < HISTORY_MAX_SINKS; entry->n_sinks++)
+            entry->sinks[entry->n_sinks] = c->options.sinks[alert->sinks[entry->n_sinks]];
+        code = history_put(c->options.store, entry);
+        for (uint32_t i = 0; i < alert->n_sinks && code == 0; i++) code = write_row(c, entry, alert->order, alert->sinks[i]);
     }
     return code;
 }
@@ -117,26 +143,30 @@ static int write_epoch(committer *c, epoch *e)
     return code == 0 ? maybe_append(c, JOURNAL_BLOCK_BYTES, NULL) : code;
 }
 
-static int drop_rows(committer *c, const uint64_t *rows, size_t n)
+/* What is older than what is kept goes, in slices. */
+static int trim(committer *c, uint64_t needed, trimmed *dropped)
 {
-    int code = 0;
-    for (size_t i = 0; i < n && code == 0; i++) code = outbox_row_del(c->options.store, rows[i]);
-    return code;
+    store *s = c->options.store;
+    int64_t now_ms = app_wall_ms(NULL);
+    int code = journal_trim(s, now_ms - c->options.keep_ms, c->options.keep_bytes, needed, TRIM_BLOCKS, &dropped->blocks);
+    if (code != 0) return code;
+    return history_trim(s, now_ms - c->options.keep_alerts_ms, c->options.keep_alert_bytes, TRIM_ALERTS, &dropped->alerts);
 }
 
 /* All in one transaction. What was begun of a block by a try that failed is forgotten. */
-static int write_all(committer *c, epoch *first, size_t n, const uint64_t *rows, size_t n_rows, uint64_t needed, unsigned *dropped)
+static int write_all(committer *c, epoch *first, size_t n, committer_task *tasks, uint64_t needed, trimmed *dropped)
 {
     store *s = c->options.store;
     journal_pack_deinit(&c->pack);
     journal_pack_init(&c->pack);
+    memset(c->refusing, 0, c->options.n_sinks * sizeof *c->refusing);
     if (c->options.unkept) return 0;
     int code = store_begin(s);
     if (code != 0) return code;
     for (epoch *e = first; n > 0 && code == 0; e = --n > 0 ? e->next : NULL) code = write_epoch(c, e);   /* others append behind the last */
     if (code == 0 && c->pack.n_records > 0) code = journal_append(s, &c->pack);
-    if (code == 0) code = drop_rows(c, rows, n_rows);
-    if (code == 0) code = journal_trim(s, app_wall_ms(NULL) - c->options.keep_ms, c->options.keep_bytes, needed, TRIM_BLOCKS, dropped);
+    if (code == 0) code = committer_tasks_run(tasks, s);
+    if (code == 0) code = trim(c, needed, dropped);
     if (code == 0) return store_commit(s);
     store_abort(s);
     return code;
@@ -170,8 +200,8 @@ static void gather(committer *c, int64_t last_us)
 static bool wait_for_work(committer *c, int64_t last_us)
 {
     struct timespec until = in_ms(SETTLE_MS);
-    while (!c->first && !c->closing && !c->pieces && !c->sweeping) {
-        if (c->n_settled == 0) {
+    while (!c->first && !c->closing && !c->pieces && !c->sweeping && !committer_tasks_urgent(&c->tasks)) {
+        if (c->tasks.n == 0) {
             pthread_cond_wait(&c->came, &c->lock);
             until = in_ms(SETTLE_MS);
         } else if (pthread_cond_timedwait(&c->came, &c->lock, &until) != 0) {
@@ -179,14 +209,7 @@ static bool wait_for_work(committer *c, int64_t last_us)
         }
     }
     if (c->first) gather(c, last_us);
-    return c->first || c->n_settled > 0 || c->pieces || !c->closing;
-}
-
-static void forget_rows(committer *c, size_t n)
-{
-    if (n == 0) return;
-    memmove(c->settled, c->settled + n, (c->n_settled - n) * sizeof *c->settled);
-    c->n_settled -= n;
+    return c->first || c->tasks.n > 0 || c->pieces || !c->closing;
 }
 
 /* n epochs are on the disk. Gives them, taken out of the list. */
@@ -206,24 +229,36 @@ static epoch *take_out(committer *c, size_t n)
 
 static void release_all(committer *c, epoch *done)
 {
+    uint64_t newest = 0;
     for (epoch *next; done; done = next) {
         next = done->next;
         epoch_committed(done);
-        for (const epoch_alert *alert = done->alerts; alert; alert = alert->next) c->options.release(c->options.user, alert);
+        for (const epoch_alert *alert = done->alerts; alert; alert = alert->next) newest = alert->entry.position;
         epoch_free(done);
     }
+    if (newest > 0) c->options.release(c->options.user, newest);
 }
 
-static void note_commit(committer *c, int64_t took_us, unsigned dropped)
+static void note_commit(committer *c, int64_t took_us, const trimmed *dropped)
 {
-    journal_state now = journal_now(c->options.store);
+    const store *s = c->options.store;
+    journal_state now = journal_now(s);
+    history_bounds history = history_now_kept(s);
+    dead_kept dead = dead_letters_kept(s);
+    for (uint32_t i = 0; i < c->options.n_sinks; i++) c->refused[i] += c->refusing[i];
     c->stats.commits++;
     c->stats.commit_us += (uint64_t)took_us;
     if ((uint64_t)took_us > c->stats.longest_us) c->stats.longest_us = (uint64_t)took_us;
     c->stats.journal_bytes = now.bytes;
     c->stats.journal_blocks = now.blocks;
-    c->stats.file_bytes = store_file_bytes(c->options.store);
-    c->stats.dropped_blocks += dropped;
+    c->stats.file_bytes = store_file_bytes(s);
+    c->stats.dropped_blocks += dropped->blocks;
+    c->stats.alerts = history.count;
+    c->stats.alert_bytes = history.bytes;
+    c->stats.dropped_alerts += dropped->alerts;
+    c->stats.dead = dead.count;
+    c->stats.dead_bytes = dead.bytes;
+    c->stats.dropped_dead = dead.dropped;
 }
 
 /* The store did not take it. False: it never will. */
@@ -251,26 +286,28 @@ static void note_success(committer *c)
 /* One commit of all that waits. False: it has given up. */
 static bool commit_once(committer *c)
 {
-    size_t n = 0, n_rows = c->n_settled;
-    unsigned dropped = 0;
+    size_t n = 0;
+    trimmed dropped = {0};
     epoch *first = c->first;
-    uint64_t needed = c->needed, *rows = n_rows > 0 ? malloc(n_rows * sizeof *rows) : NULL;
-    if (!rows) n_rows = 0;
-    else memcpy(rows, c->settled, n_rows * sizeof *rows);
+    uint64_t needed = c->needed;
+    committer_task *tasks = committer_tasks_take(&c->tasks);
     for (const epoch *e = first; e; e = e->next) n++;
     pthread_mutex_unlock(&c->lock);
     int64_t began_us = app_monotonic_us();
-    int code = write_all(c, first, n, rows, n_rows, needed, &dropped);
+    int code = write_all(c, first, n, tasks, needed, &dropped);
     int64_t took_us = app_monotonic_us() - began_us;
-    free(rows);
+    if (code != 0) tasks = committer_tasks_failed(tasks, code);
     pthread_mutex_lock(&c->lock);
-    if (code != 0) return handle_failure(c, code);
+    if (code != 0) {
+        committer_tasks_put_back(&c->tasks, tasks);
+        return handle_failure(c, code);
+    }
     note_success(c);
-    note_commit(c, took_us, dropped);
-    forget_rows(c, n_rows);
+    note_commit(c, took_us, &dropped);
     epoch *done = take_out(c, n);
     c->releasing = true;
     pthread_mutex_unlock(&c->lock);
+    committer_tasks_tell(tasks);
     release_all(c, done);
     pthread_mutex_lock(&c->lock);
     c->releasing = false;
@@ -397,7 +434,7 @@ static void *work(void *user)
     pthread_mutex_lock(&c->lock);
     while (wait_for_work(c, last_us)) {
         last_us = app_monotonic_us();
-        bool fine = (!c->first && c->n_settled == 0) || commit_once(c);
+        bool fine = (!c->first && c->tasks.n == 0) || commit_once(c);
         if (fine && !(c->first && atomic_load(&c->trouble)) && (c->pieces || c->sweeping)) fine = keep_once(c);
         if (!fine || (c->closing && atomic_load(&c->trouble))) break;
         if (atomic_load(&c->trouble)) {
@@ -406,8 +443,11 @@ static void *work(void *user)
             while (!c->closing && pthread_cond_timedwait(&c->came, &c->lock, &until) == 0) {}
         }
     }
+    committer_task *left = committer_tasks_take(&c->tasks);
+    c->ended = true;
     pthread_cond_broadcast(&c->went);
     pthread_mutex_unlock(&c->lock);
+    committer_tasks_drop(left);
     if (atomic_load(&c->lost)) c->options.given_up(c->options.user);
     return NULL;
 }
@@ -441,22 +481,26 @@ void committer_flush(committer *c)
     pthread_mutex_unlock(&c->lock);
 }
 
-void committer_settled(committer *c, uint64_t row)
+static bool add_task(committer *c, committer_task *task)
 {
+    if (!task) return false;
     pthread_mutex_lock(&c->lock);
-    if (c->n_settled == c->cap_settled) {
-        size_t cap = c->cap_settled ? c->cap_settled * 2 : 64;
-        uint64_t *grown = realloc(c->settled, cap * sizeof *grown);
-        if (!grown) {   /* the row stays and the alert is sent once more by the next process */
-            pthread_mutex_unlock(&c->lock);
-            return;
-        }
-        c->settled = grown;
-        c->cap_settled = cap;
-    }
-    c->settled[c->n_settled++] = row;
-    if (c->n_settled == 1) pthread_cond_signal(&c->came);
+    bool taken = !c->ended;
+    if (taken) committer_tasks_add(&c->tasks, task);
+    if (taken && (c->tasks.n == 1 || task->work)) pthread_cond_signal(&c->came);
     pthread_mutex_unlock(&c->lock);
+    if (!taken) free(task);
+    return taken;
+}
+
+void committer_settled(committer *c, const char *sink, uint64_t row, const delivery *what)
+{
+    (void)add_task(c, committer_task_mark(sink, row, what));
+}
+
+bool committer_do(committer *c, committer_work_fn what, committer_done_fn done, void *user)
+{
+    return add_task(c, committer_task_work(what, done, user));
 }
 
 void committer_need(committer *c, uint64_t lsn)
@@ -488,14 +532,30 @@ committer_stats committer_get_stats(committer *c)
     return stats;
 }
 
+uint64_t committer_refused(committer *c, uint32_t sink)
+{
+    pthread_mutex_lock(&c->lock);
+    uint64_t n = c->refused[sink];
+    pthread_mutex_unlock(&c->lock);
+    return n;
+}
+
 committer *committer_start(const committer_options *options)
 {
     pthread_condattr_t attributes;
     committer *c = calloc(1, sizeof *c);
-    if (!c) return NULL;
+    uint64_t *counters = calloc(2 * ((size_t)options->n_sinks + 1), sizeof *counters);
+    if (!c || !counters) {
+        free(counters);
+        free(c);
+        return NULL;
+    }
     c->options = *options;
+    c->refusing = counters;
+    c->refused = counters + options->n_sinks;
     c->end = &c->first;
     c->pieces_end = &c->pieces;
+    committer_tasks_init(&c->tasks);
     journal_pack_init(&c->pack);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -503,10 +563,11 @@ committer *committer_start(const committer_options *options)
     pthread_cond_init(&c->came, &attributes);
     pthread_cond_init(&c->went, &attributes);
     pthread_condattr_destroy(&attributes);
-    note_commit(c, 0, 0);
+    note_commit(c, 0, &(trimmed){0});
     c->stats.commits = 0;
     if (pthread_create(&c->thread, NULL, work, c) == 0) return c;
     journal_pack_deinit(&c->pack);
+    free(c->refusing);
     free(c);
     return NULL;
 }
@@ -531,6 +592,6 @@ void committer_stop(committer *c)
     pthread_cond_destroy(&c->came);
     pthread_mutex_destroy(&c->lock);
     journal_pack_deinit(&c->pack);
-    free(c->settled);
+    free(c->refusing);
     free(c);
 }

@@ -2,7 +2,10 @@
  * committer.h: the thread that writes: epochs into the journal with their alerts and places, in one synced transaction for all that wait.
  *
  * While it commits, the engine evaluates what comes next; so the busier it is the more goes into a commit. After a commit it answers those who
- * wait and releases the alerts. It also notes which alerts are settled, and drops what is older than what is kept.
+ * wait and says that there are alerts to send. It also notes what became of tries to deliver them, does what others want to be done in a
+ * transaction (committer_do), and drops what is older than what is kept.
+ *
+ * Alerts for a sink that has too much waiting already go to the dead letters in the same commit: evaluation waits for no sink.
  *
  * No room on the disk: those who wait get their "no", new ones are refused (committer_trouble), what was evaluated stays and is tried again
  * until it is written. Any other error of the store: the committer gives up, and so must the process; the next start finds what is on the disk.
@@ -13,21 +16,29 @@
 #include "app/epoch.h"
 #include "app/log.h"
 #include "store/checkpoints.h"
+#include "store/delivery.h"
 
 typedef struct committer committer;
+
+/* What may wait for a sink; beyond it the newest alerts are dead letters. */
+typedef struct committer_bound { uint64_t rows, bytes; } committer_bound;
 
 typedef struct committer_options {
     store *store;                   /* borrowed; written by the committer's thread alone while it runs */
     const plan *plan;
     const char *const *sources;     /* their names, by number of batches */
     const char *const *sinks;       /* their names, by number of alerts */
+    uint32_t n_sinks;
     const uint64_t *layouts;        /* of the plan's streams: journal_event.layout */
     const app_log *log;
     int64_t keep_ms;                /* how long the journal is kept */
     uint64_t keep_bytes;            /* and how much of it at most */
-    bool unkept;                    /* for measuring alone: epochs are answered and released, and never written */
-    /* From the committer's thread: a committed alert is to be sent. */
-    void (*release)(void *user, const epoch_alert *alert);
+    bool unkept;                    /* for measuring alone: epochs are answered, and never written */
+    const committer_bound *bounds;  /* of the sinks, by number; NULL: none */
+    int64_t keep_alerts_ms;         /* the same of the history */
+    uint64_t keep_alert_bytes;
+    /* From the committer's thread: alerts have been committed, and are to be sent: of the history up to this position. */
+    void (*release)(void *user, uint64_t position);
     /* The committer has given up. */
     void (*given_up)(void *user);
     void *user;
@@ -38,6 +49,8 @@ typedef struct committer_stats {
     uint64_t commit_us, longest_us;     /* time in commits, and of the longest */
     uint64_t journal_bytes, journal_blocks, file_bytes, dropped_blocks;
     uint64_t checkpoints, checkpoint_bytes;     /* written */
+    uint64_t alerts, alert_bytes, dropped_alerts;       /* entries of the history: kept, and dropped by this process */
+    uint64_t dead, dead_bytes, dropped_dead;    /* dead letters: kept, and dropped for want of room, ever */
 } committer_stats;
 
 committer *committer_start(const committer_options *options);       /* NULL: no memory, or no thread */
@@ -45,8 +58,17 @@ committer *committer_start(const committer_options *options);       /* NULL: no 
 bool committer_submit(committer *c, epoch *e);
 /* Waits until all that was submitted is written and released, or it has given up, or it cannot write now. */
 void committer_flush(committer *c);
-/* An alert is settled: its row goes with one of the next commits. From any thread. */
-void committer_settled(committer *c, uint64_t row);
+/* What became of a try to deliver a row: noted with one of the next commits. From any thread. Without memory it is forgotten, and the next
+ * process delivers again. */
+void committer_settled(committer *c, const char *sink, uint64_t row, const delivery *what);
+
+/* Does something in the next transaction, in the committer's thread, as a part of its own: what is not 0 undoes the part and nothing else. Then tells
+ * what came of it, from the same thread: 0 when it is on the disk; ECANCELED when there will be no commit any more. */
+typedef int (*committer_work_fn)(void *user, store *s);
+typedef void (*committer_done_fn)(void *user, int code);
+bool committer_do(committer *c, committer_work_fn what, committer_done_fn done, void *user);    /* false: no memory, or it has ended; nothing is told */
+/* The same, and waits for it. Not from the committer's thread. */
+int committer_do_now(committer *c, committer_work_fn work, void *user);
 /* From here on, records from this LSN on are needed, whatever their age. */
 void committer_need(committer *c, uint64_t lsn);
 /* Checkpoints (store/checkpoints.h): a piece, copied, to be written between commits, in slices; after the last one what makes it the newest.
@@ -60,6 +82,8 @@ bool committer_raw(committer *c, uint64_t lsn, egret_text *out);
 /* NULL, or a constant sentence: nothing can be kept now. */
 const char *committer_trouble(committer *c);
 committer_stats committer_get_stats(committer *c);
+/* Alerts for this sink that went to the dead letters as too much waited already. From any thread. */
+uint64_t committer_refused(committer *c, uint32_t sink);
 /* Writes what it can, ends the thread and frees. */
 void committer_stop(committer *c);      /* NULL is allowed */
 

@@ -5,7 +5,7 @@
  *     one reader per source    decodes files ---+--> admission queue --> engine thread --> committer --> outboxes --> a worker per sink
  *     main thread              signals, time limits of connections
  *
- * The engine evaluates an epoch and hands it to the committer, which writes it to the journal and then answers those who wait and lets alerts go;
+ * The engine evaluates an epoch and hands it to the committer, which writes it to the journal and then answers those who wait and wakes the outboxes;
  * meanwhile the engine evaluates the next. Shared are the admission queue, the committer's list, the outboxes and a copy of the
  * counters, each behind its own lock. Of two locks held at once (an outbox tells the committer that an alert is settled) the
  * committer's is always the inner one.
@@ -30,6 +30,9 @@ typedef struct daemon_options {
     size_t queue_records;
     int64_t keep_ms;                /* of the journal */
     uint64_t keep_bytes;
+    int64_t keep_alerts_ms;         /* of the history of alerts */
+    uint64_t keep_alert_bytes;
+    uint64_t keep_dead_bytes;       /* of the dead letters */
     uint64_t checkpoint_events;     /* so many events after the last one, a checkpoint is made */
     int64_t idle_ms;
     int64_t drain_ms;               /* at the end: longest time for alerts to leave */

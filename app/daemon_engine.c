@@ -24,17 +24,17 @@ static void give_up(daemon_state *d, egret_status status)
 
 /* ---- what the evaluation asks and gives ---- */
 
-/* While the journal is evaluated again alerts are only compared; then they go into the epoch, once for each sink. */
-static void take_alert(void *user, const plan_rule *rule, const sink_message *message)
+/* While the journal is evaluated again alerts are only compared; then they go into the epoch. A rule without sinks tells standard output. */
+static void take_alert(void *user, const plan_rule *rule, const egret_alert *alert, const sink_message *message)
 {
     daemon_state *d = user;
     if (!message->bytes) {
         recovery_alert(&d->recovery, message);
         return;
     }
+    uint32_t out = d->n_sinks - 1;
     epoch_digest(&d->epoch->end, message->id);
-    bool fine = rule->n_sinks > 0 || epoch_alert_add(d->epoch, d->n_sinks - 1, message);
-    for (uint32_t i = 0; i < rule->n_sinks && fine; i++) fine = epoch_alert_add(d->epoch, rule->sinks[i], message);
+    bool fine = epoch_alert_add(d->epoch, rule->n_sinks > 0 ? rule->sinks : &out, rule->n_sinks > 0 ? rule->n_sinks : 1, alert, message);
     d->alerts_failed = d->alerts_failed || !fine;
 }
 
@@ -184,7 +184,8 @@ static egret_status recover(daemon_state *d)
     evaluation_resume(d->evaluation, d->recovery.clock_ms, d->options->idle_ms);
     d->quarantined = journal_quarantined(d->store);
     if (daemon_store_start(d) != APP_FINE) return EGRET_NO_MEMORY;
-    return daemon_sinks_restore(d) == APP_FINE ? EGRET_OK : EGRET_IO;
+    daemon_sinks_begin(d);
+    return EGRET_OK;
 }
 
 /* The first epoch says which program and which rules it is that begin. */

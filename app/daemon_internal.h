@@ -20,6 +20,7 @@
 enum { DAEMON_QUEUE_BYTES = 256 * 1024 * 1024, DAEMON_TICK_MS = 100, DAEMON_HTTP_SOURCE = 0 };
 
 typedef struct daemon_sink {
+    struct daemon_state *daemon;
     char *name;                 /* owned */
     sink_settings settings;
     sink_env env;
@@ -34,6 +35,9 @@ typedef struct daemon_state {
     const plan *plan;
     int64_t start_ms;           /* wall clock */
     daemon_sink *sinks;         /* of the plan, in its order, then one for standard output */
+    committer_bound *bounds;    /* what may wait for each */
+    atomic_bool sends;          /* outboxes may read the store: the committer runs */
+    atomic_ullong told;         /* position of the newest entry of the history */
     uint32_t n_sinks;
     evaluation_source *sources; /* 0 is HTTP, then those that are read here */
     daemon_reader *readers;     /* n_sources - 1 */
@@ -79,9 +83,9 @@ typedef struct daemon_state {
 /* All print their own troubles to the log and give an exit code. */
 int daemon_sinks_open(daemon_state *d);
 void daemon_sinks_close(daemon_state *d);
-/* A committed alert goes to its outbox; user: daemon_state. */
-void daemon_sinks_release(void *user, const epoch_alert *alert);
-int daemon_sinks_restore(daemon_state *d);  /* alerts that an earlier run committed and did not deliver */
+/* The history has new entries, up to this position; user: daemon_state. */
+void daemon_sinks_release(void *user, uint64_t position);
+void daemon_sinks_begin(daemon_state *d);   /* the committer runs: what an earlier run left is on its way */
 
 /* Between epochs: goes on with the cut, or begins one when it is time. True: there is more to do. */
 bool daemon_checkpoint_step(daemon_state *d);

@@ -1,10 +1,11 @@
 /*
  * daemon_sinks.c: the sinks that rules declare, each behind its outbox, and standard output for rules that name none. An alert stands in the store,
- * once for each of its sinks, from the commit of its events until its outbox says that it is settled.
+ * once for each of its sinks, from the commit of its events until its outbox says that it is settled. Outboxes read it there.
  */
 #include "app/daemon_internal.h"
 
 #include "app/command.h"
+#include "store/history.h"
 #include "store/outbox_rows.h"
 
 #include <inttypes.h>
@@ -16,22 +17,44 @@ static void say_outbox(void *user, int level, const char *text)
     app_log_line(user, level, text);
 }
 
-static void settle(void *user, uint64_t row)
+/* ---- what an outbox asks of the store; its worker ---- */
+
+static int read_rows(void *user, uint64_t after, unsigned most, size_t max_bytes, outbox_take_fn take, void *take_user)
 {
-    daemon_state *d = user;
-    committer_settled(d->committer, row);
+    daemon_sink *sink = user;
+    uint64_t broken = 0;
+    if (!atomic_load(&sink->daemon->sends)) return 0;
+    int code = outbox_rows_of(sink->daemon->store, sink->name, after, most, max_bytes, take, take_user, &broken);
+    if (broken > 0) app_log_say(&sink->daemon->options->log, LOG_ERROR, "sink %s: %" PRIu64 " alerts cannot be read and are passed over", sink->name, broken);
+    return code;
 }
+
+static void settle(void *user, uint64_t row, const delivery *what)
+{
+    daemon_sink *sink = user;
+    committer_settled(sink->daemon->committer, sink->name, row, what);
+}
+
+/* ---- life ---- */
 
 static int open_sink(daemon_state *d, daemon_sink *sink, const sink_kind *kind)
 {
     char reason[512];
     sink->env = (sink_env){.data_dir = d->options->data_dir, .now_ms = app_wall_ms, .name = sink->name, .store_id = store_uuid(d->store)};
     outbox_options options = {.name = sink->name, .kind = kind, .settings = &sink->settings, .env = &sink->env, .log = say_outbox,
-                              .log_user = (void *)(uintptr_t)&d->options->log, .settled = settle, .settled_user = d};
+                              .log_user = (void *)(uintptr_t)&d->options->log, .read = read_rows, .settled = settle, .user = sink,
+                              .paused = outbox_sink_get(d->store, sink->name).paused};
+    committer_bound *bound = &d->bounds[sink - d->sinks];
+    bound->rows = (uint64_t)sink_settings_common(&sink->settings, kind, SINK_QUEUE);
+    bound->bytes = (uint64_t)sink_settings_common(&sink->settings, kind, SINK_QUEUE_BYTES);
+    sink->daemon = d;
     sink->box = outbox_open(&options, reason, sizeof reason);
-    if (sink->box) return APP_FINE;
-    app_log_say(&d->options->log, LOG_ERROR, "sink %s: %s", sink->name, reason);
-    return APP_TROUBLE;
+    if (!sink->box) {
+        app_log_say(&d->options->log, LOG_ERROR, "sink %s: %s", sink->name, reason);
+        return APP_TROUBLE;
+    }
+    if (options.paused) app_log_say(&d->options->log, LOG_WARNING, "sink %s: it is paused", sink->name);
+    return APP_FINE;
 }
 
 static int open_declared(daemon_state *d, daemon_sink *sink, const plan_edge *edge)
@@ -62,7 +85,8 @@ static int open_stdout(daemon_state *d, daemon_sink *sink)
 int daemon_sinks_open(daemon_state *d)
 {
     d->sinks = calloc((size_t)d->plan->n_sinks + 1, sizeof *d->sinks);
-    if (!d->sinks) return APP_TROUBLE;
+    d->bounds = calloc((size_t)d->plan->n_sinks + 1, sizeof *d->bounds);
+    if (!d->sinks || !d->bounds) return APP_TROUBLE;
     d->n_sinks = d->plan->n_sinks + 1;
     for (uint32_t i = 0; i < d->plan->n_sinks; i++) {
         int exit_code = open_declared(d, &d->sinks[i], &d->plan->sinks[i]);
@@ -81,45 +105,42 @@ void daemon_sinks_close(daemon_state *d)
         free(d->sinks[i].name);
     }
     free(d->sinks);
+    free(d->bounds);
     d->sinks = NULL;
     d->n_sinks = 0;
 }
 
-void daemon_sinks_release(void *user, const epoch_alert *alert)
+void daemon_sinks_release(void *user, uint64_t position)
 {
     daemon_state *d = user;
-    outbox_put(d->sinks[alert->sink].box, &(sink_message){.id = alert->id, .bytes = alert->bytes, .len = alert->len, .row = alert->row});
+    atomic_store(&d->told, position);
+    for (uint32_t i = 0; i < d->n_sinks; i++) outbox_wake(d->sinks[i].box);
 }
 
 /* ---- what an earlier run left ---- */
 
-typedef struct restoring {
-    daemon_state *daemon;
-    uint64_t n, homeless;
-} restoring;
+typedef struct waiting {
+    const daemon_state *daemon;
+    uint64_t rows, homeless;
+} waiting;
 
-static bool restore_row(void *user, const outbox_row *row)
+static void add_sink(void *user, const char *name, const outbox_sink *what)
 {
-    restoring *r = user;
-    for (uint32_t i = 0; i < r->daemon->n_sinks; i++) {
-        if (strcmp(r->daemon->sinks[i].name, row->sink) != 0) continue;
-        outbox_put(r->daemon->sinks[i].box, &(sink_message){.id = row->id, .bytes = row->bytes, .len = row->len, .row = row->number});
-        r->n++;
-        return true;
-    }
-    r->homeless++;
-    return true;
+    waiting *w = user;
+    bool declared = false;
+    for (uint32_t i = 0; i < w->daemon->n_sinks && !declared; i++) declared = strcmp(w->daemon->sinks[i].name, name) == 0;
+    *(declared ? &w->rows : &w->homeless) += what->rows;
 }
 
-int daemon_sinks_restore(daemon_state *d)
+void daemon_sinks_begin(daemon_state *d)
 {
-    restoring r = {.daemon = d};
-    uint64_t broken;
+    waiting w = {.daemon = d};
     const app_log *log = &d->options->log;
-    int code = outbox_rows_each(d->store, restore_row, &r, &broken);
+    int code = outbox_sinks_each(d->store, add_sink, &w);
     if (code != 0) app_log_say(log, LOG_ERROR, "outbox: %s", store_text(code));
-    if (r.n > 0) app_log_say(log, LOG_INFO, "outbox: %" PRIu64 " alerts of the run before are on their way", r.n);
-    if (r.homeless > 0) app_log_say(log, LOG_WARNING, "outbox: %" PRIu64 " alerts wait for sinks that no rule declares any more", r.homeless);
-    if (broken > 0) app_log_say(log, LOG_ERROR, "outbox: %" PRIu64 " alerts cannot be read", broken);
-    return code == 0 ? APP_FINE : APP_TROUBLE;
+    if (w.rows > 0) app_log_say(log, LOG_INFO, "outbox: %" PRIu64 " alerts of the run before are on their way", w.rows);
+    if (w.homeless > 0) app_log_say(log, LOG_WARNING, "outbox: %" PRIu64 " alerts wait for sinks that no rule declares any more", w.homeless);
+    atomic_store(&d->told, history_now_kept(d->store).next - 1);
+    atomic_store(&d->sends, true);
+    for (uint32_t i = 0; i < d->n_sinks; i++) outbox_wake(d->sinks[i].box);
 }

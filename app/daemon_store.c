@@ -4,6 +4,7 @@
 #include "app/daemon_internal.h"
 
 #include "app/command.h"
+#include "store/dead_letters.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -67,6 +68,7 @@ int daemon_store_open(daemon_state *d)
     egret_text_init(&d->rules_files, egret_mem_of(NULL));
     d->store = store_open(&(store_options){.dir = d->options->data_dir}, reason, sizeof reason);
     if (!d->store) return complain(d, reason);
+    dead_letters_keep(d->store, d->options->keep_dead_bytes);
     d->lookup = journal_lookup_new(d->store);
     int code = keep_rules(d);
     if (code != 0) return complain(d, store_text(code));
@@ -89,9 +91,11 @@ static void give_up(void *user)
 
 int daemon_store_start(daemon_state *d)
 {
-    committer_options options = {.store = d->store, .plan = d->plan, .sources = d->source_names, .sinks = d->sink_names, .layouts = d->layouts,
-                                 .log = &d->options->log, .keep_ms = d->options->keep_ms, .keep_bytes = d->options->keep_bytes, .unkept = d->options->unkept,
-                                 .release = daemon_sinks_release, .given_up = give_up, .user = d};
+    committer_options options = {.store = d->store, .plan = d->plan, .sources = d->source_names, .sinks = d->sink_names,
+                                 .n_sinks = d->n_sinks, .layouts = d->layouts,
+                                 .log = &d->options->log, .keep_ms = d->options->keep_ms, .keep_bytes = d->options->keep_bytes,
+                                 .unkept = d->options->unkept, .bounds = d->bounds, .keep_alerts_ms = d->options->keep_alerts_ms,
+                                 .keep_alert_bytes = d->options->keep_alert_bytes, .release = daemon_sinks_release, .given_up = give_up, .user = d};
     d->committer = committer_start(&options);
     if (!d->committer) return complain(d, "no memory");
     committer_need(d->committer, d->checkpoint.base > 0 ? d->checkpoint.lsn : 0);

@@ -6,6 +6,8 @@
  */
 #include "app/daemon_internal.h"
 
+#include "store/outbox_rows.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,6 +131,17 @@ void daemon_web_publish(daemon_state *d)
     daemon_feeds_watermarks(d);
 }
 
+/* The outbox knows what it has in memory; the store knows what waits. */
+static web_sink_numbers sink_numbers(const daemon_state *d, uint32_t i)
+{
+    web_sink_numbers sink = {d->sinks[i].name, outbox_get_stats(d->sinks[i].box)};
+    outbox_sink waiting = outbox_sink_get(d->store, sink.name);
+    sink.stats.backlog = waiting.rows;
+    sink.stats.backlog_bytes = waiting.bytes;
+    sink.stats.failed += committer_refused(d->committer, i);
+    return sink;
+}
+
 static void numbers(void *user, web_numbers *out)
 {
     daemon_state *d = user;
@@ -136,7 +149,7 @@ static void numbers(void *user, web_numbers *out)
     pthread_mutex_lock(&d->numbers_lock);
     copy_numbers(d->plan, &d->shown, &d->numbers);
     pthread_mutex_unlock(&d->numbers_lock);
-    for (uint32_t i = 0; i < d->n_sinks; i++) sinks[i] = (web_sink_numbers){d->sinks[i].name, outbox_get_stats(d->sinks[i].box)};
+    for (uint32_t i = 0; i < d->n_sinks; i++) sinks[i] = sink_numbers(d, i);
     d->shown.n_sinks = d->n_sinks;
     if (!daemon_feeds_numbers(d, &d->shown)) d->shown.n_partitions = 0;
     d->shown.queued_records = admission_records(d->queue);
@@ -156,6 +169,12 @@ static void numbers(void *user, web_numbers *out)
     d->shown.journal_dropped = stats.dropped_blocks;
     d->shown.journal_quarantined = d->quarantined;
     d->shown.store_bytes = stats.file_bytes;
+    d->shown.alerts = stats.alerts;
+    d->shown.alert_bytes = stats.alert_bytes;
+    d->shown.dropped_alerts = stats.dropped_alerts;
+    d->shown.dead = stats.dead;
+    d->shown.dead_bytes = stats.dead_bytes;
+    d->shown.dropped_dead = stats.dropped_dead;
     *out = d->shown;
 }
 

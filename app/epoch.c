@@ -3,6 +3,8 @@
  */
 #include "app/epoch.h"
 
+#include "alerting/json_write.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,16 +48,66 @@ void epoch_add(epoch *e, admission_batch *batch)
     e->batches_end = &batch->next;
 }
 
-bool epoch_alert_add(epoch *e, uint32_t sink, const sink_message *message)
+/* ---- alerts ---- */
+
+static const char *copy_text(epoch *e, const char *text)
 {
-    epoch_alert *alert = egret_arena_alloc(&e->arena, sizeof *alert);
-    if (!alert) return false;
-    *alert = (epoch_alert){.sink = sink, .len = message->len};
-    alert->id = egret_arena_str(&e->arena, message->id, strlen(message->id)).ptr;
-    alert->bytes = egret_arena_str(&e->arena, message->bytes, message->len).ptr;
+    return egret_arena_str(&e->arena, text, strlen(text)).ptr;
+}
+
+/* A part of a key as people write it: strings without quotes. */
+static const char *part_text(epoch *e, egret_value value)
+{
+    if (value.type == EGRET_STRING) return egret_arena_str(&e->arena, value.u.s, value.len).ptr;
+    json_writer w;
+    jsonw_init(&w);
+    jsonw_value(&w, value);
+    bool quoted = w.len >= 2 && w.ptr[0] == '"';
+    const char *text = w.failed ? NULL : egret_arena_str(&e->arena, w.ptr + quoted, w.len - 2 * (size_t)quoted).ptr;
+    e->arena.failed = e->arena.failed || w.failed;
+    jsonw_deinit(&w);
+    return text;
+}
+
+static history_kind kind_of(const egret_alert *alert)
+{
+    switch (alert->kind) {
+    case EGRET_ALERT: return alert->repeat > 0 ? HISTORY_REPEATED : HISTORY_ALERT;
+    case EGRET_RESOLVED: return HISTORY_RESOLVED;
+    case EGRET_ESCALATED: return HISTORY_ESCALATED;
+    case EGRET_TIMEOUT: return HISTORY_TIMEOUT;
+    }
+    return HISTORY_ALERT;
+}
+
+static void fill_key(epoch *e, epoch_alert *to, const egret_alert *alert)
+{
+    to->order = 1;
+    for (size_t i = 0; i < alert->n_key; i++) {
+        history_part part = {copy_text(e, alert->key[i].name), part_text(e, alert->key[i].value)};
+        if (e->arena.failed) return;
+        to->order = XXH3_64bits_withSeed(part.value, strlen(part.value), to->order);
+        if (to->entry.n_key < HISTORY_MAX_KEYS) to->entry.key[to->entry.n_key++] = part;
+    }
+}
+
+bool epoch_alert_add(epoch *e, const uint32_t *sinks, uint32_t n_sinks, const egret_alert *alert, const sink_message *message)
+{
+    epoch_alert *copy = egret_arena_alloc(&e->arena, sizeof *copy);
+    uint32_t *numbers = egret_arena_alloc(&e->arena, n_sinks * sizeof *numbers + 1);
+    int severity = history_severity_of(alert->severity);
+    if (!copy || !numbers) return false;
+    memcpy(numbers, sinks, n_sinks * sizeof *numbers);
+    *copy = (epoch_alert){.sinks = numbers, .n_sinks = n_sinks};
+    copy->entry = (history_entry){.kind = kind_of(alert), .severity = severity < 0 ? 0 : (unsigned)severity, .repeat = alert->repeat,
+                                  .time_ms = alert->time_ms, .started_ms = alert->started_ms, .wall_ms = e->end.wall_ms,
+                                  .id = copy_text(e, alert->id), .message_id = copy_text(e, message->id), .rule = copy_text(e, alert->rule),
+                                  .who = "", .reason = "", .bytes = egret_arena_str(&e->arena, message->bytes, message->len).ptr,
+                                  .len = message->len};
+    fill_key(e, copy, alert);
     if (e->arena.failed) return false;
-    *e->alerts_end = alert;
-    e->alerts_end = &alert->next;
+    *e->alerts_end = copy;
+    e->alerts_end = &copy->next;
     e->n_alerts++;
     e->bytes += message->len;
     return true;

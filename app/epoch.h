@@ -9,14 +9,15 @@
 
 #include "alerting/sink.h"
 #include "app/admission.h"
+#include "store/history.h"
 #include "store/journal.h"
 
 typedef struct epoch_alert {
     struct epoch_alert *next;
-    uint32_t sink;          /* of the daemon */
-    uint64_t row;           /* in the store, once it is there */
-    const char *id, *bytes;
-    size_t len;
+    history_entry entry;    /* as it will stand in the history; its sinks are for the committer to name */
+    const uint32_t *sinks;  /* of the daemon */
+    uint32_t n_sinks;
+    uint64_t order;         /* of its key: outbox_row.order */
 } epoch_alert;
 
 typedef struct epoch {
@@ -37,7 +38,7 @@ void epoch_free(epoch *e);                          /* NULL is allowed; batches 
 /* Takes the batch and numbers its records. */
 void epoch_add(epoch *e, admission_batch *batch);
 /* Copies the alert; false: no memory. */
-bool epoch_alert_add(epoch *e, uint32_t sink, const sink_message *message);
+bool epoch_alert_add(epoch *e, const uint32_t *sinks, uint32_t n_sinks, const egret_alert *alert, const sink_message *message);
 /* All that counts in the digest of alerts, in their order: the message id, once, whatever sinks it goes to. */
 void epoch_digest(journal_epoch *end, const char *id);
 /* Closes it. */

@@ -3,7 +3,6 @@
  */
 #include "app/evaluation.h"
 
-#include "alerting/outbox_files.h"
 #include "ingest/feed.h"
 
 #include <stdlib.h>
@@ -106,7 +105,7 @@ static egret_status hand_on(evaluation *e, const nfa_alert *alert)
     char id[64];
     alert_json_options json = {.evidence = true, .record = find_record, .record_user = e, .has_detected = true, .detected_ms = e->wall_ms};
     sink_message message = {.id = id};
-    if (!outbox_message_id(id, sizeof id, alert->body.id, alert_kind_name(alert->body.kind), alert->body.repeat)) return EGRET_BAD_USE;
+    if (!alert_message_id(id, sizeof id, &alert->body)) return EGRET_BAD_USE;
     if (!e->replaying) {
         jsonw_reset(&e->out);
         alert_json_write(&e->out, e->options.plan, alert, &json);
@@ -114,7 +113,7 @@ static egret_status hand_on(evaluation *e, const nfa_alert *alert)
         message.bytes = e->out.ptr;
         message.len = e->out.len;
     }
-    e->options.alert(e->options.user, &e->options.plan->rules[alert->rule], &message);
+    e->options.alert(e->options.user, &e->options.plan->rules[alert->rule], &alert->body, &message);
     return EGRET_OK;
 }
 

@@ -50,7 +50,7 @@ typedef struct evaluation_options {
     const app_log *log;
     int64_t idle_ms;                    /* until evaluation_resume says another */
     /* Takes an alert, already a line; borrowed for the call. Replaying: its id alone, bytes is NULL. */
-    void (*alert)(void *user, const plan_rule *rule, const sink_message *message);
+    void (*alert)(void *user, const plan_rule *rule, const egret_alert *alert, const sink_message *message);
     void *user;
 } evaluation_options;
 

@@ -22,10 +22,10 @@ typedef struct looking {
     uint32_t n_sources;
 } looking;
 
-static void print_alert(void *user, const plan_rule *rule, const sink_message *message)
+static void print_alert(void *user, const plan_rule *rule, const egret_alert *alert, const sink_message *message)
 {
     looking *l = user;
-    (void)rule;
+    (void)rule, (void)alert;
     recovery_alert(&l->recovery, message);
     fwrite(message->bytes, 1, message->len, stdout);
     putchar('\n');

@@ -11,7 +11,7 @@
 
 static const app_command *const commands[] = {
     &app_cmd_run, &app_cmd_replay, &app_cmd_check, &app_cmd_test, &app_cmd_fmt, &app_cmd_explain, &app_cmd_generate,
-    &app_cmd_journal, &app_cmd_token, &app_cmd_openapi,
+    &app_cmd_journal, &app_cmd_deadletters, &app_cmd_token, &app_cmd_openapi,
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
@@ -20,7 +20,7 @@ static void print_help(FILE *out)
 {
     fprintf(out, "Egret finds patterns in streams of events: rules in, events in, alerts out.\n\n"
                  "Usage: egret COMMAND [OPTIONS]\n\nCommands:\n");
-    for (size_t i = 0; i < COMMAND_COUNT; i++) fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) fprintf(out, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
     fprintf(out, "\n  egret COMMAND --help   options of a command\n  egret --version\n\n"
                  "Exit codes:\n"
                  "  %d  fine\n"

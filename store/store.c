@@ -6,7 +6,7 @@
  * a write beside it tells whether there is room. A real I/O error leaves pages of which nobody knows whether they are on the disk, so that it is no use to try again: the process must end and
  * see at its next start what is there.
  */
-#include "store/store_internal.h"
+#include "store/upgrade.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +16,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-static const uint64_t DEFAULT_MAX_BYTES = UINT64_C(1) << 40;
-enum { PROBE_BYTES = 4 << 20 };
+static const uint64_t DEFAULT_MAX_BYTES = UINT64_C(1) << 40, DEFAULT_DEAD_BYTES = UINT64_C(1) << 30;
+enum { PROBE_BYTES = 4 << 20, OLD_TABLES = 4 };
 
 static const struct { const char *name; unsigned flags; } tables[STORE_TABLES] = {
     [STORE_META] = { "meta", 0 },
@@ -25,8 +25,15 @@ static const struct { const char *name; unsigned flags; } tables[STORE_TABLES] =
     [STORE_QUARANTINE] = { "quarantine", MDB_INTEGERKEY },
     [STORE_CONTENTS] = { "contents", 0 },
     [STORE_PLACES] = { "places", 0 },
-    [STORE_OUTBOX] = { "outbox", MDB_INTEGERKEY },
     [STORE_CHECKPOINT] = { "checkpoint", 0 },
+    [STORE_ROWS] = { "rows", 0 },
+    [STORE_SINKS] = { "sinks", 0 },
+    [STORE_HISTORY] = { "history", MDB_INTEGERKEY },
+    [STORE_HISTORY_NOW] = { "history-now", MDB_INTEGERKEY },
+    [STORE_HISTORY_INDEX] = { "history-index", 0 },
+    [STORE_DELIVERIES] = { "deliveries", 0 },
+    [STORE_DEAD] = { "dead", MDB_INTEGERKEY },
+    [STORE_RETURNS] = { "returns", MDB_INTEGERKEY },
 };
 
 const char *store_text(int code)
@@ -36,17 +43,29 @@ const char *store_text(int code)
 
 /* ---- transactions ---- */
 
+static void read_state(store *s, MDB_txn *txn)
+{
+    store_meta_get(s, txn, "journal", &s->pending, sizeof s->pending);
+    if (!store_meta_get(s, txn, "counts", &s->counts, sizeof s->counts))
+        s->counts = (store_counts){ .history_first = 1, .history_next = 1, .next_row = 1, .dead_next = 1 };
+}
+
+/* What another process may have changed since the last transaction is read anew. */
 int store_begin(store *s)
 {
     int code = mdb_txn_begin(s->env, NULL, 0, &s->write);
-    if (code != 0)
+    if (code != 0) {
         s->write = NULL;
-    s->pending = s->journal;
-    return code;
+        return code;
+    }
+    read_state(s, s->write);
+    return 0;
 }
 
 void store_abort(store *s)
 {
+    if (s->outer.write)
+        (void)store_part_end(s, false);
     if (s->write)
         mdb_txn_abort(s->write);
     s->write = NULL;
@@ -56,6 +75,8 @@ void store_abort(store *s)
 int store_commit(store *s)
 {
     int code = store_meta_put(s, "journal", &s->pending, sizeof s->pending);
+    if (code == 0)
+        code = store_meta_put(s, "counts", &s->counts, sizeof s->counts);
     if (code != 0) {
         store_abort(s);
         return code;
@@ -64,6 +85,35 @@ int store_commit(store *s)
     s->write = NULL;
     if (code == 0)
         s->journal = s->pending;
+    return code;
+}
+
+int store_part_begin(store *s)
+{
+    MDB_txn *part;
+    int code = mdb_txn_begin(s->env, s->write, 0, &part);
+    if (code != 0)
+        return code;
+    s->outer.write = s->write;
+    s->outer.pending = s->pending;
+    s->outer.counts = s->counts;
+    s->write = part;
+    return 0;
+}
+
+int store_part_end(store *s, bool keep)
+{
+    int code = 0;
+    if (keep)
+        code = mdb_txn_commit(s->write);
+    else
+        mdb_txn_abort(s->write);
+    if (!keep || code != 0) {
+        s->pending = s->outer.pending;
+        s->counts = s->outer.counts;
+    }
+    s->write = s->outer.write;
+    s->outer.write = NULL;
     return code;
 }
 
@@ -171,46 +221,52 @@ static bool make_uuid(char out[33])
     return true;
 }
 
+static bool put_format(store *s)
+{
+    uint32_t format = STORE_FORMAT;
+    return store_meta_put(s, "format", &format, sizeof format) == 0 && store_meta_put(s, "counts", &s->counts, sizeof s->counts) == 0;
+}
+
+/* A folder of an older format is made one of today's. */
+static bool upgrade(store *s, MDB_txn *txn, uint32_t format, char *reason, size_t size)
+{
+    s->write = txn;
+    read_state(s, txn);
+    int code = store_upgrade(s, format);
+    if (code == 0 && !put_format(s))
+        code = EIO;
+    s->write = NULL;
+    if (code != 0)
+        snprintf(reason, size, "%s has format %u, and could not be brought to format %d: %s", s->dir, format, STORE_FORMAT, store_text(code));
+    return code == 0;
+}
+
 /* A new folder gets its format and its name; an old one is looked at. False: a sentence in reason. */
-static bool settle_format(store *s, MDB_txn *txn, char *reason, size_t size)
+static bool settle_format(store *s, MDB_txn *txn, bool shared, char *reason, size_t size)
 {
     uint32_t format = 0;
     if (s->has[STORE_META] && store_meta_get(s, txn, "format", &format, sizeof format)) {
-        if (format > STORE_FORMAT) {
-            snprintf(reason, size, "%s has format %u, made by a newer egret; this one knows formats up to %d", s->dir, format, STORE_FORMAT);
-            return false;
-        }
         store_meta_get(s, txn, "uuid", s->uuid, sizeof s->uuid);
-        return true;
+        if (format == STORE_FORMAT || (format < STORE_FORMAT && s->read_only))
+            return true;
+        if (format < STORE_FORMAT && !shared)
+            return upgrade(s, txn, format, reason, size);
+        snprintf(reason, size, format > STORE_FORMAT ? "%s has format %u, made by a newer egret; this one knows formats up to %d"
+                                                     : "%s has format %u, made by an older egret; start this one's daemon on it once, which brings it to format %d",
+                 s->dir, format, STORE_FORMAT);
+        return false;
     }
-    if (s->read_only) {
+    if (s->read_only || shared) {
         snprintf(reason, size, "%s holds no journal", s->dir);
         return false;
     }
-    format = STORE_FORMAT;
     s->write = txn;
-    bool fine = make_uuid(s->uuid) && store_meta_put(s, "format", &format, sizeof format) == 0 &&
-                store_meta_put(s, "uuid", s->uuid, sizeof s->uuid) == 0;
+    read_state(s, txn);
+    bool fine = make_uuid(s->uuid) && put_format(s) && store_meta_put(s, "uuid", s->uuid, sizeof s->uuid) == 0;
     s->write = NULL;
     if (!fine)
         snprintf(reason, size, "%s: the format could not be written", s->dir);
     return fine;
-}
-
-static void read_state(store *s, MDB_txn *txn)
-{
-    MDB_cursor *cursor;
-    MDB_val key, value;
-    store_meta_get(s, txn, "journal", &s->journal, sizeof s->journal);
-    s->next_row = 1;
-    if (!s->has[STORE_OUTBOX] || mdb_cursor_open(txn, s->table[STORE_OUTBOX], &cursor) != 0)
-        return;
-    if (mdb_cursor_get(cursor, &key, &value, MDB_LAST) == 0) {
-        size_t last;
-        memcpy(&last, key.mv_data, sizeof last);
-        s->next_row = last + 1;
-    }
-    mdb_cursor_close(cursor);
 }
 
 static bool sync_folder(const char *dir)
@@ -223,18 +279,19 @@ static bool sync_folder(const char *dir)
     return fine;
 }
 
-static bool set_up(store *s, char *reason, size_t size)
+static bool set_up(store *s, bool shared, char *reason, size_t size)
 {
     MDB_txn *txn = NULL;
     int code = mdb_txn_begin(s->env, NULL, s->read_only ? MDB_RDONLY : 0, &txn);
     if (code == 0)
         code = open_tables(s, txn);
-    if (code == 0 && !settle_format(s, txn, reason, size)) {
+    if (code == 0 && !settle_format(s, txn, shared, reason, size)) {
         mdb_txn_abort(txn);
         return false;
     }
     if (code == 0) {
         read_state(s, txn);
+        s->journal = s->pending;
         code = mdb_txn_commit(txn);
         txn = NULL;
     }
@@ -258,10 +315,11 @@ store *store_open(const store_options *options, char *reason, size_t reason_size
     }
     strcpy(s->dir, options->dir);
     s->read_only = options->read_only;
+    s->keep_dead_bytes = DEFAULT_DEAD_BYTES;
     snprintf(path, sizeof path, "%s/store.mdb", s->dir);
     int code = mdb_env_create(&s->env);
     if (code == 0)
-        code = mdb_env_set_maxdbs(s->env, STORE_TABLES);
+        code = mdb_env_set_maxdbs(s->env, STORE_TABLES + OLD_TABLES);
     if (code == 0 && !options->read_only)
         code = mdb_env_set_mapsize(s->env, (size_t)(options->max_bytes ? options->max_bytes : DEFAULT_MAX_BYTES));
     unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD | (options->read_only ? (unsigned)MDB_RDONLY : 0);
@@ -272,7 +330,7 @@ store *store_open(const store_options *options, char *reason, size_t reason_size
         (void)mdb_reader_check(s->env, &stale);
     if (code != 0)
         snprintf(reason, reason_size, "%s: %s", path, store_text(code));
-    if (code == 0 && set_up(s, reason, reason_size))
+    if (code == 0 && set_up(s, options->shared, reason, reason_size))
         return s;
     store_close(s);
     return NULL;

@@ -3,7 +3,8 @@
  * their way, the texts of rules, checkpoints.
  *
  * One write transaction at a time, in one thread: store_begin, puts of the other headers, store_commit. Whatever is put between them is
- * there together or not at all. Reading needs no transaction of the caller's and may happen in any thread beside it.
+ * there together or not at all. Reading needs no transaction of the caller's and may happen in any thread beside it. Another process may
+ * write what is not the journal's meanwhile (a tool, for a moment): store_begin waits for it.
  *
  * Errors are LMDB's codes or errno: 0 is good, store_text says them in words, store_judge says what to do.
  */
@@ -12,13 +13,14 @@
 
 #include "compiler/arena.h"
 
-enum { STORE_FORMAT = 1 };      /* of the folder; a newer one is refused, an older one is upgraded */
+enum { STORE_FORMAT = 2 };      /* of the folder; a newer one is refused, an older one is upgraded */
 
 typedef struct store store;
 
 typedef struct store_options {
     const char *dir;            /* exists */
     bool read_only;             /* for tools: the folder is left as it is, and may be in use */
+    bool shared;                /* for tools that write beside a daemon: a folder of an older format is refused, not upgraded */
     uint64_t max_bytes;         /* address space for the file, which grows as needed; 0: 1 TiB. Not used when reading only */
 } store_options;
 
@@ -29,6 +31,9 @@ void store_close(store *s);                 /* NULL is allowed */
 int store_begin(store *s);
 int store_commit(store *s);                 /* synced. Not 0: nothing of it happened, and the transaction is over */
 void store_abort(store *s);
+/* A part of the transaction that may fail by itself: begun after store_begin, ended before store_commit; dropped unless `keep`. */
+int store_part_begin(store *s);
+int store_part_end(store *s, bool keep);
 
 typedef enum store_trouble {
     STORE_FINE,

@@ -59,6 +59,8 @@ typedef struct web_numbers {
     uint64_t checkpoints, checkpoint_bytes, checkpoint_pause_us;
     uint64_t pauses[WEB_PAUSES + 1], pauses_us;     /* each: how many between the bound before and its own; their sum */
     uint64_t journal_bytes, journal_blocks, journal_quarantined, journal_dropped, store_bytes;
+    uint64_t alerts, alert_bytes, dropped_alerts;       /* the history */
+    uint64_t dead, dead_bytes, dropped_dead;            /* dead letters kept, and dropped for want of room */
 } web_numbers;
 
 typedef enum web_admission {

@@ -163,6 +163,7 @@ static const sink_metric sink_metrics[] = {
     {"egret_sink_retried_total", "counter", "Tries that failed and were repeated.", offsetof(outbox_stats, retried)},
     {"egret_sink_failed_total", "counter", "Alerts that went to the dead letters of a sink.", offsetof(outbox_stats, failed)},
     {"egret_sink_backlog", "gauge", "Alerts that wait for a sink.", offsetof(outbox_stats, backlog)},
+    {"egret_sink_backlog_bytes", "gauge", "The same in bytes.", offsetof(outbox_stats, backlog_bytes)},
 };
 
 static void put_sinks(egret_text *out, const web_numbers *numbers)
@@ -178,6 +179,11 @@ static void put_sinks(egret_text *out, const web_numbers *numbers)
     for (size_t i = 0; i < numbers->n_sinks; i++) {
         metrics_label labels[] = {{"sink", numbers->sinks[i].name, strlen(numbers->sinks[i].name)}, {0}};
         metrics_count(out, "egret_sink_gone", labels, numbers->sinks[i].stats.gone);
+    }
+    metrics_family(out, "egret_sink_paused", "gauge", "1 while people have paused the sink.");
+    for (size_t i = 0; i < numbers->n_sinks; i++) {
+        metrics_label labels[] = {{"sink", numbers->sinks[i].name, strlen(numbers->sinks[i].name)}, {0}};
+        metrics_count(out, "egret_sink_paused", labels, numbers->sinks[i].stats.paused);
     }
 }
 
@@ -197,6 +203,14 @@ static const store_metric store_metrics[] = {
      offsetof(web_numbers, journal_dropped)},
     {"egret_journal_quarantined_blocks", "gauge", "Blocks that could not be read and were put aside.",
      offsetof(web_numbers, journal_quarantined)},
+    {"egret_alerts_kept", "gauge", "Entries of the history of alerts.", offsetof(web_numbers, alerts)},
+    {"egret_alerts_kept_bytes", "gauge", "Size of the history of alerts, compressed.", offsetof(web_numbers, alert_bytes)},
+    {"egret_alerts_dropped_total", "counter", "Entries of the history dropped as they were older or more than is kept.",
+     offsetof(web_numbers, dropped_alerts)},
+    {"egret_dead_letters_kept", "gauge", "Dead letters in the store: events not taken, alerts not delivered.", offsetof(web_numbers, dead)},
+    {"egret_dead_letters_kept_bytes", "gauge", "Size of the dead letters.", offsetof(web_numbers, dead_bytes)},
+    {"egret_dead_letters_dropped_total", "counter", "Dead letters dropped for want of room, since the folder was made.",
+     offsetof(web_numbers, dropped_dead)},
     {"egret_store_bytes", "gauge", "Size of the store's file, free pages included.", offsetof(web_numbers, store_bytes)},
 };
 

@@ -30,6 +30,12 @@ class Sinks(Folder):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return [json.loads(line) for line in done.stdout.splitlines()]
 
+    def dead(self, *options):
+        """The dead letters, each with its alert or record."""
+        done = egret("deadletters", "show", "--data", self.path("data"), *options)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
     def receiver(self, *args, **more):
         receiver = Receiver(*args, **more)
         self.addCleanup(receiver.close)
@@ -61,10 +67,10 @@ class Sinks(Folder):
         receiver = self.receiver([500, 503, 200])
         daemon = self.start('sink desk: webhook { url: "%s"  secret: "%s"  allow_private: true  backoff: 10ms }' % (receiver.url, SECRET),
                             "desk")
-        daemon.post("login", [login("ada"), login("bob", 1)])
+        daemon.post("login", [login("ada"), login("ada", 1)])
         requests = receiver.wait_for_requests(4)
-        bodies = [json.loads(body)["key"]["user"] for _, _, body, _ in requests]
-        self.assertEqual(bodies, ["ada", "ada", "ada", "bob"])
+        times = [json.loads(body)["time"][17:19] for _, _, body, _ in requests]
+        self.assertEqual(times, ["00", "00", "00", "01"])
         self.assertEqual(len({headers["webhook-id"] for _, headers, _, _ in requests[:3]}), 1)
         for _, headers, body, _ in requests:
             self.assertEqual(headers["webhook-signature"], signature(SECRET, headers, body))
@@ -83,12 +89,41 @@ class Sinks(Folder):
     def test_dead_letters(self):
         receiver = self.receiver([400, 500, 500, 200])
         daemon = self.start('sink desk: webhook { url: "%s"  allow_private: true  backoff: 1ms  attempts: 2 }' % receiver.url, "desk")
-        daemon.post("login", [login("refused"), login("failed", 1), login("fine", 2)])
-        receiver.wait_for_requests(4)
+        daemon.post("login", login("refused"))
+        receiver.wait_for_requests(1)
+        daemon.post("login", login("failed", 1))
+        receiver.wait_for_requests(3)
+        daemon.post("login", login("fine", 2))
         wait_for(lambda: daemon.metric('egret_sink_sent_total{sink="desk"}') == 1, "the counter")
-        dead = self.lines("data/dead-alerts-desk.ndjson")
-        self.assertEqual([(d["alert"]["key"]["user"], d["attempts"]) for d in dead], [("refused", 1), ("failed", 2)])
+        dead = wait_for(lambda: self.dead() if len(self.dead()) == 2 else None, "both in the dead letters")
+        self.assertEqual([(d["alert"]["key"]["user"], d["attempts"], d["sink"], d["class"]) for d in dead],
+                         [("refused", 1, "desk", "delivery"), ("failed", 2, "desk", "delivery")])
         self.assertEqual(daemon.metric('egret_sink_failed_total{sink="desk"}'), 2)
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_dead_letters_are_sent_again_beside_the_daemon(self):
+        receiver = self.receiver([400, 400, 200])
+        daemon = self.start('sink desk: webhook { url: "%s"  allow_private: true }' % receiver.url, "desk")
+        daemon.post("login", [login("ada"), login("bob", 1)])
+        dead = wait_for(lambda: self.dead() if len(self.dead()) == 2 else None, "both in the dead letters")
+        done = egret("deadletters", "retry", str(dead[0]["number"]), "--data", self.path("data"))
+        self.assertEqual((done.returncode, done.stdout), (0, "1 on their way again\n"))
+        again = receiver.wait_for_requests(3)[2]
+        self.assertEqual(again[1]["webhook-id"], dead[0]["alert"]["id"])
+        wait_for(lambda: self.outbox() == [], "the delivered row to be gone")
+        self.assertEqual([letter["number"] for letter in self.dead()], [dead[1]["number"]])
+        done = egret("deadletters", "discard", "--all", "--from", "desk", "--data", self.path("data"))
+        self.assertEqual((done.returncode, done.stdout), (0, "1 thrown away\n"))
+        self.assertEqual(egret("deadletters", "show", "1", "--data", self.path("data")).returncode, 3)
+        self.assertEqual(egret("deadletters", "retry", "--data", self.path("data")).returncode, 2)
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_what_is_too_much_for_a_sink_is_dead_and_holds_nothing_up(self):
+        daemon = self.start('sink desk: webhook { url: "http://127.0.0.1:9/"  allow_private: true  backoff: 5m  queue: 3 }', "desk")
+        daemon.post("login", [login("u%d" % i, i) for i in range(10)])
+        wait_for(lambda: daemon.metric('egret_sink_failed_total{sink="desk"}') == 7, "what is too much")
+        self.assertEqual(daemon.metric('egret_sink_backlog{sink="desk"}'), 3)
+        self.assertEqual({letter["reason"] for letter in self.dead()}, {"too much waits for this sink already"})
         self.assertEqual(daemon.stop(), 0)
 
     def test_gone_is_gone(self):
@@ -109,7 +144,8 @@ class Sinks(Folder):
             wait_for(lambda: daemon.metric('egret_sink_failed_total{sink="desk"}') == 1, "the dead letter for " + url)
             self.assertEqual(daemon.stop(), 0)
         self.assertEqual(receiver.requests, [])
-        self.assertTrue(all("not public" in dead["reason"] for dead in self.lines("data/dead-alerts-desk.ndjson")))
+        self.assertEqual(len(self.dead()), 4)
+        self.assertTrue(all("not public" in dead["reason"] for dead in self.dead()))
 
     def test_redirects_are_not_followed(self):
         target = self.receiver()

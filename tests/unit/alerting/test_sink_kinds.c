@@ -39,7 +39,7 @@ static void fallbacks_and_written_values_meet(void **state)
     assert_int_equal(settings.values[3].u.i, false);
     assert_int_equal(sink_settings_common(&settings, &sink_kind_webhook, SINK_ATTEMPTS), 3);
     assert_int_equal(sink_settings_common(&settings, &sink_kind_webhook, SINK_BACKOFF), 1000);
-    assert_int_equal(sink_settings_common(&settings, &sink_kind_webhook, SINK_QUEUE), 10000);
+    assert_int_equal(sink_settings_common(&settings, &sink_kind_webhook, SINK_QUEUE), 1000000);
     sink_settings_deinit(&settings);
 }
 

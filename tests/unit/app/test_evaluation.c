@@ -30,8 +30,9 @@ typedef struct fixture {
     char seen[1024];        /* "rule@ms " of each alert */
 } fixture;
 
-static void take(void *user, const plan_rule *rule, const sink_message *message)
+static void take(void *user, const plan_rule *rule, const egret_alert *alert, const sink_message *message)
 {
+    (void)alert;
     fixture *f = user;
     size_t len = strlen(f->seen);
     assert_true(jsonw_is_object(message->bytes, message->len));

@@ -170,11 +170,13 @@ static void rows_places_and_texts(void **state)
     egret_text text;
     folder_make(&f);
     store *s = folder_open(&f);
-    outbox_row rows[] = { { 0, "desk", "a1", "{1}", 3 }, { 0, "file", "a1", "{1}", 3 }, { 0, "desk", "a2", "", 0 } };
+    static const delivery done = { DELIVERY_DONE, 1, 5, "" };
+    outbox_row rows[] = { { .sink = "desk", .id = "a1", .bytes = "{1}", .len = 3 }, { .sink = "file", .id = "a1", .bytes = "{1}", .len = 3 },
+                          { .sink = "desk", .id = "a2", .bytes = "" } };
     assert_int_equal(store_begin(s), 0);
     for (size_t i = 0; i < 3; i++) assert_int_equal(outbox_row_put(s, &rows[i]), 0);
-    assert_int_equal(outbox_row_del(s, rows[0].number), 0);
-    assert_int_equal(outbox_row_del(s, 999), 0);
+    assert_int_equal(outbox_row_settle(s, "desk", rows[0].number, &done), 0);
+    assert_int_equal(outbox_row_settle(s, "desk", 999, &done), 0);
     assert_int_equal(store_place_put(s, "f", &(store_place){ 1, 2, 3, 4 }), 0);
     assert_int_equal(store_content_put(s, "rule", 4), 0);
     assert_int_equal(store_content_put(s, "rule", 4), 0);
@@ -182,7 +184,7 @@ static void rows_places_and_texts(void **state)
     store_close(s);
     s = folder_open(&f);
     assert_int_equal(outbox_rows_each(s, collect, seen, &broken), 0);
-    assert_string_equal(seen, "2:file:a1:{1} 3:desk:a2: ");
+    assert_string_equal(seen, "3:desk:a2: 2:file:a1:{1} ");
     assert_int_equal(broken, 0);
     assert_true(store_place_get(s, "f", &place) && place.inode == 2 && place.line == 4);
     store_hash("rule", 4, hash);
