@@ -47,6 +47,7 @@ static const struct { const char *kind, *name; uint8_t where; uint8_t type; bool
     { "", "attempts", OF_SINK, OPT_INT, false },
     { "", "backoff", OF_SINK, OPT_DURATION, false },
     { "", "queue", OF_SINK, OPT_INT, false },
+    { "", "queue_bytes", OF_SINK, OPT_INT, false },
 };
 
 enum { N_KINDS = sizeof KINDS / sizeof KINDS[0], N_OPTIONS = sizeof OPTIONS / sizeof OPTIONS[0] };

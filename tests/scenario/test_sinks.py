@@ -129,7 +129,9 @@ class Sinks(Folder):
     def test_gone_is_gone(self):
         receiver = self.receiver([410])
         daemon = self.start('sink desk: webhook { url: "%s"  allow_private: true }' % receiver.url, "desk")
-        daemon.post("login", [login("ada"), login("bob", 1)])
+        daemon.post("login", login("ada"))
+        wait_for(lambda: daemon.metric('egret_sink_failed_total{sink="desk"}') == 1, "the first in the dead letters")
+        daemon.post("login", login("bob", 1))
         wait_for(lambda: daemon.metric('egret_sink_failed_total{sink="desk"}') == 2, "both in the dead letters")
         self.assertEqual(len(receiver.requests), 1)
         self.assertEqual(daemon.metric('egret_sink_gone{sink="desk"}'), 1)
