@@ -18,7 +18,7 @@ static json_t *queue(const web_numbers *n)
     return json_pack("{s:o, s:o}", "records", count(n->queued_records), "limit", count(n->queue_limit));
 }
 
-static json_t *store(const web_numbers *n)
+static json_t *kept(const web_numbers *n)
 {
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "commits", count(n->commits), "commit_failures", count(n->commit_failures), "checkpoints",
                      count(n->checkpoints), "journal_bytes", count(n->journal_bytes), "journal_quarantined", count(n->journal_quarantined), "bytes",
@@ -45,7 +45,7 @@ static void answer_status(void *app, const web_request *request, web_response *r
     const web_numbers *n = endpoints_lock_numbers(endpoints);
     json_t *status = json_pack("{s:s, s:b, s:s?, s:o, s:I, s:I, s:o, s:o, s:o}", "version", EGRET_VERSION, "ready", trouble == NULL, "trouble", trouble, "started",
                                web_time(n->start_time_ms), "rules", (json_int_t)n->plan->n_rules, "streams", (json_int_t)plan_inputs(n->plan), "queue", queue(n),
-                               "engine", engine(n), "store", store(n));
+                               "engine", engine(n), "store", kept(n));
     endpoints_unlock_numbers(endpoints);
     web_response_json(response, 200, status);
 }
