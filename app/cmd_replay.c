@@ -5,6 +5,7 @@
 #include "app/read_ahead.h"
 #include "app/replay.h"
 #include "app/rules_files.h"
+#include "nfa/shards.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -20,6 +21,7 @@ static const app_option options[] = {
     {"evidence", APP_FLAG, NULL, NULL, "show the events of each alert (this is so without the option, too)"},
     {"no-evidence", APP_FLAG, NULL, NULL, "leave the events of alerts out"},
     {"threads", APP_ONE, "N", "auto", "1, 2 (one more, which reads and decodes regular files ahead), or auto: 2 if there are two cores"},
+    {"shards", APP_ONE, "N", "1", "evaluate in N threads that share the keys; the output is the same"},
     {"dead-letters", APP_ONE, "FILE", NULL, "append records that were not taken, with the reason: undecodable, late, duplicate"},
     {0},
 };
@@ -144,6 +146,9 @@ static int replay_rules(const app_args *args, rules_files *rules)
                              .dead_letters = app_args_one(args, "dead-letters"), .threads = threads_of(app_args_one(args, "threads")),
                              .progress = isatty(STDERR_FILENO) == 1};
     if (replay.threads == 0) return app_usage(args, "--threads: '%s' is not 1, 2 or auto", app_args_one(args, "threads"));
+    int64_t shards;
+    if (!app_args_int(args, "shards", 1, NFA_MAX_SHARDS, &shards)) return APP_USAGE;
+    replay.shards = (uint32_t)shards;
     const char *until = app_args_one(args, "until");
     replay.has_until = until != NULL;
     if (until && !egret_parse_rfc3339(until, strlen(until), &replay.until_ms))

@@ -22,6 +22,7 @@ enum { AT_HAND = 2 };
 
 struct read_ahead {
     ingest_replay *files;
+    uint32_t batch_events;
     ingest_events *first, **tail;
     uint32_t n;                 /* in the queue */
     ingest_events *free;
@@ -60,7 +61,7 @@ static void *work(void *user)
         }
         ingest_events *events = pop(&ahead->free);
         pthread_mutex_unlock(&ahead->lock);
-        ingest_replay_fill(ahead->files, events, READ_AHEAD_EVENTS);
+        ingest_replay_fill(ahead->files, events, ahead->batch_events);
         pthread_mutex_lock(&ahead->lock);
         append(ahead, events);
     }
@@ -120,11 +121,12 @@ static void free_all(read_ahead *ahead)
     free(ahead);
 }
 
-egret_status read_ahead_start(ingest_replay *files, read_ahead **out)
+egret_status read_ahead_start(ingest_replay *files, uint32_t batch_events, read_ahead **out)
 {
     read_ahead *ahead = calloc(1, sizeof *ahead);
     if (!ahead) return EGRET_NO_MEMORY;
     ahead->files = files;
+    ahead->batch_events = batch_events;
     ahead->tail = &ahead->first;
     pthread_mutex_init(&ahead->lock, NULL);
     pthread_cond_init(&ahead->filled, NULL);

@@ -9,13 +9,10 @@
 
 #include "ingest/replay.h"
 
-/* Events in a batch, about: small enough that one is still in a cache when it is evaluated. */
-enum { READ_AHEAD_EVENTS = 256 };
-
 typedef struct read_ahead read_ahead;
 
-/* Starts the thread. From now on it alone fills batches. EGRET_IO: the thread could not be made; the replay may go on without. */
-egret_status read_ahead_start(ingest_replay *files, read_ahead **out);
+/* Starts the thread. From now on it alone fills batches, with so many events each, about. EGRET_IO: the thread could not be made; the replay may go on without. */
+egret_status read_ahead_start(ingest_replay *files, uint32_t batch_events, read_ahead **out);
 /* The batch that follows; waits for it. It stays the read_ahead's. After the last one there is none. */
 ingest_events *read_ahead_take(read_ahead *ahead);
 /* Gives the batch back that was taken first. */

@@ -6,6 +6,7 @@
 #include "app/replay.h"
 
 #include "alerting/alert_json.h"
+#include "app/crew.h"
 #include "app/log.h"
 #include "app/read_ahead.h"
 #include "ingest/deadletter.h"
@@ -15,13 +16,13 @@
 #include <string.h>
 
 enum { FLUSH_BYTES = 256 * 1024, PROGRESS_MS = 300 };
-/* Events between the announcement of one and the one itself: far enough for memory to arrive, near enough for it to stay. */
-enum { EXPECT_EVENTS = 24 };
+/* Events in a batch, about: small enough that one is still in a cache when it is evaluated. Several shards meet after each, so it is worth more then. */
+enum { BATCH_EVENTS = 256, SHARED_BATCH_EVENTS = 2048 };
 
 typedef struct replay {
     const replay_options *options;
     replay_summary *summary;
-    nfa_engine *engine;
+    crew *crew;
     nfa_engine *routes_engine;      /* of the thread that reads ahead: for conditions of routes alone */
     ingest_replay *files;
     read_ahead *ahead;              /* gives batches; NULL: they are filled here, */
@@ -35,6 +36,11 @@ typedef struct replay {
     char *reason;
     size_t reason_size;
 } replay;
+
+static uint32_t batch_events(const replay *r)
+{
+    return r->options->shards > 1 ? SHARED_BATCH_EVENTS : BATCH_EVENTS;
+}
 
 static egret_status fail(replay *r, egret_status status, const char *what)
 {
@@ -67,7 +73,7 @@ static egret_status flush_out(replay *r)
 static egret_status take_alerts(replay *r)
 {
     const nfa_alert *alert;
-    while ((alert = nfa_engine_take(r->engine)) != NULL) {
+    while ((alert = nfa_shards_take(crew_shards(r->crew))) != NULL) {
         alert_json_write(&r->out, r->options->plan, alert, &r->json);
         alert_json_newline(&r->out);
         r->summary->alerts++;
@@ -99,7 +105,7 @@ static void sum_up(replay *r)
     summary->duplicates = stats.duplicates;
     summary->rejected = ingest_stats_rejected(&stats);
     summary->unrouted = stats.unrouted;
-    if (r->engine) summary->matches = nfa_engine_stats(r->engine)->matches;
+    if (r->crew) summary->matches = nfa_shards_stats(crew_shards(r->crew)).matches;
     if (r->letters && r->options->dead_letters) summary->letters_unwritten = ingest_letters_unwritten(r->letters);
     summary->seconds = (double)(app_monotonic_ms() - r->began_ms) / 1000.0;
 }
@@ -121,25 +127,15 @@ static ingest_events *next_batch(replay *r, const ingest_events *before)
     if (before && before->last) return NULL;
     if (r->ahead) return read_ahead_take(r->ahead);
     ingest_events *events = r->batches[before == r->batches[0]];
-    ingest_replay_fill(r->files, events, READ_AHEAD_EVENTS);
+    ingest_replay_fill(r->files, events, batch_events(r));
     return events;
 }
 
-/* Announces an event that is to come, by its place from the first of `events` on. */
-static void expect(replay *r, const ingest_events *events, const ingest_events *next, uint32_t place)
+static egret_status evaluate(replay *r, const ingest_events *events, const ingest_events *next, bool first)
 {
-    if (place < events->n) nfa_engine_expect(r->engine, &events->list[place]);
-    else if (next && place - events->n < next->n) nfa_engine_expect(r->engine, &next->list[place - events->n]);
-}
-
-static egret_status evaluate(replay *r, const ingest_events *events, const ingest_events *next)
-{
-    egret_status status = EGRET_OK;
-    for (uint32_t i = 0; i < events->n && status == EGRET_OK; i++) {
-        expect(r, events, next, i + EXPECT_EVENTS);
-        status = nfa_engine_event(r->engine, &events->list[i]);
-        if (status == EGRET_OK) status = take_alerts(r);
-    }
+    crew_work work = {.events = events->list, .n = events->n, .next = next ? next->list : NULL, .n_next = next ? next->n : 0, .first = first};
+    egret_status status = crew_do(r->crew, &work);
+    if (status == EGRET_OK) status = take_alerts(r);
     r->evaluated += events->n;
     return status == EGRET_OK ? EGRET_OK : fail(r, status, "evaluation");
 }
@@ -150,7 +146,7 @@ static egret_status evaluate(replay *r, const ingest_events *events, const inges
 static egret_status open_batches(replay *r)
 {
     egret_status status = EGRET_OK;
-    if (r->options->threads > 1 && ingest_replay_rereads(r->files)) status = read_ahead_start(r->files, &r->ahead);
+    if (r->options->threads > 1 && ingest_replay_rereads(r->files)) status = read_ahead_start(r->files, batch_events(r), &r->ahead);
     if (status == EGRET_NO_MEMORY || r->ahead) return status;
     for (int i = 0; i < 2; i++)
         if (!(r->batches[i] = ingest_events_new())) return EGRET_NO_MEMORY;
@@ -161,13 +157,13 @@ static egret_status open_all(replay *r)
 {
     const replay_options *options = r->options;
     uint32_t failed = 0;
-    r->engine = nfa_engine_new(egret_mem_of(NULL), options->plan);
-    if (!r->engine) return fail(r, EGRET_NO_MEMORY, "start");
+    egret_status status = crew_start(options->plan, options->shards, &r->crew);
+    if (status != EGRET_OK) return fail(r, status, "start");
     if (options->threads > 1) r->routes_engine = nfa_engine_new(egret_mem_of(NULL), options->plan);
     if (options->threads > 1 && !r->routes_engine) return fail(r, EGRET_NO_MEMORY, "start");
-    egret_status status = ingest_letters_open(options->dead_letters, 0, &r->letters);
+    status = ingest_letters_open(options->dead_letters, 0, &r->letters);
     if (status != EGRET_OK) return fail(r, status, options->dead_letters ? options->dead_letters : "dead letters");
-    ingest_replay_options reading = {.plan = options->plan, .engine = r->routes_engine ? r->routes_engine : r->engine, .files = options->files,
+    ingest_replay_options reading = {.plan = options->plan, .engine = r->routes_engine ? r->routes_engine : nfa_shards_engine(crew_shards(r->crew), 0), .files = options->files,
                                      .n_files = options->n_files, .refuse = put_letter, .user = r, .keep_texts = options->evidence};
     status = ingest_replay_open(&reading, &r->files, &failed);
     if (status != EGRET_OK) return fail(r, status, failed < options->n_files ? options->files[failed].path : "start");
@@ -178,12 +174,12 @@ static egret_status open_all(replay *r)
 static egret_status read_all(replay *r)
 {
     egret_status status = EGRET_OK;
-    bool last = false;
+    bool first = true, last = false;
     ingest_events *events = next_batch(r, NULL);
-    for (uint32_t i = 0; i < EXPECT_EVENTS; i++) expect(r, events, NULL, i);
     while (status == EGRET_OK && !last) {
         ingest_events *next = next_batch(r, events);
-        status = evaluate(r, events, next);
+        status = evaluate(r, events, next, first);
+        first = false;
         last = events->last;
         if (status == EGRET_OK && events->status != EGRET_OK) {
             errno = events->why;
@@ -199,7 +195,8 @@ static egret_status read_all(replay *r)
 
 static egret_status finish(replay *r)
 {
-    egret_status status = nfa_engine_finish(r->engine, r->options->has_until ? r->options->until_ms : INT64_MAX);
+    crew_work work = {.finishes = true, .time_ms = r->options->has_until ? r->options->until_ms : INT64_MAX};
+    egret_status status = crew_do(r->crew, &work);
     if (status == EGRET_OK) status = take_alerts(r);
     return status == EGRET_OK ? flush_out(r) : fail(r, status, "evaluation");
 }
@@ -215,7 +212,7 @@ static void close_all(replay *r)
 {
     ingest_replay_close(r->files);
     for (int i = 0; i < 2; i++) ingest_events_free(r->batches[i]);
-    nfa_engine_free(r->engine);
+    crew_stop(r->crew);
     nfa_engine_free(r->routes_engine);
     ingest_letters_close(r->letters);
     egret_text_deinit(&r->record);

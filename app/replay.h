@@ -13,6 +13,7 @@ typedef struct replay_options {
     const ingest_replay_file *files;
     uint32_t n_files;
     uint32_t threads;           /* 2: regular files are read and decoded in a second one. The output is the same */
+    uint32_t shards;            /* engines that share the keys, each in a thread of its own. The output is the same */
     bool evidence;
     bool has_until;
     int64_t until_ms;           /* the clock runs on to this instant, and deadlines at it act; without it: until none is left */

@@ -122,6 +122,13 @@ nfa_alert *life_queue(nfa_engine *engine, uint32_t rule_index)
         *engine->last = queued;
         engine->last = &queued->next;
     }
+    queued->tag = engine->tag;
+    if (engine->n_shards > 1 && queued->tag.key_len > 0) {
+        queued->tag.key = egret_arena_str(&engine->out, queued->tag.key, queued->tag.key_len).ptr;     /* for longer than the instant */
+        if (queued->tag.key == NULL) {
+            return NULL;
+        }
+    }
     queued->alert.rule = rule_index;
     queued->alert.body.size = sizeof queued->alert.body;
     queued->alert.body.rule = engine->names[rule_index].rule;

@@ -1,8 +1,9 @@
 /*
- * api.c: the public face (include/egret.h) over the compiler and one shard.
+ * api.c: the public face (include/egret.h) over the compiler and one shard (for tests: several, one after the other).
  */
 #include "nfa/checkpoint.h"
 #include "nfa/engine.h"
+#include "nfa/shards.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +20,7 @@ struct egret_rules {
 struct egret_engine {
     egret_mem mem;
     const plan *plan;
-    nfa_engine *inner;
+    nfa_shards *inner;      /* one, but for tests */
     egret_value *slots;     /* of the event being pushed */
     uint32_t cap_slots;
     egret_log_fn log;
@@ -147,6 +148,11 @@ void egret_rules_free(egret_rules *rules)
 
 egret_status egret_open(const egret_options *options, const egret_rules *rules, egret_engine **out)
 {
+    return egret_open_shards(options, rules, 1, out);
+}
+
+egret_status egret_open_shards(const egret_options *options, const egret_rules *rules, uint32_t n_shards, egret_engine **out)
+{
     if (rules == NULL || rules->plan == NULL) {
         return EGRET_BAD_RULES;
     }
@@ -164,7 +170,7 @@ egret_status egret_open(const egret_options *options, const egret_rules *rules, 
     }
     engine->cap_slots++;
     engine->slots = egret_mem_alloc(mem, engine->cap_slots * sizeof *engine->slots);
-    engine->inner = nfa_engine_new(mem, rules->plan);
+    engine->inner = nfa_shards_new(mem, rules->plan, n_shards);
     if (engine->slots == NULL || engine->inner == NULL) {
         egret_close(engine);
         return EGRET_NO_MEMORY;
@@ -176,7 +182,7 @@ egret_status egret_open(const egret_options *options, const egret_rules *rules, 
 void egret_close(egret_engine *engine)
 {
     if (engine != NULL) {
-        nfa_engine_free(engine->inner);
+        nfa_shards_free(engine->inner);
         egret_mem_free(engine->mem, engine->slots, engine->cap_slots * sizeof *engine->slots);
         egret_mem_free(engine->mem, engine, sizeof *engine);
     }
@@ -184,12 +190,12 @@ void egret_close(egret_engine *engine)
 
 egret_status egret_checkpoint(egret_engine *engine, egret_write_fn write, void *user)
 {
-    return nfa_checkpoint_write(engine->inner, write, user);
+    return nfa_shards_count(engine->inner) == 1 ? nfa_checkpoint_write(nfa_shards_engine(engine->inner, 0), write, user) : EGRET_BAD_USE;
 }
 
 egret_status egret_restore(egret_engine *engine, const void *bytes, size_t len)
 {
-    return nfa_checkpoint_read(engine->inner, bytes, len);
+    return nfa_shards_count(engine->inner) == 1 ? nfa_checkpoint_read(nfa_shards_engine(engine->inner, 0), bytes, len) : EGRET_BAD_USE;
 }
 
 static uint32_t stream_of(const plan *p, const char *name)
@@ -278,16 +284,24 @@ egret_status egret_push(egret_engine *engine, const egret_event *event)
     }
     nfa_event inner = {.time_ms = event->time_ms, .ref = event->ref, .stream = number, .slots = engine->slots};
     inner.identity = identity_of(stream, number, event, engine->slots);
-    return nfa_engine_event(engine->inner, &inner);
+    egret_status status = EGRET_OK;
+    for (uint32_t i = 0; status == EGRET_OK && i < nfa_shards_count(engine->inner); i++) {
+        status = nfa_engine_event(nfa_shards_engine(engine->inner, i), &inner);
+    }
+    return status;
 }
 
 egret_status egret_advance(egret_engine *engine, int64_t time_ms)
 {
-    return nfa_engine_advance(engine->inner, time_ms);
+    egret_status status = EGRET_OK;
+    for (uint32_t i = 0; status == EGRET_OK && i < nfa_shards_count(engine->inner); i++) {
+        status = nfa_engine_advance(nfa_shards_engine(engine->inner, i), time_ms);
+    }
+    return status;
 }
 
 const egret_alert *egret_take(egret_engine *engine)
 {
-    const nfa_alert *alert = nfa_engine_take(engine->inner);
+    const nfa_alert *alert = nfa_shards_take(engine->inner);
     return alert ? &alert->body : NULL;
 }

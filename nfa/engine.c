@@ -35,6 +35,7 @@ static nfa_engine *engine_make(egret_mem mem, const plan *rules, const nfa_ids *
     engine->plan = rules;
     engine->clock_ms = INT64_MIN;
     engine->stamp = 1;
+    engine->n_shards = 1;
     engine->last = &engine->first;
     egret_arena_init(&engine->keep, mem);
     egret_arena_init(&engine->scratch, mem);
@@ -278,6 +279,12 @@ static bool gather(nfa_engine *engine, int64_t due, due_list *list, due_list *bl
     return true;
 }
 
+static void tag_deadline(nfa_engine *engine, const due_section *item, int64_t due)
+{
+    engine->tag = (nfa_tag){.time_ms = due, .kind = NFA_TAG_DEADLINE, .closes = item->closes, .order = item->rule,
+                            .level = item->closes ? 0 : engine->plan->rules[item->rule].level, .key = item->key, .key_len = (uint32_t)item->key_len};
+}
+
 static egret_status fire_instant(nfa_engine *engine, int64_t due)
 {
     due_list list = {0};
@@ -295,6 +302,7 @@ static egret_status fire_instant(nfa_engine *engine, int64_t due)
     egret_status status = EGRET_OK;
     for (uint32_t i = 0; status == EGRET_OK && i < list.n; i++) {
         status = told_drain(engine, list.items[i].closes ? UINT32_MAX : engine->plan->rules[list.items[i].rule].level);
+        tag_deadline(engine, &list.items[i], due);
         status = status == EGRET_OK ? act(engine, &list.items[i], due) : status;
     }
     if (status == EGRET_OK) {
@@ -397,7 +405,7 @@ static egret_status meet(nfa_engine *engine, const nfa_sub *sub, uint64_t mask, 
     bool of_rule = sub->kind == NFA_SUB_MATCH || sub->kind == NFA_SUB_LIFE;
     if (key->null) {
         if (of_rule) {
-            engine->rule_stats[sub->target].null_keys += sub->kind == NFA_SUB_MATCH;
+            engine->rule_stats[sub->target].null_keys += sub->kind == NFA_SUB_MATCH && !key->foreign;
         }
         return EGRET_OK;
     }
@@ -500,6 +508,7 @@ egret_status nfa_evaluate(nfa_engine *engine, const nfa_event *event, bool shado
             continue;
         }
         uint64_t mask = next_subscriber(engine, &i);
+        engine->tag.order = engine->tag.told || engine->tag.kind != NFA_TAG_EVENT ? engine->tag.order : sub->order;
         status = meet(engine, sub, mask, event);
     }
     return status;
@@ -521,6 +530,7 @@ egret_status nfa_engine_event(nfa_engine *engine, const nfa_event *event)
     }
     engine->clock_ms = event->time_ms;
     if (status == EGRET_OK) {
+        engine->tag = (nfa_tag){.time_ms = event->time_ms, .kind = NFA_TAG_EVENT, .event = engine->stats.events};
         engine->stats.events++;
         status = nfa_evaluate(engine, event, false);
     }

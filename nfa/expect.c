@@ -49,7 +49,8 @@ void nfa_engine_expect(nfa_engine *engine, const nfa_event *event)
         nfa_expected_key *key = key_at(ring, ring->n_keys);
         key->group = groups[i];
         key->block = NFA_NO_BLOCK;
-        key->len = nfa_key_write(engine, groups[i], event, key->bytes, NFA_EXPECT_BYTES);
+        key->len = nfa_is_elsewhere(engine, groups[i]) ? NFA_NONE : nfa_key_write(engine, groups[i], event, key->bytes, NFA_EXPECT_BYTES);
+        key->foreign = key->len != NFA_NONE && !nfa_owns(engine, groups[i], key->bytes, key->len);
         key->hash = key->len != NFA_NONE ? nfa_key_hash(engine->group_id[groups[i]], key->bytes, key->len) : 0;
         fetch(engine, ring->n_keys++);
     }
@@ -67,8 +68,12 @@ static void recall_key(nfa_engine *engine, const nfa_expected_key *from)
     key->stamp = engine->stamp;
     key->hash = from->hash;
     key->len = from->len;
-    key->null = false;
+    key->null = key->foreign = from->foreign;
     key->bytes = from->bytes;
+    key->block = NFA_NO_BLOCK;
+    if (key->foreign) {
+        return;
+    }
     uint32_t group = engine->group_id[from->group];
     key->block = nfa_block_is(engine->store, from->block, group, from->bytes, from->len)
                      ? from->block

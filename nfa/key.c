@@ -131,8 +131,12 @@ const nfa_key *nfa_key_look(nfa_engine *engine, uint32_t group, const nfa_event 
     key->stamp = engine->stamp;
     key->block = NFA_NO_BLOCK;
     key->bytes = key->own;
-    key->len = nfa_key_write(engine, group, event, key->own, NFA_KEY_BYTES);
+    key->len = nfa_is_elsewhere(engine, group) ? NFA_NONE : nfa_key_write(engine, group, event, key->own, NFA_KEY_BYTES);
     key->null = key->len == NFA_NONE;
+    /* A null key is the first shard's, for counting it. */
+    key->foreign = engine->n_shards > 1 && (nfa_is_elsewhere(engine, group) || (key->null ? engine->home[group] == NFA_SPLIT && engine->shard != 0
+                                                                                        : !nfa_owns(engine, group, key->own, key->len)));
+    key->null = key->null || key->foreign;
     if (!key->null) {
         key->hash = nfa_key_hash(engine->group_id[group], key->bytes, key->len);
         key->block = nfa_block_find(engine->store, engine->group_id[group], key->bytes, key->len, key->hash);

@@ -18,6 +18,7 @@
 
 enum { NFA_KEY_BYTES = 1024 };      /* a longer key counts as null */
 #define NFA_NONE UINT32_MAX
+#define NFA_SPLIT UINT32_MAX        /* the home of a group whose keys are spread over all shards */
 #define NFA_NO_GROUP (UINT32_MAX - 1)     /* of blocks that stand for no key */
 
 /* ---- values in records ---- */
@@ -33,7 +34,8 @@ typedef struct nfa_key {
     uint64_t hash;
     uint32_t block;             /* NFA_NO_BLOCK: none (yet) */
     uint32_t len;
-    bool null;                  /* some part was null: nobody of this group sees the event */
+    bool null;                  /* some part was null, or the key is another shard's: nobody of this group sees the event */
+    bool foreign;               /* it is another shard's */
     const uint8_t *bytes;       /* its own, or those it was announced with (expect.c) */
     uint8_t own[NFA_KEY_BYTES];
 } nfa_key;
@@ -168,7 +170,20 @@ typedef struct nfa_names {
     const char **items, **fields, **lets, **timeout, **keys;
 } nfa_names;
 
-typedef struct nfa_queued { struct nfa_queued *next; nfa_alert alert; } nfa_queued;
+/* Where an alert stands in the one order of all shards (shards.h); compared from the top down. */
+typedef enum nfa_tag_kind { NFA_TAG_RELEASED, NFA_TAG_EVENT, NFA_TAG_DEADLINE } nfa_tag_kind;
+typedef struct nfa_tag {
+    int64_t time_ms;
+    uint64_t event;             /* EVENT: how many there were before */
+    uint32_t level;             /* DEADLINE: of the rule */
+    uint32_t order;             /* EVENT: nfa_sub.order; DEADLINE: the rule */
+    uint32_t key_len;           /* DEADLINE */
+    uint8_t kind;
+    bool closes, told;
+    const void *key;
+} nfa_tag;
+
+typedef struct nfa_queued { struct nfa_queued *next; nfa_tag tag; nfa_alert alert; } nfa_queued;
 
 /* Events that will come soon and their keys, see expect.c. */
 enum { NFA_EXPECT_EVENTS = 32, NFA_EXPECT_KEYS = 128, NFA_EXPECT_BYTES = 48 };
@@ -177,6 +192,7 @@ typedef struct nfa_expected_key {
     uint32_t group;
     uint32_t block;             /* most likely; NFA_NO_BLOCK: none was seen */
     uint32_t len;               /* NFA_NONE: null, or too long to be kept */
+    bool foreign;
     uint8_t bytes[NFA_EXPECT_BYTES];
 } nfa_expected_key;
 
@@ -224,6 +240,9 @@ struct nfa_engine {
     uint64_t sweep_tick;
     uint64_t swept_born;        /* blocks born when it last swept */
     nfa_queued *first, **last;
+    nfa_tag tag;                /* of what is being evaluated */
+    uint32_t shard, n_shards;   /* which it is, of how many */
+    uint32_t *home;             /* by group: the shard it lives in, or NFA_SPLIT; with one shard NULL */
     nfa_stats stats;
     nfa_rule_stats *rule_stats;
     nfa_expected expected;
@@ -348,6 +367,20 @@ egret_status known_keys_start(nfa_engine *engine);      /* keys known from table
 egret_status known_keys_join(nfa_engine *engine, const nfa_engine *before);
 /* The table has been replaced: what is new is watched from now on, what is gone is closed. */
 egret_status known_keys_change(nfa_engine *engine, uint32_t table, const nfa_rows *old);
+
+/* owner.c */
+/* Makes the engine one of n shards, before its first event. false: no memory. */
+bool nfa_engine_share(nfa_engine *engine, uint32_t shard, uint32_t n);
+uint32_t nfa_owner_of(const nfa_engine *engine, uint32_t group, const void *key, size_t len);  /* the shard; only with several */
+static inline bool nfa_owns(const nfa_engine *engine, uint32_t group, const void *key, size_t len)
+{
+    return engine->n_shards < 2 || nfa_owner_of(engine, group, key, len) == engine->shard;
+}
+/* Do no keys of the group live here? */
+static inline bool nfa_is_elsewhere(const nfa_engine *engine, uint32_t group)
+{
+    return engine->n_shards > 1 && engine->home[group] != NFA_SPLIT && engine->home[group] != engine->shard;
+}
 
 /* key.c */
 /* Writes the key of the event; gives its length, NFA_NONE: null, or it does not fit. */

@@ -117,7 +117,8 @@ egret_status silence_watch(nfa_engine *engine, uint32_t rule, const egret_value 
     nfa_section section;
     key->stamp = 0;
     key->block = NFA_NO_BLOCK;
-    if (!nfa_key_encode(engine, key, def->group, parts, engine->plan->groups[def->group].n_parts)) {
+    if (!nfa_key_encode(engine, key, def->group, parts, engine->plan->groups[def->group].n_parts)
+        || !nfa_owns(engine, def->group, key->bytes, key->len)) {
         return EGRET_OK;
     }
     egret_status status = open_root(engine, rule, key, &section);

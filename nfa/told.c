@@ -315,6 +315,18 @@ egret_status told_put(nfa_engine *engine, uint32_t number, const egret_alert *bo
 
 /* ---- letting it go ---- */
 
+/* Of alerts that come of what rules of this level told. A window that closes has all told at once, in its own place. */
+static void tag_told(nfa_engine *engine, uint32_t level)
+{
+    nfa_tag *tag = &engine->tag;
+    if (tag->kind == NFA_TAG_RELEASED || tag->closes) {
+        return;
+    }
+    tag->told = true;
+    tag->order = tag->key_len = 0;
+    tag->level = tag->kind == NFA_TAG_DEADLINE ? level : 0;
+}
+
 egret_status told_drain(nfa_engine *engine, uint32_t below)
 {
     nfa_told *told = engine->told;
@@ -327,6 +339,7 @@ egret_status told_drain(nfa_engine *engine, uint32_t below)
                 list->last = &list->first;
             }
             told->n_waiting--;
+            tag_told(engine, level);
             egret_status status = nfa_evaluate(engine, &item->event, engine->plan->rules[item->rule].mode == PLAN_SHADOW);
             if (status != EGRET_OK) {
                 return status;
@@ -348,6 +361,7 @@ egret_status told_release(nfa_engine *engine)
     nfa_told *told = engine->told;
     told_item *item = told->later.first;
     empty(&told->later);
+    engine->tag = (nfa_tag){.time_ms = item != NULL ? item->event.time_ms : engine->clock_ms, .kind = NFA_TAG_RELEASED};
     while (item != NULL) {
         told_item *next = item->next;
         engine->clock_ms = item->event.time_ms > engine->clock_ms ? item->event.time_ms : engine->clock_ms;

@@ -160,7 +160,7 @@ int checkpoint_sweep(store *s, uint64_t *number, unsigned most, bool strays)
     (void)store_meta_get(s, s->write, "checkpoint", &newest, sizeof newest);
     while (looked < most) {
         uint64_t old[MAX_VERSIONS];
-        unsigned n_old, before = looked;
+        unsigned n_old = 0, before = looked;
         int code = find_old(s, &newest, strays, number, old, &n_old, &looked);
         if (code != 0 && code != MDB_NOTFOUND)
             return code;

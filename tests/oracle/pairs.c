@@ -18,9 +18,11 @@
  * With EGRET_ORACLE_CUT in the environment the engine's state is written and brought back into a new engine here and there between two calls, which must change
  * nothing.
  *
+ * With EGRET_ORACLE_SHARDS=N in the environment the keys are spread over N engines, which must change nothing either.
+ *
  * Values are printed so that equal numbers look equal: i5, d0.25 (no zeros at the end), f0.25 (17 digits), s<text>, n, b0, t<ms>, u<ms>.
  */
-#include "egret.h"
+#include "nfa/shards.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,6 +36,7 @@ typedef struct runner {
     egret_engine *engine;   /* NULL: between pairs, or the rules were refused */
     char line[MAX_LINE];
     bool cuts;
+    uint32_t n_shards;
     uint32_t random;        /* decides where */
     char *state;            /* a checkpoint */
     size_t len, capacity;
@@ -175,7 +178,7 @@ static bool parse_event(char *line, egret_event *event, egret_field *fields)
 static bool open_engine(runner *run)
 {
     if (run->engine == NULL && run->rules != NULL) {
-        egret_status status = egret_open(NULL, run->rules, &run->engine);
+        egret_status status = egret_open_shards(NULL, run->rules, run->n_shards, &run->engine);
         if (status != EGRET_OK)
             printf("! open: %s\n", egret_status_text(status));
     }
@@ -278,7 +281,8 @@ static void finish(runner *run)
 
 int main(void)
 {
-    runner run = {.cuts = getenv("EGRET_ORACLE_CUT") != NULL};
+    const char *shards = getenv("EGRET_ORACLE_SHARDS");
+    runner run = {.cuts = getenv("EGRET_ORACLE_CUT") != NULL, .n_shards = shards != NULL ? (uint32_t)strtoul(shards, NULL, 10) : 1};
     bool ok = true;
     while (ok && fgets(run.line, sizeof run.line, stdin) != NULL) {
         if (run.line[0] == 'R')

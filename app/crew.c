@@ -1,0 +1,139 @@
+/*
+ * crew.c: see crew.h. A turn begins with a new number under the lock and ends when all workers have counted themselves out; between two turns they
+ * wait, and the caller alone touches the engines.
+ */
+#include "app/crew.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+/* Events between the announcement of one and the one itself: far enough for memory to arrive, near enough for it to stay. */
+enum { EXPECT_EVENTS = 24 };
+
+typedef struct worker {
+    struct crew *crew;
+    nfa_engine *engine;
+    pthread_t thread;
+    bool has_thread;
+} worker;
+
+struct crew {
+    nfa_shards *shards;
+    uint32_t n;
+    pthread_mutex_t lock;           /* all below */
+    pthread_cond_t begun, done;
+    uint64_t turn;
+    uint32_t at_work;
+    bool closed;
+    const crew_work *work;
+    egret_status status;
+    worker workers[NFA_MAX_SHARDS];     /* the first has no thread */
+};
+
+/* Announces the event at that place, counted through the events and those behind them. */
+static void expect(nfa_engine *engine, const crew_work *work, uint32_t place)
+{
+    if (place < work->n) nfa_engine_expect(engine, &work->events[place]);
+    else if (place - work->n < work->n_next) nfa_engine_expect(engine, &work->next[place - work->n]);
+}
+
+static egret_status evaluate(nfa_engine *engine, const crew_work *work)
+{
+    egret_status status = EGRET_OK;
+    for (uint32_t i = 0; work->first && i < EXPECT_EVENTS; i++) expect(engine, work, i);
+    for (uint32_t i = 0; i < work->n && status == EGRET_OK; i++) {
+        expect(engine, work, i + EXPECT_EVENTS);
+        status = nfa_engine_event(engine, &work->events[i]);
+    }
+    if (status == EGRET_OK && work->advances) status = nfa_engine_advance(engine, work->time_ms);
+    if (status == EGRET_OK && work->finishes) status = nfa_engine_finish(engine, work->time_ms);
+    return status;
+}
+
+static void *run(void *user)
+{
+    worker *own = user;
+    crew *c = own->crew;
+    uint64_t seen = 0;
+    pthread_mutex_lock(&c->lock);
+    for (;;) {
+        while (c->turn == seen && !c->closed) pthread_cond_wait(&c->begun, &c->lock);
+        if (c->closed) break;
+        seen = c->turn;
+        const crew_work *work = c->work;
+        pthread_mutex_unlock(&c->lock);
+        egret_status status = evaluate(own->engine, work);
+        pthread_mutex_lock(&c->lock);
+        if (status != EGRET_OK && c->status == EGRET_OK) c->status = status;
+        if (--c->at_work == 0) pthread_cond_signal(&c->done);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return NULL;
+}
+
+egret_status crew_do(crew *c, const crew_work *work)
+{
+    if (c->n == 1) return evaluate(c->workers[0].engine, work);
+    pthread_mutex_lock(&c->lock);
+    c->work = work;
+    c->status = EGRET_OK;
+    c->at_work = c->n - 1;
+    c->turn++;
+    pthread_cond_broadcast(&c->begun);
+    pthread_mutex_unlock(&c->lock);
+    egret_status status = evaluate(c->workers[0].engine, work);
+    pthread_mutex_lock(&c->lock);
+    while (c->at_work > 0) pthread_cond_wait(&c->done, &c->lock);
+    if (status == EGRET_OK) status = c->status;
+    pthread_mutex_unlock(&c->lock);
+    return status;
+}
+
+nfa_shards *crew_shards(crew *c)
+{
+    return c->shards;
+}
+
+/* ---- life ---- */
+
+static egret_status start_workers(crew *c)
+{
+    for (uint32_t i = 0; i < c->n; i++) {
+        worker *own = &c->workers[i];
+        *own = (worker){.crew = c, .engine = nfa_shards_engine(c->shards, i)};
+        if (i > 0 && pthread_create(&own->thread, NULL, run, own) != 0) return EGRET_IO;
+        own->has_thread = i > 0;
+    }
+    return EGRET_OK;
+}
+
+egret_status crew_start(const plan *rules, uint32_t n_shards, crew **out)
+{
+    crew *c = calloc(1, sizeof *c);
+    if (!c) return EGRET_NO_MEMORY;
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->begun, NULL);
+    pthread_cond_init(&c->done, NULL);
+    c->n = n_shards;
+    c->shards = nfa_shards_new(egret_mem_of(NULL), rules, n_shards);
+    egret_status status = c->shards ? start_workers(c) : EGRET_NO_MEMORY;
+    if (status == EGRET_OK) *out = c;
+    else crew_stop(c);
+    return status;
+}
+
+void crew_stop(crew *c)
+{
+    if (!c) return;
+    pthread_mutex_lock(&c->lock);
+    c->closed = true;
+    pthread_cond_broadcast(&c->begun);
+    pthread_mutex_unlock(&c->lock);
+    for (uint32_t i = 1; i < c->n; i++)
+        if (c->workers[i].has_thread) pthread_join(c->workers[i].thread, NULL);
+    nfa_shards_free(c->shards);
+    pthread_cond_destroy(&c->done);
+    pthread_cond_destroy(&c->begun);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}

@@ -1,0 +1,32 @@
+/*
+ * crew.h: the engines of one or more shards at work: each has a thread of its own, the first one the caller's.
+ *
+ * All get the same events and the same clock and meet again when each is done (nfa/shards.h says why they need not meet earlier); then the
+ * caller takes the alerts, in the one order. So nothing in what comes out depends on how many there are. One shard makes no thread.
+ */
+#ifndef EGRET_APP_CREW_H
+#define EGRET_APP_CREW_H
+
+#include "nfa/shards.h"
+
+typedef struct crew crew;
+
+/* What is evaluated together: events in order, then the clock. */
+typedef struct crew_work {
+    const nfa_event *events;
+    uint32_t n;
+    const nfa_event *next;      /* those that will come after them, as far as they are known, to be announced */
+    uint32_t n_next;
+    bool first;                 /* nobody has announced the first of the events yet */
+    bool advances, finishes;    /* then nfa_engine_advance to, or nfa_engine_finish until, time_ms */
+    int64_t time_ms;
+} crew_work;
+
+/* EGRET_IO: a thread could not be made. */
+egret_status crew_start(const plan *rules, uint32_t n_shards, crew **out);
+void crew_stop(crew *c);        /* joins; NULL is allowed */
+/* Waits until all have done it; the first trouble of any. Alerts are then taken from crew_shards. */
+egret_status crew_do(crew *c, const crew_work *work);
+nfa_shards *crew_shards(crew *c);
+
+#endif

@@ -1,0 +1,158 @@
+/*
+ * merge.c: the engines of several shards, and the one order of their alerts; see shards.h.
+ */
+#include "nfa/shards.h"
+
+#include "nfa/shard.h"
+
+#include <string.h>
+
+struct nfa_shards {
+    egret_mem mem;
+    uint32_t n;
+    nfa_engine *engine[];
+};
+
+nfa_shards *nfa_shards_new(egret_mem mem, const plan *rules, uint32_t n)
+{
+    nfa_shards *shards = n > 0 && n <= NFA_MAX_SHARDS ? egret_mem_alloc(mem, sizeof *shards + n * sizeof(nfa_engine *)) : NULL;
+    if (shards == NULL)
+        return NULL;
+    *shards = (nfa_shards){.mem = mem, .n = n};
+    memset(shards->engine, 0, n * sizeof(nfa_engine *));
+    for (uint32_t i = 0; i < n; i++) {
+        shards->engine[i] = nfa_engine_new(mem, rules);
+        if (shards->engine[i] == NULL || (n > 1 && !nfa_engine_share(shards->engine[i], i, n))) {
+            nfa_shards_free(shards);
+            return NULL;
+        }
+    }
+    return shards;
+}
+
+void nfa_shards_free(nfa_shards *shards)
+{
+    if (shards == NULL)
+        return;
+    for (uint32_t i = 0; i < shards->n; i++)
+        nfa_engine_free(shards->engine[i]);
+    egret_mem_free(shards->mem, shards, sizeof *shards + shards->n * sizeof(nfa_engine *));
+}
+
+uint32_t nfa_shards_count(const nfa_shards *shards)
+{
+    return shards->n;
+}
+
+nfa_engine *nfa_shards_engine(nfa_shards *shards, uint32_t i)
+{
+    return shards->engine[i];
+}
+
+/* ---- the order ---- */
+
+static int by_key(const nfa_tag *a, const nfa_tag *b)
+{
+    size_t len = a->key_len < b->key_len ? a->key_len : b->key_len;
+    int order = len > 0 ? memcmp(a->key, b->key, len) : 0;
+    return order != 0 ? order : (a->key_len > b->key_len) - (a->key_len < b->key_len);
+}
+
+static int by_tag(const nfa_tag *a, const nfa_tag *b)
+{
+    if (a->time_ms != b->time_ms)
+        return a->time_ms < b->time_ms ? -1 : 1;
+    if (a->kind != b->kind)
+        return a->kind < b->kind ? -1 : 1;
+    if (a->event != b->event)
+        return a->event < b->event ? -1 : 1;
+    if (a->closes != b->closes)
+        return a->closes ? 1 : -1;
+    if (a->level != b->level)
+        return a->level < b->level ? -1 : 1;
+    if (a->told != b->told)
+        return a->told ? 1 : -1;
+    if (a->order != b->order)
+        return a->order < b->order ? -1 : 1;
+    return by_key(a, b);
+}
+
+const nfa_alert *nfa_shards_take(nfa_shards *shards)
+{
+    nfa_engine *least = shards->engine[0];
+    for (uint32_t i = 1; i < shards->n; i++) {
+        nfa_engine *other = shards->engine[i];
+        if (other->first != NULL && (least->first == NULL || by_tag(&other->first->tag, &least->first->tag) < 0))
+            least = other;
+    }
+    if (least->first != NULL)
+        return nfa_engine_take(least);
+    for (uint32_t i = 0; i < shards->n; i++)
+        (void)nfa_engine_take(shards->engine[i]);       /* lets go of what was taken */
+    return NULL;
+}
+
+/* ---- numbers ---- */
+
+int64_t nfa_shards_next_due(const nfa_shards *shards)
+{
+    int64_t due = NFA_NEVER;
+    for (uint32_t i = 0; i < shards->n; i++) {
+        int64_t own = nfa_engine_next_due(shards->engine[i]);
+        due = own < due ? own : due;
+    }
+    return due;
+}
+
+int64_t nfa_shards_clock(const nfa_shards *shards)
+{
+    int64_t clock = nfa_engine_clock(shards->engine[0]);
+    for (uint32_t i = 1; i < shards->n; i++) {
+        int64_t own = nfa_engine_clock(shards->engine[i]);
+        clock = own > clock ? own : clock;
+    }
+    return clock;
+}
+
+nfa_stats nfa_shards_stats(nfa_shards *shards)
+{
+    nfa_stats sum = *nfa_engine_stats(shards->engine[0]);
+    for (uint32_t i = 1; i < shards->n; i++) {
+        const nfa_stats *more = nfa_engine_stats(shards->engine[i]);
+        sum.matches += more->matches;
+        sum.alerts += more->alerts;
+        sum.keys += more->keys;
+        sum.bytes += more->bytes;
+        sum.overflows += more->overflows;
+        sum.regex_limits += more->regex_limits;
+        sum.guards_tried += more->guards_tried;
+    }
+    return sum;
+}
+
+nfa_rule_stats nfa_shards_rule_stats(const nfa_shards *shards, uint32_t rule)
+{
+    nfa_rule_stats sum = *nfa_engine_rule_stats(shards->engine[0], rule);
+    for (uint32_t i = 1; i < shards->n; i++) {
+        const nfa_rule_stats *more = nfa_engine_rule_stats(shards->engine[i], rule);
+        sum.events += more->events;
+        sum.matches += more->matches;
+        sum.alerts += more->alerts;
+        sum.signals += more->signals;
+        sum.held_back += more->held_back;
+        sum.attempts_started += more->attempts_started;
+        sum.attempts_dropped += more->attempts_dropped;
+        sum.events_dropped += more->events_dropped;
+        sum.null_keys += more->null_keys;
+    }
+    return sum;
+}
+
+uint32_t nfa_shards_split_groups(const nfa_shards *shards)
+{
+    const nfa_engine *engine = shards->engine[0];
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < engine->plan->n_groups && shards->n > 1; i++)
+        n += engine->home[i] == NFA_SPLIT;
+    return n;
+}

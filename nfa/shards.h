@@ -1,0 +1,51 @@
+/*
+ * shards.h: several engines over one plan, each with the keys that it owns, and one order of alerts: nobody can tell from the alerts how many there are.
+ *
+ * Who owns a key. The state of a key is one block, so two engines share nothing as long as no rule looks beyond the block of its own key. What
+ * does look beyond (a profile or `open` of another key, `profile[key]`, what rules tell each other) ties key groups together. Tied groups, with all
+ * their keys, live whole in one engine; the keys of a group that is not tied to another are split by a hash of their bytes. So an engine never
+ * asks another one, needs no lock, and does not wait for the others in the middle of an epoch (owner.c).
+ *
+ * What each engine sees. Every event and every step of the clock, in the one order. It evaluates what concerns keys of its own; a key of another
+ * engine looks to it as a null key does, but is not counted.
+ *
+ * The one order. Each alert carries a tag: the instant; whether it came of what waited for the clock, of an event (and which), or of a deadline; then
+ * what orders alerts within one event or one instant. Taking always gives the least tag among the engines (merge.c). Within one engine alerts come in
+ * the order of their tags, and equal tags come from one engine only. So the merged order is that of one engine.
+ *
+ *   within an event     the subscriber's place, then what was told of it
+ *   within an instant   level of the rule; what was told at that level behind it; rule; key. Windows that close before their end: behind all that
+ *
+ * Threads. None here. Between two calls of nfa_shards_take that give NULL the engines may be used by one thread each; nfa_shards_take and the
+ * numbers need them all to be at rest, and all to have been given the same events and the same clock.
+ */
+#ifndef EGRET_NFA_SHARDS_H
+#define EGRET_NFA_SHARDS_H
+
+#include "nfa/engine.h"
+
+enum { NFA_MAX_SHARDS = 64 };
+
+typedef struct nfa_shards nfa_shards;
+
+/* n from 1 to NFA_MAX_SHARDS. The plan must outlive it. NULL: no memory. */
+nfa_shards *nfa_shards_new(egret_mem mem, const plan *rules, uint32_t n);
+void nfa_shards_free(nfa_shards *shards);       /* NULL is allowed */
+uint32_t nfa_shards_count(const nfa_shards *shards);
+nfa_engine *nfa_shards_engine(nfa_shards *shards, uint32_t i);
+
+/* The next alert in the one order, or NULL. Lives until its engine is given something again, or until this gives NULL. */
+const nfa_alert *nfa_shards_take(nfa_shards *shards);
+int64_t nfa_shards_next_due(const nfa_shards *shards);      /* as nfa_engine_next_due, of all */
+int64_t nfa_shards_clock(const nfa_shards *shards);
+/* Sums; of events, which each engine has seen, the number itself. */
+nfa_stats nfa_shards_stats(nfa_shards *shards);
+nfa_rule_stats nfa_shards_rule_stats(const nfa_shards *shards, uint32_t rule);
+
+/* How many groups of the plan are split by key, for people who wonder whether more shards help. */
+uint32_t nfa_shards_split_groups(const nfa_shards *shards);
+
+/* As egret_open, over n shards, for tests: one thread, one after the other. Such an engine makes no checkpoints. */
+egret_status egret_open_shards(const egret_options *options, const egret_rules *rules, uint32_t n, egret_engine **out);
+
+#endif
