@@ -3,6 +3,7 @@
  */
 #include "app/command.h"
 #include "app/daemon.h"
+#include "app/data_folder.h"
 
 #include "compiler/value.h"
 
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -137,26 +137,6 @@ static int open_access(const app_args *args, daemon_options *daemon)
                            "Make the first one: egret token create --data %s --role admin", app_args_one(args, "listen"), daemon->data_dir);
 }
 
-/* Makes the folder and locks it; gives the lock's descriptor, which holds until it is closed or the process ends. */
-static int lock_data(const app_args *args, const char *dir)
-{
-    char *path;
-    if (mkdir(dir, 0750) != 0 && errno != EEXIST) {
-        app_trouble(args, "%s: %s", dir, strerror(errno));
-        return -1;
-    }
-    if (asprintf(&path, "%s/lock", dir) < 0) return -1;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-    if (fd < 0) app_trouble(args, "%s: %s", path, strerror(errno));
-    free(path);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        app_trouble(args, "%s: another egret uses this data folder", dir);
-        close(fd);
-        fd = -1;
-    }
-    return fd;
-}
-
 static int run_rules(const app_args *args, daemon_options *daemon)
 {
     rules_files rules;
@@ -164,7 +144,7 @@ static int run_rules(const app_args *args, daemon_options *daemon)
     size_t n = app_args_many(args, "rules", &paths);
     int exit_code = rules_files_need(&rules, "run", paths, n);
     daemon->rules = &rules;
-    int lock = exit_code == APP_FINE ? lock_data(args, daemon->data_dir) : -1;
+    int lock = exit_code == APP_FINE ? data_lock(args, daemon->data_dir) : -1;
     if (exit_code == APP_FINE) exit_code = lock < 0 ? APP_TROUBLE : open_access(args, daemon);
     if (exit_code == APP_FINE) exit_code = daemon_run(daemon);
     web_access_close(daemon->access);

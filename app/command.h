@@ -72,6 +72,7 @@ int app_usage(const app_args *args, const char *format, ...) __attribute__((form
 int app_trouble(const app_args *args, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The subcommands, one a file: cmd_<name>.c. */
+extern const app_command app_cmd_backup;
 extern const app_command app_cmd_check;
 extern const app_command app_cmd_deadletters;
 extern const app_command app_cmd_explain;
@@ -80,6 +81,7 @@ extern const app_command app_cmd_generate;
 extern const app_command app_cmd_journal;
 extern const app_command app_cmd_openapi;
 extern const app_command app_cmd_replay;
+extern const app_command app_cmd_restore;
 extern const app_command app_cmd_run;
 extern const app_command app_cmd_test;
 extern const app_command app_cmd_token;

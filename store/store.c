@@ -184,6 +184,22 @@ store_trouble store_judge(const store *s, int code)
     }
 }
 
+int store_copy(const store *s, const char *path)
+{
+    int code = mdb_env_copy2(s->env, path, MDB_CP_COMPACT);
+    int fd = code == 0 ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    if (code == 0 && (fd < 0 || fsync(fd) != 0))
+        code = errno;
+    if (fd >= 0)
+        close(fd);
+    return code;
+}
+
+uint32_t store_format(const store *s)
+{
+    return s->format;
+}
+
 uint64_t store_file_bytes(const store *s)
 {
     MDB_envinfo info;
@@ -247,6 +263,7 @@ static bool settle_format(store *s, MDB_txn *txn, bool shared, char *reason, siz
     uint32_t format = 0;
     if (s->has[STORE_META] && store_meta_get(s, txn, "format", &format, sizeof format)) {
         store_meta_get(s, txn, "uuid", s->uuid, sizeof s->uuid);
+        s->format = format;
         if (format == STORE_FORMAT || (format < STORE_FORMAT && s->read_only))
             return true;
         if (format < STORE_FORMAT && !shared)

@@ -43,7 +43,11 @@ typedef enum store_trouble {
 store_trouble store_judge(const store *s, int code);
 const char *store_text(int code);
 
+/* Writes the store as it is now to a new file, without its free pages, and syncs it. From any thread; who writes goes on meanwhile. */
+int store_copy(const store *s, const char *path);
+
 uint64_t store_file_bytes(const store *s);  /* of the file, pages used and free */
 const char *store_uuid(const store *s);     /* 32 hex digits, made with the folder */
+uint32_t store_format(const store *s);      /* of the folder as it was opened */
 
 #endif

@@ -44,6 +44,7 @@ struct store {
     bool read_only;
     char dir[4096];
     char uuid[33];
+    uint32_t format;            /* as it was found; 0: the folder is new */
     MDB_txn *write;             /* while one is open */
     journal_state journal;      /* as committed */
     journal_state pending;      /* as of `write` */
