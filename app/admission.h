@@ -40,6 +40,7 @@ typedef struct admission_batch {
     bool heard;                 /* the source has spoken, even if there is no record: known from the journal */
     const char *partition;      /* "source:partition", of which these are; names the journal's batch and the place. Borrowed for as long as the batch
                                  * lives. NULL: the source has no partitions, or these are of the source itself */
+    uint64_t returns_from, returns_to;  /* dead events that come in again with these (store/dead_letters.h); 0, 0: none */
     bool has_place;
     store_place place;          /* where the source (or the partition) is read on after these */
     /* Once, when the batch is on the disk, whatever was answered before; NULL: nobody asks. From the committer's thread */

@@ -255,7 +255,7 @@ const app_command app_cmd_deadletters = {
     .words = "list|show|export|retry|discard [NUMBER]",
     .options = options,
     .notes = "list: one JSON object a line; show: with the record or the alert; export: the records or alerts alone, as they came; retry: an alert is\n"
-             "on its way to its sink again, with all its tries, an event comes in again as if it had just arrived; discard: they are thrown\n"
+             "on its way to its sink again, with all its tries, an event comes in again as if it had just been posted; discard: they are thrown\n"
              "away. A NUMBER means that one; retry and discard want it, or --all. A daemon may use the folder meanwhile: it takes up within a\n"
              "second what is to be sent again.",
     .run = run,

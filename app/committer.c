@@ -99,6 +99,7 @@ static int write_batch(committer *c, const admission_batch *batch)
         code = maybe_append(c, JOURNAL_BLOCK_BYTES, &head);
     }
     if (code == 0 && batch->has_place) code = store_place_put(c->options.store, source, &batch->place);
+    if (code == 0 && batch->returns_to > 0) code = dead_returns_del(c->options.store, batch->returns_from, batch->returns_to);
     return code;
 }
 
@@ -132,12 +133,21 @@ static int write_alerts(committer *c, epoch *e)
     return code;
 }
 
+static int write_letters(committer *c, epoch *e)
+{
+    int code = 0;
+    for (epoch_letter *letter = e->letters; letter && code == 0; letter = letter->next)
+        code = dead_letter_put(c->options.store, &letter->letter);
+    return code;
+}
+
 static int write_epoch(committer *c, epoch *e)
 {
     int code = 0;
     if (e->is_start) journal_pack_start(&c->pack, &e->start);
     for (admission_batch *batch = e->batches; batch && code == 0; batch = batch->next) code = write_batch(c, batch);
     if (code == 0) code = write_alerts(c, e);
+    if (code == 0) code = write_letters(c, e);
     journal_pack_epoch(&c->pack, &e->end);
     journal_set_clock(c->options.store, e->end.clock_ms);
     return code == 0 ? maybe_append(c, JOURNAL_BLOCK_BYTES, NULL) : code;

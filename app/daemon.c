@@ -71,27 +71,23 @@ static int wait_for_signal(daemon_state *d, web_server *server)
     }
 }
 
-static char *data_path(const daemon_state *d, const char *name)
-{
-    char *path;
-    return asprintf(&path, "%s/%s", d->options->data_dir, name) < 0 ? NULL : path;
-}
-
 static int complain(const daemon_state *d, const char *what, egret_status status)
 {
     app_log_say(&d->options->log, LOG_ERROR, "%s: %s", what, status == EGRET_IO ? strerror(errno) : egret_status_text(status));
     return APP_TROUBLE;
 }
 
-static int open_files(daemon_state *d)
+/* A record that was not taken, in the epoch that is being evaluated. */
+static bool take_letter(void *user, const ingest_letter *letter)
 {
-    char *letters = data_path(d, "dead-letters.ndjson"), *spool = data_path(d, "evidence.spool");
-    egret_status status = spool && letters ? ingest_letters_open(letters, 0, &d->letters) : EGRET_NO_MEMORY;
-    int exit_code = status == EGRET_OK ? APP_FINE : complain(d, letters ? letters : "data folder", status);
-    if (spool) unlink(spool);   /* left by versions without a journal */
-    free(spool);
-    free(letters);
-    return exit_code;
+    const daemon_state *d = user;
+    return d->epoch && epoch_letter_add(d->epoch, letter);
+}
+
+static int open_letters(daemon_state *d)
+{
+    egret_status status = ingest_letters_open_to(take_letter, d, &d->letters);
+    return status == EGRET_OK ? APP_FINE : complain(d, "dead letters", status);
 }
 
 static int open_audit(daemon_state *d)
@@ -104,7 +100,7 @@ static int open_inside(daemon_state *d)
 {
     d->queue = admission_new(d->options->queue_records, DAEMON_QUEUE_BYTES);
     if (!d->queue) return complain(d, "start", EGRET_NO_MEMORY);
-    int exit_code = open_files(d);
+    int exit_code = open_letters(d);
     if (exit_code == APP_FINE) exit_code = daemon_store_open(d);
     if (exit_code == APP_FINE) exit_code = daemon_sources_name(d);
     if (exit_code == APP_FINE) exit_code = daemon_sinks_open(d);
@@ -167,6 +163,7 @@ static int take_events(daemon_state *d, web_endpoints *endpoints, web_server **s
     if (atomic_load(&d->failed)) return APP_TROUBLE;
     *server = open_web(d, endpoints);
     int exit_code = *server ? daemon_sources_start(d) : APP_TROUBLE;
+    if (exit_code == APP_FINE && !daemon_returns_start(d)) exit_code = complain(d, "dead letters", EGRET_NO_MEMORY);
     if (exit_code != APP_FINE) return exit_code;
     int number = wait_for_signal(d, *server);
     app_log_say(&d->options->log, LOG_INFO, "stopping: %s", number > 0 ? strsignal(number) : "the engine has stopped");
@@ -184,6 +181,7 @@ static int serve(daemon_state *d)
     if (server) web_server_quiesce(server);
     admission_close(d->queue);
     daemon_sources_stop(d);
+    daemon_returns_stop(d);
     daemon_engine_join(d);
     admission_discard(d->queue);
     if (d->committer) committer_flush(d->committer);

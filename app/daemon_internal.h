@@ -27,6 +27,7 @@ typedef struct daemon_sink {
     outbox *box;
 } daemon_sink;
 
+typedef struct daemon_returns daemon_returns;   /* daemon_returns.c */
 typedef struct daemon_reader daemon_reader;     /* daemon_sources.c */
 typedef struct daemon_feed daemon_feed;         /* daemon_feeds.c */
 
@@ -46,7 +47,8 @@ typedef struct daemon_state {
     uint32_t n_sources;
     size_t max_body_bytes;      /* the greatest an http source asks for; 0: none does */
     admission *queue;
-    ingest_letters *letters;
+    ingest_letters *letters;    /* into the epoch at hand */
+    daemon_returns *returns;
     store *store;
     committer *committer;
     const char **source_names, **sink_names;    /* by number; the names are the sources' and the sinks' */
@@ -112,6 +114,10 @@ void daemon_feed_free(daemon_feed *feed);   /* after the committer; NULL is allo
 void daemon_feeds_watermarks(daemon_state *d);      /* the engine's thread: copies them */
 bool daemon_feeds_numbers(daemon_state *d, web_numbers *out);   /* the HTTP thread; false: no memory */
 bool daemon_feeds_stopped(const daemon_state *d);   /* one of them cannot go on */
+
+bool daemon_returns_start(daemon_state *d);     /* dead events that are to come in again; false: no memory, or no thread */
+void daemon_returns_wake(daemon_state *d);      /* there may be some; from any thread */
+void daemon_returns_stop(daemon_state *d);      /* after admission_close */
 
 int daemon_engine_start(daemon_state *d);   /* evaluates the journal first, then sets `recovered` */
 void daemon_engine_join(daemon_state *d);   /* after admission_close: all that was admitted is evaluated */

@@ -18,6 +18,7 @@ epoch *epoch_new(uint64_t lsn, uint64_t event)
     egret_arena_init(&e->arena, egret_mem_of(NULL));
     e->batches_end = &e->batches;
     e->alerts_end = &e->alerts;
+    e->letters_end = &e->letters;
     e->lsn = e->next_lsn = lsn;
     e->next_event = event;
     return e;
@@ -110,6 +111,24 @@ bool epoch_alert_add(epoch *e, const uint32_t *sinks, uint32_t n_sinks, const eg
     e->alerts_end = &copy->next;
     e->n_alerts++;
     e->bytes += message->len;
+    return true;
+}
+
+bool epoch_letter_add(epoch *e, const ingest_letter *letter)
+{
+    epoch_letter *copy = egret_arena_alloc(&e->arena, sizeof *copy);
+    bool cut = letter->record_len > EPOCH_LETTER_BYTES;
+    size_t len = cut ? EPOCH_LETTER_BYTES : letter->record_len;
+    if (!copy) return false;
+    *copy = (epoch_letter){0};
+    copy->letter = (dead_letter){.kind = DEAD_EVENT, .at_ms = e->end.wall_ms, .cut = cut, .line = letter->line, .offset = letter->offset,
+                                 .where = copy_text(e, letter->source), .what = egret_arena_str(&e->arena, letter->stream.ptr, letter->stream.len).ptr,
+                                 .class = copy_text(e, letter->kind), .reason = copy_text(e, letter->reason ? letter->reason : ""),
+                                 .bytes = egret_arena_str(&e->arena, letter->record, len).ptr, .len = len};
+    if (e->arena.failed) return false;
+    *e->letters_end = copy;
+    e->letters_end = &copy->next;
+    e->bytes += len;
     return true;
 }
 

@@ -9,6 +9,8 @@
 
 #include "alerting/sink.h"
 #include "app/admission.h"
+#include "ingest/deadletter.h"
+#include "store/dead_letters.h"
 #include "store/history.h"
 #include "store/journal.h"
 
@@ -20,13 +22,20 @@ typedef struct epoch_alert {
     uint64_t order;         /* of its key: outbox_row.order */
 } epoch_alert;
 
+/* A record that was not taken; the letter's texts are the epoch's. */
+typedef struct epoch_letter {
+    struct epoch_letter *next;
+    dead_letter letter;
+} epoch_letter;
+
 typedef struct epoch {
     struct epoch *next;
     bool is_start;          /* the process began with it */
     journal_start start;    /* borrowed texts */
     admission_batch *batches, **batches_end;
-    egret_arena arena;      /* of the alerts */
+    egret_arena arena;      /* of the alerts and letters */
     epoch_alert *alerts, **alerts_end;
+    epoch_letter *letters, **letters_end;
     journal_epoch end;
     uint64_t lsn;           /* of its first record */
     uint64_t next_lsn, next_event;      /* behind its last; while it is made: behind what it holds */
@@ -39,6 +48,9 @@ void epoch_free(epoch *e);                          /* NULL is allowed; batches 
 void epoch_add(epoch *e, admission_batch *batch);
 /* Copies the alert; false: no memory. */
 bool epoch_alert_add(epoch *e, const uint32_t *sinks, uint32_t n_sinks, const egret_alert *alert, const sink_message *message);
+/* Copies the letter; a record beyond EPOCH_LETTER_BYTES is cut. False: no memory. */
+enum { EPOCH_LETTER_BYTES = 1 << 20 };
+bool epoch_letter_add(epoch *e, const ingest_letter *letter);
 /* All that counts in the digest of alerts, in their order: the message id, once, whatever sinks it goes to. */
 void epoch_digest(journal_epoch *end, const char *id);
 /* Closes it. */

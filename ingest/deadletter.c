@@ -22,6 +22,8 @@ struct ingest_letters {
     char *path;
     uint64_t max_bytes, count, unwritten;
     egret_text text;
+    bool (*take)(void *user, const ingest_letter *letter);      /* NULL: they go to the file */
+    void *user;
 };
 
 static int open_log(const char *path)
@@ -51,6 +53,16 @@ egret_status ingest_letters_open(const char *path, uint64_t max_bytes, ingest_le
     ingest_letters_close(letters);
     errno = why;
     return status;
+}
+
+egret_status ingest_letters_open_to(bool (*take)(void *user, const ingest_letter *letter), void *user, ingest_letters **out)
+{
+    egret_status status = ingest_letters_open(NULL, 0, out);
+    if (status != EGRET_OK)
+        return status;
+    (*out)->take = take;
+    (*out)->user = user;
+    return EGRET_OK;
 }
 
 void ingest_letters_close(ingest_letters *letters)
@@ -115,6 +127,8 @@ static bool write_line(ingest_letters *letters)
 void ingest_letters_put(ingest_letters *letters, const ingest_letter *letter)
 {
     letters->count++;
+    if (letters->take != NULL && !letters->take(letters->user, letter))
+        letters->unwritten++;
     if (letters->path == NULL)
         return;
     letters->text.len = 0;

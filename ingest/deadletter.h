@@ -25,6 +25,8 @@ typedef struct ingest_letters ingest_letters;
 
 /* path NULL: nothing is written, only counted. max_bytes: the file is not written beyond it; 0: 256 MiB. EGRET_IO: errno says why. */
 egret_status ingest_letters_open(const char *path, uint64_t max_bytes, ingest_letters **out);
+/* They are given to take instead, which says whether it keeps them: whole, not cut. */
+egret_status ingest_letters_open_to(bool (*take)(void *user, const ingest_letter *letter), void *user, ingest_letters **out);
 void ingest_letters_close(ingest_letters *letters);     /* NULL is allowed */
 /* One write a letter, so that lines of several writers do not mix. */
 void ingest_letters_put(ingest_letters *letters, const ingest_letter *letter);

@@ -38,8 +38,8 @@ void dead_letters_keep(store *s, uint64_t bytes);
 int dead_letter_put(store *s, dead_letter *letter);
 /* It goes, and is not counted as dropped. DEAD_NONE: it is not there. */
 int dead_letter_discard(store *s, uint64_t number);
-/* Sends it again: an alert is on its way to its sink once more, with all its tries; an event comes in by the source it came from, as if it had just
- * arrived. It is no dead letter any more. DEAD_NONE: it is not there, or cannot be sent again (cut, broken, no stream). */
+/* Sends it again: an alert is on its way to its sink once more, with all its tries; an event comes in as if it had just been
+ * posted. It is no dead letter any more. DEAD_NONE: it is not there, or cannot be sent again (cut, broken, no stream). */
 int dead_letter_retry(store *s, uint64_t number, int64_t wall_ms);
 
 /* ---- reading, from any thread ---- */

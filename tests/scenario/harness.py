@@ -63,6 +63,13 @@ class Folder(unittest.TestCase):
         with open(self.path(name), encoding="utf-8") as file:
             return file.read()
 
+    def letters(self, *options, data="data"):
+        """The dead letters of events, each with its record; or those that the options ask for."""
+        done = egret("deadletters", "show", "--data", self.path(data), *(options or ("--kind", "events")))
+        if done.returncode != 0:
+            raise AssertionError(done.stderr)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
     def lines(self, name):
         """JSON objects of a file's complete lines; none when it does not exist."""
         if not os.path.exists(self.path(name)):

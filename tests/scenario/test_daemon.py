@@ -58,7 +58,7 @@ class Events(WithDaemon):
         self.assertEqual([error["line"] for error in answer["errors"]], [2, 3])
         self.assertTrue(all(error["reason"] for error in answer["errors"]))
         daemon.wait_for_alerts(2)
-        wait_for(lambda: len(self.lines("data/dead-letters.ndjson")) == 2, "dead letters")
+        wait_for(lambda: len(self.letters()) == 2, "dead letters")
         self.assertEqual(daemon.stop(), 0)
 
     def test_nothing_acceptable_is_a_400(self):

@@ -59,6 +59,31 @@ class DataFolder(Folder):
         self.assertEqual([alert["rule"] for alert in again.wait_for_alerts(1)], ["thrice"])
         self.assertEqual(again.stop(), 0)
 
+    def test_dead_events_come_in_again(self):
+        daemon = self.start()
+        bad = '{"user": "ann", "ok": "perhaps", "at": "2026-01-05T09:00:01Z"}'
+        status, answer = daemon.post("login", bad + "\n" + json.dumps(login("bob", 1)) + "\n", "application/x-ndjson")
+        self.assertEqual((status, answer["rejected"]), (202, 1))
+        letter = wait_for(self.letters, "the dead letter")[0]
+        self.assertEqual((letter["source"], letter["stream"], letter["class"], letter["record"]), ("http", "login", "type", bad))
+        self.assertEqual(self.run_well("deadletters", "export", "--data", self.path("data"), "--of", "login"), bad + "\n")
+        self.run_well("deadletters", "retry", "--all", "--data", self.path("data"))     # the same rules: it is none of theirs again
+        again = wait_for(lambda: [one for one in self.letters() if one["number"] > letter["number"]], "the dead letter again")
+        self.assertEqual((len(self.letters()), again[0]["class"], again[0]["record"]), (1, "type", bad))
+        self.assertEqual(daemon.stop(), 0)
+        self.write("rules/r.egret", RULES.replace("ok: bool", "ok: string").replace("[not ok]", '[ok == "perhaps"]').replace("[ok]", '[ok == "y"]')
+                   % self.receiver.url)
+        daemon = self.start()
+        self.run_well("deadletters", "retry", str(again[0]["number"]), "--data", self.path("data"))
+        requests = self.receiver.wait_for_requests(2)
+        self.assertEqual(json.loads(requests[1][2])["key"], {"user": "ann"})
+        self.assertEqual(self.letters(), [])
+        self.assertEqual(daemon.stop(), 0)
+        self.assertEqual(len(self.events("data")), 2)
+        daemon = self.start()
+        self.assertEqual(daemon.stop(), 0)
+        self.assertEqual(len(self.events("data")), 2)
+
     def test_backups_and_restores_that_are_refused(self):
         daemon = self.start()
         daemon.post("login", login("ann", 1))

@@ -146,7 +146,7 @@ class Files(Journal):
             second = self.start(rules=rules % ending)
             self.assertEqual([alert["key"]["user"] for alert in second.wait_for_alerts(1)], ["later"])
             self.append("rules/in." + ending, "\n")
-            letter = wait_for(lambda: self.lines("data/dead-letters.ndjson"), "the dead letter")[-1]
+            letter = wait_for(self.letters, "the dead letter")[-1]
             self.assertEqual(letter["line"], 5 + (ending == "csv"))
             self.assertEqual(second.stop(), 0)
             third = self.start(rules=rules % ending)
@@ -164,7 +164,7 @@ class Files(Journal):
         second = self.start(rules=rules)
         self.assertEqual([alert["key"]["user"] for alert in second.wait_for_alerts(1)], ["c"])
         self.assertEqual(second.stop(), 0)
-        self.assertEqual(self.lines("data/dead-letters.ndjson"), [])
+        self.assertEqual(self.letters(), [])
 
     def test_another_file_of_that_name_is_read_from_its_beginning(self):
         rules = RULES + 'source s: file { path: "in.ndjson"  stream: login }\n'

@@ -30,11 +30,8 @@ class Sinks(Folder):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         return [json.loads(line) for line in done.stdout.splitlines()]
 
-    def dead(self, *options):
-        """The dead letters, each with its alert or record."""
-        done = egret("deadletters", "show", "--data", self.path("data"), *options)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
-        return [json.loads(line) for line in done.stdout.splitlines()]
+    def dead(self):
+        return self.letters("--kind", "alerts")
 
     def receiver(self, *args, **more):
         receiver = Receiver(*args, **more)

@@ -74,7 +74,7 @@ class Sources(Folder):
         alerts = daemon.wait_for_alerts(3)
         self.assertEqual([(alert["rule"], alert["fields"]) for alert in alerts],
                          [("came", {"who": "a"}), ("paid", {"amount": 250.5}), ("came", {"who": "b"})])
-        letters = wait_for(lambda: self.lines("data/dead-letters.ndjson"), "the dead letter")
+        letters = wait_for(lambda: self.letters(), "the dead letter")
         self.assertEqual([(letter["source"], letter["line"], letter["class"]) for letter in letters], [("s", 5, "syntax")])
         self.assertEqual(daemon.stop(), 0)
 
