@@ -162,6 +162,7 @@ static int take_events(daemon_state *d, web_endpoints *endpoints, web_server **s
 {
     if (atomic_load(&d->failed)) return APP_TROUBLE;
     *server = open_web(d, endpoints);
+    daemon_web_serve(d, *server);
     int exit_code = *server ? daemon_sources_start(d) : APP_TROUBLE;
     if (exit_code == APP_FINE && !daemon_returns_start(d)) exit_code = complain(d, "dead letters", EGRET_NO_MEMORY);
     if (exit_code != APP_FINE) return exit_code;
@@ -185,6 +186,7 @@ static int serve(daemon_state *d)
     daemon_engine_join(d);
     admission_discard(d->queue);
     if (d->committer) committer_flush(d->committer);
+    daemon_web_serve(d, NULL);
     web_server_close(server);
     web_endpoints_free(endpoints);
     return atomic_load(&d->failed) ? APP_TROUBLE : exit_code;

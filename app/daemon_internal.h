@@ -80,6 +80,9 @@ typedef struct daemon_state {
     web_numbers numbers;        /* copies; arrays owned */
     web_numbers shown;          /* what the HTTP thread shows; arrays owned */
     web_backend backend;
+    web_history history;        /* what backend.history is */
+    pthread_mutex_t server_lock;
+    web_server *server;         /* whose feed is woken; NULL: none */
 } daemon_state;
 
 /* All print their own troubles to the log and give an exit code. */
@@ -87,6 +90,7 @@ int daemon_sinks_open(daemon_state *d);
 void daemon_sinks_close(daemon_state *d);
 /* The history has new entries, up to this position; user: daemon_state. */
 void daemon_sinks_release(void *user, uint64_t position);
+void daemon_sinks_wake(daemon_state *d);    /* there may be something to send, and to tell followers of the feed */
 void daemon_sinks_begin(daemon_state *d);   /* the committer runs: what an earlier run left is on its way */
 
 /* Between epochs: goes on with the cut, or begins one when it is time. True: there is more to do. */
@@ -122,6 +126,8 @@ void daemon_returns_stop(daemon_state *d);      /* after admission_close */
 int daemon_engine_start(daemon_state *d);   /* evaluates the journal first, then sets `recovered` */
 void daemon_engine_join(daemon_state *d);   /* after admission_close: all that was admitted is evaluated */
 
+void daemon_web_serve(daemon_state *d, web_server *server);     /* from now on its feed is woken; NULL: no more */
+void daemon_web_wake(daemon_state *d);      /* there are new entries of the history; from any thread */
 bool daemon_web_init(daemon_state *d);      /* false: no memory */
 void daemon_web_deinit(daemon_state *d);
 /* Copies the counters for /metrics; called by the engine's thread. */

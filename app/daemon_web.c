@@ -6,8 +6,10 @@
  */
 #include "app/daemon_internal.h"
 
+#include "store/history.h"
 #include "store/outbox_rows.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,6 +108,60 @@ static bool is_live(void *user)
     return committer_trouble(d->committer) || app_monotonic_ms() - atomic_load(&d->heartbeat_ms) < STALLED_MS;
 }
 
+/* ---- alerts and sinks ---- */
+
+static int write_history(void *user, web_write_fn work, void *work_user)
+{
+    daemon_state *d = user;
+    int code = committer_do_now(d->committer, work, work_user);
+    if (code == 0) daemon_sinks_wake(d);
+    return code;
+}
+
+static uint64_t newest(void *user)
+{
+    daemon_state *d = user;
+    return history_now_kept(d->store).next - 1;
+}
+
+typedef struct pausing {
+    const char *sink;
+    bool paused;
+} pausing;
+
+static int note_pause(void *user, store *s)
+{
+    const pausing *p = user;
+    return outbox_sink_pause(s, p->sink, p->paused, app_wall_ms(NULL));
+}
+
+static int pause_sink(void *user, const char *name, bool paused)
+{
+    daemon_state *d = user;
+    pausing p = {name, paused};
+    for (uint32_t i = 0; i < d->n_sinks; i++) {
+        if (strcmp(d->sinks[i].name, name) != 0) continue;
+        int code = committer_do_now(d->committer, note_pause, &p);
+        if (code == 0) outbox_pause(d->sinks[i].box, paused);
+        return code;
+    }
+    return ENOENT;
+}
+
+void daemon_web_serve(daemon_state *d, web_server *server)
+{
+    pthread_mutex_lock(&d->server_lock);
+    d->server = server;
+    pthread_mutex_unlock(&d->server_lock);
+}
+
+void daemon_web_wake(daemon_state *d)
+{
+    pthread_mutex_lock(&d->server_lock);
+    if (d->server) web_server_wake(d->server);
+    pthread_mutex_unlock(&d->server_lock);
+}
+
 /* ---- counters ---- */
 
 static void copy_numbers(const plan *p, web_numbers *to, const web_numbers *from)
@@ -202,7 +258,10 @@ bool daemon_web_init(daemon_state *d)
 {
     d->backend = (web_backend){.audit = d->backend.audit, .user = d, .plan = d->plan, .begin = begin, .add = add, .pass_over = pass_over, .end = end, .drop = drop,
                                .not_ready = not_ready, .is_live = is_live, .numbers = numbers};
+    d->history = (web_history){.user = d, .store = d->store, .write = write_history, .pause = pause_sink, .newest = newest};
+    d->backend.history = &d->history;
     pthread_mutex_init(&d->numbers_lock, NULL);
+    pthread_mutex_init(&d->server_lock, NULL);
     return make_numbers(d, &d->numbers) && make_numbers(d, &d->shown);
 }
 
@@ -211,4 +270,5 @@ void daemon_web_deinit(daemon_state *d)
     free_numbers(&d->numbers);
     free_numbers(&d->shown);
     pthread_mutex_destroy(&d->numbers_lock);
+    pthread_mutex_destroy(&d->server_lock);
 }
