@@ -201,6 +201,8 @@ static void close_inside(daemon_state *d)
     daemon_sources_free(d);
     ingest_letters_close(d->letters);
     admission_free(d->queue);
+    relayout_free(d->intake);
+    daemon_rules_close(d->rules);    /* sources, sinks and batches look at its plan */
 }
 
 int daemon_run(const daemon_options *options)
@@ -208,7 +210,6 @@ int daemon_run(const daemon_options *options)
     daemon_state *d = calloc(1, sizeof *d);
     if (!d) return APP_TROUBLE;
     d->options = options;
-    d->plan = options->rules->plan;
     d->start_ms = app_wall_ms(NULL);
     int exit_code = open_inside(d);
     if (exit_code == APP_FINE) exit_code = serve(d);

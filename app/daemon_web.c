@@ -164,6 +164,26 @@ void daemon_web_wake(daemon_state *d)
 
 /* ---- counters ---- */
 
+/* Arrays for the counters of these rules. Without memory they stay as they are: false. */
+static bool fit_numbers(web_numbers *n, rule_set **own, rule_set *rules)
+{
+    if (*own == rules) return true;
+    void *streams = calloc((size_t)rules->plan->n_streams + 1, sizeof *n->streams), *of_rules = calloc((size_t)rules->plan->n_rules + 1, sizeof *n->rules);
+    if (!streams || !of_rules) {
+        free(streams);
+        free(of_rules);
+        return false;
+    }
+    free((void *)(uintptr_t)n->streams);
+    free((void *)(uintptr_t)n->rules);
+    n->streams = streams;
+    n->rules = of_rules;
+    n->plan = rules->plan;
+    rule_set_drop(*own);
+    *own = rule_set_keep(rules);
+    return true;
+}
+
 static void copy_numbers(const plan *p, web_numbers *to, const web_numbers *from)
 {
     ingest_stats *streams = (ingest_stats *)(uintptr_t)to->streams;
@@ -182,7 +202,7 @@ void daemon_web_publish(daemon_state *d)
     web_numbers now = {0};
     evaluation_numbers(d->evaluation, &now);
     pthread_mutex_lock(&d->numbers_lock);
-    copy_numbers(d->plan, &d->numbers, &now);
+    if (fit_numbers(&d->numbers, &d->numbers_rules, evaluation_rules(d->evaluation))) copy_numbers(now.plan, &d->numbers, &now);
     pthread_mutex_unlock(&d->numbers_lock);
     daemon_feeds_watermarks(d);
 }
@@ -203,7 +223,7 @@ static void numbers(void *user, web_numbers *out)
     daemon_state *d = user;
     web_sink_numbers *sinks = (web_sink_numbers *)(uintptr_t)d->shown.sinks;
     pthread_mutex_lock(&d->numbers_lock);
-    copy_numbers(d->plan, &d->shown, &d->numbers);
+    if (fit_numbers(&d->shown, &d->shown_rules, d->numbers_rules)) copy_numbers(d->shown.plan, &d->shown, &d->numbers);
     pthread_mutex_unlock(&d->numbers_lock);
     for (uint32_t i = 0; i < d->n_sinks; i++) sinks[i] = sink_numbers(d, i);
     d->shown.n_sinks = d->n_sinks;
@@ -262,13 +282,17 @@ bool daemon_web_init(daemon_state *d)
     d->backend.history = &d->history;
     pthread_mutex_init(&d->numbers_lock, NULL);
     pthread_mutex_init(&d->server_lock, NULL);
-    return make_numbers(d, &d->numbers) && make_numbers(d, &d->shown);
+    rule_set *boot = daemon_rules_boot(d->rules);
+    return make_numbers(d, &d->numbers) && make_numbers(d, &d->shown) && fit_numbers(&d->numbers, &d->numbers_rules, boot) &&
+           fit_numbers(&d->shown, &d->shown_rules, boot);
 }
 
 void daemon_web_deinit(daemon_state *d)
 {
     free_numbers(&d->numbers);
     free_numbers(&d->shown);
+    rule_set_drop(d->numbers_rules);
+    rule_set_drop(d->shown_rules);
     pthread_mutex_destroy(&d->numbers_lock);
     pthread_mutex_destroy(&d->server_lock);
 }
