@@ -153,6 +153,7 @@ static egret_status work_once(daemon_state *d, int64_t *told_ms)
     atomic_store(&d->heartbeat_ms, now_ms);
     egret_status status = batch ? evaluate_epoch(d, batch) : tick(d);
     if (status == EGRET_OK) status = change_rules(d);
+    if (status == EGRET_OK) daemon_rules_answer(d->rules);
     if (status == EGRET_OK && now_ms - *told_ms >= DAEMON_TICK_MS) {
         daemon_web_publish(d);
         *told_ms = now_ms;

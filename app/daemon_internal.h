@@ -86,6 +86,7 @@ typedef struct daemon_state {
     web_history history;        /* what backend.history is */
     pthread_mutex_t server_lock;
     web_server *server;         /* whose feed is woken; NULL: none */
+    web_rules web_rules;        /* its part for rules */
 } daemon_state;
 
 /* All print their own troubles to the log and give an exit code. */

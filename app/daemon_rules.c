@@ -13,6 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Somebody waits for the engine's thread to look at something. */
+typedef struct question {
+    struct question *next;
+    void (*look)(void *user);
+    void *user;
+    bool done, refused;
+} question;
+
 struct daemon_rules {
     store *store;
     const app_log *log;
@@ -28,6 +36,8 @@ struct daemon_rules {
     rule_book_entry *book;      /* sorted by name */
     size_t n_book, cap_book;
     bool stopped;
+    question *questions, **questions_end;
+    pthread_cond_t answered;
     void (*wake)(void *user);
     void *wake_user;
 };
@@ -284,6 +294,8 @@ int daemon_rules_open(daemon_rules **out, store *s, const rules_files *files, co
     r->log = log;
     pthread_mutex_init(&r->changing, NULL);
     pthread_mutex_init(&r->lock, NULL);
+    pthread_cond_init(&r->answered, NULL);
+    r->questions_end = &r->questions;
     egret_text_init(&r->imported, egret_mem_of(NULL));
     egret_arena_init(&r->texts, egret_mem_of(NULL));
     r->boot = rule_set_new();
@@ -311,6 +323,7 @@ void daemon_rules_close(daemon_rules *r)
     egret_text_deinit(&r->imported);
     pthread_mutex_destroy(&r->changing);
     pthread_mutex_destroy(&r->lock);
+    pthread_cond_destroy(&r->answered);
     free(r);
 }
 
@@ -372,6 +385,28 @@ void daemon_rules_in_force(daemon_rules *r, rule_set *set, const nfa_engine *eng
     rule_set_drop(before);
 }
 
+/* The first question, taken out of the list; the lock is held. */
+static question *next_question(daemon_rules *r)
+{
+    question *q = r->questions;
+    if (q) r->questions = q->next;
+    if (!r->questions) r->questions_end = &r->questions;
+    return q;
+}
+
+void daemon_rules_answer(daemon_rules *r)
+{
+    pthread_mutex_lock(&r->lock);
+    for (question *q; (q = next_question(r)) != NULL;) {
+        pthread_mutex_unlock(&r->lock);
+        q->look(q->user);
+        pthread_mutex_lock(&r->lock);
+        q->done = true;
+        pthread_cond_broadcast(&r->answered);
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
 /* Whoever prepares a change meanwhile is done with the engine when `changing` is free; after that nobody begins. */
 void daemon_rules_settle(daemon_rules *r)
 {
@@ -386,6 +421,8 @@ void daemon_rules_stop(daemon_rules *r)
     r->waiting = NULL;
     r->stopped = true;
     r->engine = NULL;
+    for (question *q; (q = next_question(r)) != NULL;) q->done = q->refused = true;
+    pthread_cond_broadcast(&r->answered);
     pthread_mutex_unlock(&r->lock);
     if (change) rule_change_answer(change, "the appliance is stopping; nothing was changed");
     rule_change_free(change);
@@ -440,6 +477,23 @@ const char *daemon_rules_put(daemon_rules *r, rule_change *change)
     note_versions(r, change);
     pthread_mutex_unlock(&r->lock);
     return NULL;
+}
+
+bool daemon_rules_ask(daemon_rules *r, void (*look)(void *user), void *user)
+{
+    question q = {.look = look, .user = user};
+    pthread_mutex_lock(&r->lock);
+    q.refused = r->stopped || !r->engine;
+    if (!q.refused) {
+        *r->questions_end = &q;
+        r->questions_end = &q.next;
+        pthread_mutex_unlock(&r->lock);
+        if (r->wake) r->wake(r->wake_user);
+        pthread_mutex_lock(&r->lock);
+        while (!q.done) pthread_cond_wait(&r->answered, &r->lock);
+    }
+    pthread_mutex_unlock(&r->lock);
+    return !q.refused;
 }
 
 void daemon_rules_on_change(daemon_rules *r, void (*wake)(void *user), void *user)

@@ -36,6 +36,7 @@ rule_change *daemon_rules_start_change(daemon_rules *rules);
 /* The engine's thread. */
 rule_change *daemon_rules_take(daemon_rules *rules);            /* what waits to be put into force, or NULL; the caller is a user of it */
 void daemon_rules_in_force(daemon_rules *rules, rule_set *set, const nfa_engine *engine);      /* as of now; the engine lives until the next call */
+void daemon_rules_answer(daemon_rules *rules);                  /* calls what others want to be called (daemon_rules_ask) */
 void daemon_rules_stop(daemon_rules *rules);                    /* nothing more will be put into force */
 void daemon_rules_settle(daemon_rules *rules);                  /* after that: waits until nobody looks at the engine any more; any thread */
 
@@ -49,6 +50,9 @@ const nfa_engine *daemon_rules_engine(const daemon_rules *rules);       /* the o
 /* Hands it over and waits until it holds and is on the disk. NULL, or a sentence. */
 const char *daemon_rules_put(daemon_rules *rules, rule_change *change);
 void daemon_rules_on_change(daemon_rules *rules, void (*wake)(void *user), void *user);        /* called when something waits for the engine */
+
+/* Has the engine's thread call it, between two epochs, and waits for that. false: it does not any more. */
+bool daemon_rules_ask(daemon_rules *rules, void (*look)(void *user), void *user);
 
 rule_set *daemon_rules_now(daemon_rules *rules);                /* the caller is a user of it */
 /* The newest version of a rule, copied: false: it has none. Texts are good until daemon_rules_close. */

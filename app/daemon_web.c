@@ -5,6 +5,7 @@
  * asked directly (queue, outboxes). So /metrics never waits for an evaluation.
  */
 #include "app/daemon_internal.h"
+#include "app/rules_backend.h"
 
 #include "store/history.h"
 #include "store/outbox_rows.h"
@@ -283,6 +284,8 @@ bool daemon_web_init(daemon_state *d)
     pthread_mutex_init(&d->numbers_lock, NULL);
     pthread_mutex_init(&d->server_lock, NULL);
     rule_set *boot = daemon_rules_boot(d->rules);
+    daemon_rules_backend(d, &d->web_rules);
+    d->backend.rules = &d->web_rules;
     return make_numbers(d, &d->numbers) && make_numbers(d, &d->shown) && fit_numbers(&d->numbers, &d->numbers_rules, boot) &&
            fit_numbers(&d->shown, &d->shown_rules, boot);
 }
