@@ -13,6 +13,7 @@
 
 #include "compiler/arena.h"
 #include "ingest/stats.h"
+#include "store/journal_block.h"
 #include "store/places.h"
 
 /* One record; what it points to lives in its batch. */
@@ -37,6 +38,7 @@ typedef struct admission_batch {
     uint32_t source;            /* of the daemon */
     int64_t arrival_ms;         /* wall clock */
     bool ends_source;           /* the source gives no more after these */
+    uint8_t standing;           /* journal_standing */
     bool heard;                 /* the source has spoken, even if there is no record: known from the journal */
     const char *partition;      /* "source:partition", of which these are; names the journal's batch and the place. Borrowed for as long as the batch
                                  * lives. NULL: the source has no partitions, or these are of the source itself */
@@ -68,8 +70,6 @@ admission_answer admission_put(admission *queue, admission_batch *batch);
 admission_answer admission_put_wait(admission *queue, admission_batch *batch);
 /* The next batch, or NULL after timeout_ms, or at once when the queue is closed and empty. The caller owns it. */
 admission_batch *admission_take(admission *queue, int64_t timeout_ms);
-/* Whoever waits in admission_take, or comes next, returns at once, with a batch or without. */
-void admission_wake(admission *queue);
 /* No more batches are taken in; those inside can still be taken out. */
 void admission_close(admission *queue);
 /* Frees what is inside: nobody will take it out any more. */

@@ -5,9 +5,9 @@
  * A batch carries the place behind its last message; the committer writes it in the commit of the batch's events and then says so to the feed.
  * When the queue is full the feed is held back, but asked on: a broker that hears nothing from its reader thinks it dead.
  *
- * Time. A partition holds the clock from the batch without records that names it first. As long as messages wait for us on the other side, its silence
- * is ours, not its own: then such a batch is sent again and again, well within `idle`, so that the journal alone decides who held the clock when. It is
- * only when it is caught up that a partition falls silent. The source itself holds the clock until all its partitions are known.
+ * Time. A partition is behind from the batch that names it first: as long as messages wait for us on the other side, its silence is ours, not its own,
+ * and it holds the clock. Batches say when it has caught up and when it is behind again, so that the journal alone decides who held the clock when. The
+ * source itself holds the clock until all its partitions are known.
  *
  * Shared with other threads: the list of partitions (`lock`), and numbers, which are atomic.
  */
@@ -27,9 +27,8 @@ enum {
     BATCH_BYTES = 4 << 20,
     POLL_MS = 50,
     FULL_MS = 10,           /* between two tries to get into a full queue */
-    LOOK_MS = 500,          /* between two looks at how much waits */
-    GONE_MS = 10000,        /* a partition that goes waits for its commit no longer */
-    MAX_KEEP_MS = 1000
+    LOOK_MS = 100,          /* between two looks at how much waits */
+    GONE_MS = 10000         /* a partition that goes waits for its commit no longer */
 };
 
 typedef struct feed_partition {
@@ -39,8 +38,11 @@ typedef struct feed_partition {
     const char *name;           /* in full_name, behind the colon */
     admission_batch *batch;     /* being filled, or NULL */
     bool is_there;              /* read by us now */
-    int64_t said_ms;            /* monotonic: when its last batch was handed on */
-    atomic_ullong next, committed;      /* places; 0: none yet */
+    store_place last;           /* of the newest batch, whether it is on the disk or not */
+    bool has_last;
+    atomic_uchar standing;      /* as last said */
+    atomic_ullong next, committed;      /* places: behind what was taken, behind what is on the disk; 0: none yet */
+    atomic_bool is_known;       /* committed is a place */
     atomic_llong lag, watermark_ms;
     atomic_bool shown;          /* is_there, for /metrics */
 } feed_partition;
@@ -63,7 +65,7 @@ struct daemon_feed {
     size_t open_records, open_bytes;    /* in batches not handed on */
     bool is_settled;            /* the source itself holds the clock no more */
     bool failed;                /* no memory, or the queue is closed: ends the thread */
-    int64_t looked_ms, keep_ms;
+    int64_t looked_ms;
     atomic_ullong messages, skipped;
     atomic_bool stopped;
     bool has_lock, has_thread;
@@ -122,6 +124,7 @@ static void note_committed(void *user, const store_place *place)
 {
     feed_partition *p = user;
     atomic_store(&p->committed, place->offset);
+    atomic_store(&p->is_known, true);
     if (p->feed->kind->committed) p->feed->kind->committed(p->feed->self, p->number, place->offset);
 }
 
@@ -178,7 +181,6 @@ static admission_batch *take_batch(feed_partition *p)
     if (!batch) return NULL;
     p->feed->open_records -= batch->n;
     p->feed->open_bytes -= batch->bytes;
-    p->said_ms = app_monotonic_ms();
     return batch;
 }
 
@@ -191,13 +193,25 @@ static bool flush(daemon_feed *feed)
     return !feed->failed;
 }
 
-/* A batch without records: the partition is there, or it ends. */
-static bool say(feed_partition *p, bool ends)
+static void set_place(feed_partition *p, admission_batch *batch, const store_place *place)
+{
+    batch->has_place = p->feed->kind->keeps_places;
+    batch->place = p->last = *place;
+    batch->committed = note_committed;
+    batch->committed_user = p;
+    p->has_last = true;
+    atomic_store(&p->next, place->offset);
+}
+
+/* A batch without records: how the partition stands, and where it begins; or, SAME, that it ends. */
+static bool say(feed_partition *p, journal_standing standing, const store_place *begin)
 {
     admission_batch *batch = new_batch(p);
     if (!batch) return false;
-    batch->ends_source = ends;
-    p->said_ms = app_monotonic_ms();
+    if (begin) set_place(p, batch, begin);
+    batch->ends_source = standing == JOURNAL_STANDING_SAME;
+    batch->standing = (uint8_t)standing;
+    atomic_store(&p->standing, batch->standing);
     return put_patiently(p->feed, batch);
 }
 
@@ -207,13 +221,19 @@ static bool give_place(void *user, const char *partition, store_place *out)
 {
     daemon_feed *feed = user;
     char *full;
+    /* What we have read of it may still be on its way to the disk, but will be evaluated in its order. */
+    const feed_partition *p = find_partition(feed, partition);
+    if (p && p->has_last) {
+        *out = p->last;
+        return true;
+    }
     if (asprintf(&full, "%s:%s", feed->name, partition) < 0) return false;
     bool found = store_place_get(feed->daemon->store, full, out);
     free(full);
     return found;
 }
 
-static uint32_t appeared(void *user, const char *partition)
+static uint32_t appeared(void *user, const char *partition, const store_place *begin)
 {
     daemon_feed *feed = user;
     feed_partition *p = find_partition(feed, partition);
@@ -221,7 +241,7 @@ static uint32_t appeared(void *user, const char *partition)
     if (!p) return UINT32_MAX;
     p->is_there = true;
     atomic_store(&p->shown, true);
-    if (feed->kind->partitioned && !say(p, false)) feed->failed = true;
+    if (feed->kind->partitioned && !say(p, JOURNAL_STANDING_BEHIND, begin)) feed->failed = true;
     return p->number;
 }
 
@@ -243,7 +263,7 @@ static uint64_t gone(void *user, uint32_t number)
     int64_t until_ms = app_monotonic_ms() + GONE_MS;
     admission_batch *batch = take_batch(p);
     bool fine = !batch || put_patiently(feed, batch);
-    if (fine && p->is_there && feed->kind->partitioned) say(p, true);
+    if (fine && p->is_there && feed->kind->partitioned) say(p, JOURNAL_STANDING_SAME, NULL);
     p->is_there = false;
     atomic_store(&p->shown, false);
     while (!feed->failed && atomic_load(&p->committed) < atomic_load(&p->next) && app_monotonic_ms() < until_ms) nanosleep(&moment, NULL);
@@ -284,46 +304,43 @@ static bool take_message(daemon_feed *feed, const ingest_message *message)
     atomic_fetch_add(message->ptr ? &feed->messages : &feed->skipped, 1);
     feed->open_records += batch->n - records;
     feed->open_bytes += batch->bytes - bytes;
-    batch->has_place = feed->kind->keeps_places;
-    batch->place = message->next;
-    batch->committed = note_committed;
-    batch->committed_user = p;
-    atomic_store(&p->next, message->next.offset);
+    set_place(p, batch, &message->next);
     return fine;
 }
 
-/* Looks at what waits; who is not caught up says that it is still there. */
+/* Looks at what waits, and says so where it is another thing than before. */
 static bool look(daemon_feed *feed)
 {
     int64_t now_ms = app_monotonic_ms();
-    if (now_ms - feed->looked_ms < (feed->keep_ms < LOOK_MS ? feed->keep_ms : LOOK_MS)) return true;
+    if (now_ms - feed->looked_ms < LOOK_MS) return true;
     feed->looked_ms = now_ms;
     for (uint32_t i = 0; i < feed->n_partitions; i++) {
         feed_partition *p = feed->partitions[i];
         if (!p->is_there) continue;
         if (feed->kind->lag) atomic_store(&p->lag, feed->kind->lag(feed->self, p->number));
-        bool behind = feed->kind->partitioned && feed->kind->caught_up && !feed->kind->caught_up(feed->self, p->number);
-        if (behind && !p->batch && now_ms - p->said_ms >= feed->keep_ms && !say(p, false)) return false;
+        if (!feed->kind->partitioned) continue;
+        bool caught_up = !feed->kind->caught_up || feed->kind->caught_up(feed->self, p->number);
+        uint8_t standing = caught_up ? JOURNAL_STANDING_CAUGHT_UP : JOURNAL_STANDING_BEHIND;
+        bool same = standing == atomic_load(&p->standing);
+        if (p->batch && !same) {
+            p->batch->standing = standing;
+            atomic_store(&p->standing, standing);
+        } else if (!same && !say(p, standing, NULL)) return false;
     }
     return true;
 }
 
-/* The source itself holds the clock, as long as its partitions are not known. */
-static bool keep_waiting(daemon_feed *feed, int64_t *said_ms)
-{
-    if (feed->is_settled || !feed->kind->partitioned || app_monotonic_ms() - *said_ms < feed->keep_ms) return true;
-    admission_batch *batch = admission_batch_new(feed->number);
-    *said_ms = app_monotonic_ms();
-    return batch && put_patiently(feed, batch);
-}
-
+/* It holds the clock no more: nothing will come of it until the next start. */
 static void stop_for_good(daemon_feed *feed)
 {
     app_log_say(&feed->daemon->options->log, LOG_ERROR, "source %s stops: %s", feed->name, feed->kind->trouble(feed->self));
     atomic_store(&feed->stopped, true);
+    settled(feed);
+    for (uint32_t i = 0; i < feed->n_partitions && !feed->failed; i++)
+        if (feed->kind->partitioned && feed->partitions[i]->is_there) say(feed->partitions[i], JOURNAL_STANDING_SAME, NULL);
 }
 
-static bool work_once(daemon_feed *feed, int64_t *said_ms)
+static bool work_once(daemon_feed *feed)
 {
     ingest_message message;
     bool open = feed->open_records > 0;
@@ -334,7 +351,7 @@ static bool work_once(daemon_feed *feed, int64_t *said_ms)
         if (feed->open_records < BATCH_RECORDS && feed->open_bytes < BATCH_BYTES) return true;
         return flush(feed) && look(feed);
     case INGEST_POLLED_NOTHING:
-        return flush(feed) && look(feed) && keep_waiting(feed, said_ms);
+        return flush(feed) && look(feed);
     case INGEST_POLLED_ENDED:
         flush(feed);
         return false;
@@ -349,8 +366,7 @@ static bool work_once(daemon_feed *feed, int64_t *said_ms)
 static void *work(void *user)
 {
     daemon_feed *feed = user;
-    int64_t said_ms = app_monotonic_ms();
-    while (!feed->failed && !atomic_load(&feed->daemon->stopping) && work_once(feed, &said_ms)) {}
+    while (!feed->failed && !atomic_load(&feed->daemon->stopping) && work_once(feed)) {}
     if (feed->failed && !atomic_load(&feed->daemon->stopping)) {
         app_log_say(&feed->daemon->options->log, LOG_ERROR, "source %s stops: its events could not be handed on", feed->name);
         atomic_store(&feed->stopped, true);
@@ -398,7 +414,6 @@ int daemon_feed_open(daemon_state *d, const plan_edge *edge, uint32_t number, co
     daemon_feed *feed = d->feeds[number - 1] = calloc(1, sizeof *feed);
     if (!feed) return APP_TROUBLE;
     *feed = (daemon_feed){.daemon = d, .edge = edge, .kind = ingest_feed_kind_find(edge->kind), .number = number, .name = name};
-    feed->keep_ms = d->options->idle_ms / 4 < MAX_KEEP_MS ? d->options->idle_ms / 4 : MAX_KEEP_MS;
     if (!ingest_feed_settings_read(&feed->settings, feed->kind, edge, reason, sizeof reason)) return refuse(feed, reason);
     if (!read_format(feed)) return refuse(feed, "option 'format' is json or csv");
     return open_feed(feed, reason, sizeof reason) ? APP_FINE : refuse(feed, reason);
@@ -459,8 +474,9 @@ static bool show_partitions(daemon_feed *feed, web_numbers *out)
     for (uint32_t i = 0; rows && i < feed->n_partitions; i++) {
         const feed_partition *p = feed->partitions[i];
         if (!atomic_load(&p->shown)) continue;
-        uint64_t next = atomic_load(&p->next);
-        rows[out->n_partitions++] = (web_partition_numbers){feed->name, p->name, next > 0 ? (int64_t)next : -1, atomic_load(&p->lag), atomic_load(&p->watermark_ms)};
+        int64_t next = atomic_load(&p->is_known) ? (int64_t)atomic_load(&p->committed) : -1;
+        rows[out->n_partitions++] = (web_partition_numbers){feed->name, p->name, next, atomic_load(&p->lag), atomic_load(&p->watermark_ms),
+                                                               atomic_load(&p->standing) == JOURNAL_STANDING_CAUGHT_UP};
     }
     pthread_mutex_unlock(&feed->lock);
     return rows != NULL;
@@ -481,6 +497,7 @@ bool daemon_feeds_numbers(daemon_state *d, web_numbers *out)
         rows[i].connected = numbers.connected;
         rows[i].reconnects = numbers.reconnects;
         rows[i].errors = numbers.errors;
+        rows[i].refused = numbers.refused;
         rows[i].stopped = atomic_load(&feed->stopped);
         rows[i].messages = atomic_load(&feed->messages);
         rows[i].skipped = atomic_load(&feed->skipped);
@@ -489,9 +506,15 @@ bool daemon_feeds_numbers(daemon_state *d, web_numbers *out)
     return fine;
 }
 
-bool daemon_feeds_stopped(const daemon_state *d)
+const char *daemon_feeds_trouble(const daemon_state *d)
 {
-    for (uint32_t i = 1; i < d->n_sources; i++)
-        if (d->feeds[i - 1] && atomic_load(&d->feeds[i - 1]->stopped)) return true;
-    return false;
+    for (uint32_t i = 1; i < d->n_sources; i++) {
+        daemon_feed *feed = d->feeds[i - 1];
+        ingest_feed_numbers numbers = {0};
+        if (!feed) continue;
+        if (atomic_load(&feed->stopped)) return "a source has stopped; the log says which and why";
+        if (feed->kind->numbers) feed->kind->numbers(feed->self, &numbers);
+        if (numbers.refused > 0) return "a source does not read all of its partitions; the log says which and why";
+    }
+    return NULL;
 }

@@ -10,6 +10,9 @@
  *
  *     watermark = time of the newest event + wall time since it came - greatest lateness - idle
  *
+ * What is known to be behind (a partition whose messages wait on the other side) is not silent, however long nothing comes: it holds the clock until
+ * it has caught up. Batches say so, and so the journal does.
+ *
  * So a stream that arrives with a constant delay keeps it, an event that comes up to `idle` later than it should is still not late, and
  * deadlines of a quiet stream act `idle` after they are due. Events that were more than an hour old when they came are history:
  * there the clock goes on to the newest of them and no further, else a pause in loading old data would make the rest late.
@@ -21,7 +24,6 @@
 #include "alerting/sink.h"
 #include "app/admission.h"
 #include "app/log.h"
-#include "app/rule_set.h"
 #include "ingest/deadletter.h"
 #include "ingest/order.h"
 #include "web/backend.h"
@@ -33,7 +35,7 @@ typedef struct evaluation_source {
     int64_t lateness_ms;
     bool active;            /* holds the clock until it has shown something, is silent for `idle`, or ends */
     bool partitioned;       /* its partitions are sources of their own, added when a batch first names them. The source itself holds the clock from each
-                             * start of the process until a batch of it, without a partition, `ends` it: then all partitions there are have been named */
+                             * start of the process until a batch of it, without a partition, ends it: then all partitions there are have been named */
 } evaluation_source;
 
 /* Sources are numbered: 0 is HTTP, whatever is declared for it, then those of the plan that are read, in its order. edge NULL: HTTP.
@@ -42,7 +44,7 @@ bool evaluation_source_counts(const plan_edge *edge);
 evaluation_source evaluation_source_of(const plan *p, const plan_edge *edge, const char *name);
 
 typedef struct evaluation_options {
-    rule_set *rules;                    /* compiled; the evaluation keeps a user */
+    const plan *plan;
     const evaluation_source *sources;   /* borrowed */
     uint32_t n_sources;
     /* Appends the text of the event with that LSN; false: it is not to be had. */
@@ -64,15 +66,6 @@ void evaluation_set_replaying(evaluation *e, bool replaying);
 void evaluation_set_wall(evaluation *e, int64_t wall_ms);
 /* Takes all records of a batch. What is not EGRET_OK ends the evaluation: state is not to be trusted any more. */
 egret_status evaluation_batch(evaluation *e, const admission_batch *batch, int64_t monotonic_ms);
-/* Between two epochs: other rules hold from now on; what is known is kept as far as it can be (nfa/succession.h). The engine was prepared for
- * them after this evaluation's own; it becomes the one before, which is to be freed, and then
- * *before, the rules it looks at, is to be dropped. `may` says whether it can be done at this moment; if
- * not, it can after some later epoch. Sources stay what they are; their lateness follows the rules. */
-bool evaluation_may_change(const evaluation *e);
-egret_status evaluation_change(evaluation *e, rule_set *rules, nfa_engine **engine, rule_set **before);
-rule_set *evaluation_rules(const evaluation *e);
-/* Takes the lateness of sources from the rules, whatever the options said; before anything came. */
-void evaluation_follow_lateness(evaluation *e);
 /* Lets time pass. A tick changes something only when evaluation_tick_due says so: a source falls silent, or a deadline is due or a held event
  * may go as nothing arrives. */
 egret_status evaluation_tick(evaluation *e, int64_t monotonic_ms);

@@ -42,8 +42,9 @@ typedef struct ingest_feed_host {
     const char *store_id;       /* of the data folder, 32 hex digits */
     /* Where the partition is read on; false: it was never read here. */
     bool (*place)(void *user, const char *partition, store_place *out);
-    /* The partition will give messages: gives its number. Known ones get the number they had. UINT32_MAX: no memory. */
-    uint32_t (*appeared)(void *user, const char *partition);
+    /* The partition will give messages from `begin` on (NULL: nobody knows): gives its number. Known ones get the number they had.
+     * UINT32_MAX: no memory. */
+    uint32_t (*appeared)(void *user, const char *partition, const store_place *begin);
     /* All that appear now have appeared. (They hold the clock from their appearance on; the source itself does until then.) */
     void (*settled)(void *user);
     /* It will give no more, as others read it now. Waits until what came of it is on the disk, or 10 s; gives the place up to which it is: 0: nowhere. */
@@ -53,6 +54,7 @@ typedef struct ingest_feed_host {
 
 typedef struct ingest_feed_numbers {
     uint64_t reconnects, errors;    /* connections made anew; errors that pass by themselves */
+    uint32_t refused;               /* partitions that are ours and that it does not read; it said why */
     bool connected;
 } ingest_feed_numbers;
 
@@ -80,6 +82,7 @@ typedef struct ingest_feed_kind {
     void (*close)(void *self);
 } ingest_feed_kind;
 
+extern const ingest_feed_kind ingest_feed_kafka;
 extern const ingest_feed_kind *const ingest_feed_kinds[];       /* NULL ends it */
 extern const edge_option ingest_feed_common_options[];          /* of every source */
 enum { INGEST_FEED_FORMAT, INGEST_FEED_COMMON_COUNT };

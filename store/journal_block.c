@@ -189,7 +189,7 @@ void journal_pack_batch(journal_pack *pack, const journal_batch *batch)
     note_time(pack, batch->arrival_ms);
     put_number(&pack->body, name_number(pack, batch->source, 0));
     put_signed(&pack->body, batch->arrival_ms);
-    put_byte(&pack->body, (batch->ends_source ? 1u : 0) | (batch->continued ? 2u : 0));
+    put_byte(&pack->body, (batch->ends_source ? 1u : 0) | (batch->continued ? 2u : 0) | (unsigned)batch->standing << 2);
 }
 
 static void put_text_value(egret_text *out, const egret_value *v, egret_str raw)
@@ -251,17 +251,6 @@ void journal_pack_epoch(journal_pack *pack, const journal_epoch *epoch)
     put_signed(&pack->body, epoch->wall_ms);
     put_number(&pack->body, epoch->n_alerts);
     put_fixed(&pack->body, epoch->alerts);
-}
-
-void journal_pack_control(journal_pack *pack, const journal_control *control)
-{
-    begin_record(pack, JOURNAL_CONTROL);
-    note_time(pack, control->wall_ms);
-    put_byte(&pack->body, control->whole);
-    put_signed(&pack->body, control->wall_ms);
-    put_string(&pack->body, control->who);
-    put_string(&pack->body, control->note);
-    put_string(&pack->body, control->lines);
 }
 
 size_t journal_pack_bytes(const journal_pack *pack)
@@ -491,6 +480,7 @@ static bool get_batch(const journal_block *block, reading *in, journal_batch *ba
     unsigned flags = get_byte(in);
     batch->ends_source = (flags & 1) != 0;
     batch->continued = (flags & 2) != 0;
+    batch->standing = (uint8_t)(flags >> 2 & 3);
     return !in->bad;
 }
 
@@ -514,13 +504,6 @@ static bool get_record(journal_block *block, reading *in, journal_record *record
         record->u.epoch.wall_ms = get_signed(in);
         record->u.epoch.n_alerts = get_number(in);
         record->u.epoch.alerts = get_fixed(in);
-        return !in->bad;
-    case JOURNAL_CONTROL:
-        record->u.control.whole = get_byte(in) != 0;
-        record->u.control.wall_ms = get_signed(in);
-        record->u.control.who = get_string(in);
-        record->u.control.note = get_string(in);
-        record->u.control.lines = get_string(in);
         return !in->bad;
     }
     return false;

@@ -8,8 +8,7 @@
  * were cut from it by the size of a block.
  *
  * Records: START (a process begins: version, rules), BATCH (records of one source that arrived together), EVENT (of the batch before it),
- * EPOCH (all before it has been evaluated; the clock; a digest of the alerts that came of it), CONTROL (rules, lists, tables or settings are
- * others from here on; it stands between two epochs, before the batches of the second).
+ * EPOCH (all before it has been evaluated; the clock; a digest of the alerts that came of it).
  *
  * An event holds its text, for evidence and for rules to come, and its values as they were decoded, so that a replay under the same rules
  * evaluates the same values whatever the decoder has become meanwhile. Values that stand in the text are kept as places in it.
@@ -27,8 +26,7 @@ typedef enum journal_kind {
     JOURNAL_START = 'S',
     JOURNAL_BATCH = 'B',
     JOURNAL_EVENT = 'E',
-    JOURNAL_EPOCH = 'T',
-    JOURNAL_CONTROL = 'C'
+    JOURNAL_EPOCH = 'T'
 } journal_kind;
 
 typedef struct journal_start {
@@ -39,18 +37,15 @@ typedef struct journal_start {
     egret_str files;        /* "name\0hash(32 hex)\0" … of the rule files; texts are in the store by hash */
 } journal_start;
 
-typedef struct journal_control {
-    bool whole;             /* lines say all there is; else what has changed */
-    int64_t wall_ms;
-    egret_str who, note;
-    egret_str lines;        /* see app/rule_set.h; texts are in the store by hash */
-} journal_control;
+/* What is known of the other side, where messages of a source (or of a partition) may wait: its silence means something only when none do. */
+typedef enum journal_standing { JOURNAL_STANDING_SAME, JOURNAL_STANDING_BEHIND, JOURNAL_STANDING_CAUGHT_UP } journal_standing;
 
 typedef struct journal_batch {
     egret_str source;
     int64_t arrival_ms;     /* wall clock */
     bool ends_source;
     bool continued;         /* told before, in the block before; not numbered */
+    uint8_t standing;       /* journal_standing, from this batch on */
 } journal_batch;
 
 typedef struct journal_event {
@@ -77,7 +72,6 @@ typedef struct journal_record {
         journal_batch batch;
         journal_event event;
         journal_epoch epoch;
-        journal_control control;
     } u;
 } journal_record;
 
@@ -101,7 +95,6 @@ void journal_pack_start(journal_pack *pack, const journal_start *start);
 void journal_pack_batch(journal_pack *pack, const journal_batch *batch);
 void journal_pack_event(journal_pack *pack, const journal_event *event);
 void journal_pack_epoch(journal_pack *pack, const journal_epoch *epoch);
-void journal_pack_control(journal_pack *pack, const journal_control *control);
 size_t journal_pack_bytes(const journal_pack *pack);
 /* Writes the block to out (emptied first) and empties the pack; false: no memory. */
 bool journal_pack_seal(journal_pack *pack, uint64_t first_lsn, uint64_t first_event, egret_text *out);

@@ -11,7 +11,6 @@
 #include "ingest/decode.h"
 #include "nfa/engine.h"
 #include "web/audit.h"
-#include "web/history_backend.h"
 #include "web/rules_backend.h"
 #include "web/server.h"
 
@@ -29,14 +28,16 @@ typedef struct web_source_numbers {
     int64_t watermark_ms;               /* INT64_MIN: none yet, or its partitions have their own */
     bool is_feed;                       /* gives messages: what follows is known */
     bool connected, stopped;            /* stopped: it cannot go on, the log says why */
+    uint64_t refused;                   /* partitions it does not read, the log says why */
     uint64_t messages, skipped, reconnects, errors;     /* skipped: without a body */
 } web_source_numbers;
 
 typedef struct web_partition_numbers {
     const char *source, *partition;
-    int64_t next;                       /* place of the next message; -1: none was read */
+    int64_t next;                       /* place of the next message, as it is on the disk; -1: not known */
     int64_t lag;                        /* messages that wait on the other side; -1: not known */
     int64_t watermark_ms;               /* INT64_MIN: none yet */
+    int64_t caught_up;                  /* 1: nothing is known to wait on the other side; 0: it holds the clock */
 } web_partition_numbers;
 
 /* A copy of all counters at one moment; arrays and the plan belong to the backend and stay until its next call. */
@@ -97,7 +98,6 @@ typedef struct web_backend {
     bool (*is_live)(void *user);
     void (*numbers)(void *user, web_numbers *out);
     const web_rules *rules;         /* NULL: rules cannot be changed */
-    const web_history *history;     /* NULL: alerts are not kept */
     web_audit *audit;               /* NULL: changes are not noted */
 } web_backend;
 

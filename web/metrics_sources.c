@@ -16,6 +16,7 @@ static const source_metric source_metrics[] = {
     {"egret_source_messages_total", "counter", "Messages a source has given.", offsetof(web_source_numbers, messages)},
     {"egret_source_skipped_total", "counter", "Messages without a body (tombstones).", offsetof(web_source_numbers, skipped)},
     {"egret_source_reconnects_total", "counter", "Connections made anew.", offsetof(web_source_numbers, reconnects)},
+    {"egret_source_refused_partitions", "gauge", "Partitions dealt to us that are not read, as their state is elsewhere.", offsetof(web_source_numbers, refused)},
     {"egret_source_errors_total", "counter", "Errors of a source that passed by themselves.", offsetof(web_source_numbers, errors)},
 };
 
@@ -77,6 +78,8 @@ void metrics_sources(egret_text *out, const web_numbers *numbers)
     put_flag(out, numbers, "egret_source_connected", "1 while a source is connected.", false);
     put_flag(out, numbers, "egret_source_stopped", "1 when a source cannot go on; the log says why.", true);
     put_places(out, numbers, "egret_source_lag_records", "Messages of a partition that wait on the other side.", offsetof(web_partition_numbers, lag));
-    put_places(out, numbers, "egret_source_position", "Place of a partition's next message.", offsetof(web_partition_numbers, next));
+    put_places(out, numbers, "egret_source_position", "Place of a partition's next message, as it is on the disk.", offsetof(web_partition_numbers, next));
+    put_places(out, numbers, "egret_source_caught_up", "1 when nothing is known to wait on the other side; at 0 a partition holds the clock.",
+               offsetof(web_partition_numbers, caught_up));
     put_watermarks(out, numbers);
 }

@@ -22,7 +22,7 @@ static const char rules_text[] =
 enum { BEAT, NOTE, IDLE_MS = 2000, NOW_MS = 1000000000 };
 
 typedef struct fixture {
-    rule_set *rules;
+    rules_files rules;
     evaluation_source sources[2];
     ingest_letters *letters;
     app_log log;
@@ -41,7 +41,7 @@ static void take(void *user, const plan_rule *rule, const egret_alert *alert, co
 
 static evaluation *new_evaluation(fixture *f, uint32_t n_sources)
 {
-    evaluation_options options = {.rules = f->rules, .sources = f->sources, .n_sources = n_sources,
+    evaluation_options options = {.plan = f->rules.plan, .sources = f->sources, .n_sources = n_sources,
                                   .letters = f->letters, .log = &f->log, .idle_ms = IDLE_MS, .alert = take, .user = f};
     evaluation *made = evaluation_new(&options);
     assert_non_null(made);
@@ -51,7 +51,7 @@ static evaluation *new_evaluation(fixture *f, uint32_t n_sources)
 static void set_up(fixture *f, uint32_t n_sources, bool second_active)
 {
     *f = (fixture){.log = {.json = true}};
-    f->rules = rules_of(rules_text);
+    compile_text(&f->rules, rules_text);
     f->sources[0] = (evaluation_source){"http", 5000, false, false};
     f->sources[1] = (evaluation_source){"file", 0, second_active, false};
     assert_int_equal(ingest_letters_open(NULL, 0, &f->letters), EGRET_OK);
@@ -62,13 +62,13 @@ static void tear_down(fixture *f)
 {
     evaluation_free(f->evaluation);
     ingest_letters_close(f->letters);
-    rule_set_drop(f->rules);
+    rules_files_free(&f->rules);
 }
 
 static uint32_t stream_named(const fixture *f, const char *name)
 {
-    for (uint32_t i = 0; i < f->rules->plan->n_streams; i++)
-        if (egret_str_is(f->rules->plan->streams[i].name, name)) return i;
+    for (uint32_t i = 0; i < f->rules.plan->n_streams; i++)
+        if (egret_str_is(f->rules.plan->streams[i].name, name)) return i;
     fail_msg("no stream %s", name);
     return 0;
 }
@@ -77,7 +77,7 @@ static uint32_t stream_named(const fixture *f, const char *name)
 static void push_of(fixture *f, uint32_t source, const char *partition, const char *stream, int64_t time_ms, int64_t now_ms)
 {
     uint32_t number = stream_named(f, stream);
-    const plan_stream *declared = &f->rules->plan->streams[number];
+    const plan_stream *declared = &f->rules.plan->streams[number];
     egret_value slots[8];
     for (uint32_t i = 0; i < declared->n_slots; i++) slots[i] = egret_string("d1", 2);
     slots[declared->fields[declared->time_field].slot] = egret_time(time_ms);
@@ -96,13 +96,14 @@ static void push(fixture *f, uint32_t source, const char *stream, int64_t time_m
     push_of(f, source, NULL, stream, time_ms, now_ms);
 }
 
-/* A batch without records: a partition is there, or it ends; without a name it is the source itself. */
-static void say(fixture *f, uint32_t source, const char *partition, bool ends, int64_t now_ms)
+/* A batch without records: how a partition stands, or (SAME) that it ends; without a name it is the source itself. */
+static void say(fixture *f, uint32_t source, const char *partition, journal_standing standing, int64_t now_ms)
 {
     admission_batch *batch = admission_batch_new(source);
     assert_non_null(batch);
     batch->partition = partition;
-    batch->ends_source = ends;
+    batch->ends_source = standing == JOURNAL_STANDING_SAME;
+    batch->standing = (uint8_t)standing;
     batch->heard = true;
     assert_int_equal(evaluation_batch(f->evaluation, batch, now_ms), EGRET_OK);
     admission_batch_free(batch);
@@ -214,9 +215,11 @@ static void set_up_partitions(fixture *f)
     push(f, 0, "beat", NOW_MS, NOW_MS);
     push(f, 0, "note", NOW_MS + 9000, NOW_MS);
     assert_seen(f, "");                                         /* the source is waited for */
-    say(f, 1, P0, false, NOW_MS);
-    say(f, 1, P1, false, NOW_MS);
-    say(f, 1, NULL, true, NOW_MS);
+    tick(f, NOW_MS + 100 * IDLE_MS);
+    say(f, 1, P0, JOURNAL_STANDING_BEHIND, NOW_MS);
+    say(f, 1, P1, JOURNAL_STANDING_BEHIND, NOW_MS);
+    say(f, 1, NULL, JOURNAL_STANDING_SAME, NOW_MS);
+    assert_seen(f, "");
 }
 
 static void each_partition_holds_the_clock_by_itself(void **state)
@@ -234,23 +237,28 @@ static void each_partition_holds_the_clock_by_itself(void **state)
     tear_down(&f);
 }
 
-static void a_partition_that_says_it_is_there_is_not_silent(void **state)
+static void a_partition_that_is_behind_is_not_silent(void **state)
 {
     (void)state;
     fixture f;
     set_up_partitions(&f);
     push_of(&f, 1, P0, "note", NOW_MS + 8000, NOW_MS + 1);
-    say(&f, 1, P1, false, NOW_MS + IDLE_MS - 10);
-    push_of(&f, 1, P0, "note", NOW_MS + 8001, NOW_MS + IDLE_MS);
-    tick(&f, NOW_MS + IDLE_MS + 5);
+    say(&f, 1, P0, JOURNAL_STANDING_CAUGHT_UP, NOW_MS + 1);
+    tick(&f, NOW_MS + 50 * IDLE_MS);
     assert_seen(&f, "");
-    say(&f, 1, P1, true, NOW_MS + IDLE_MS + 6);                 /* somebody else reads it now */
-    tick(&f, NOW_MS + IDLE_MS + 6);                             /* HTTP is idle, too */
+    say(&f, 1, P1, JOURNAL_STANDING_CAUGHT_UP, NOW_MS + 50 * IDLE_MS);
+    tick(&f, NOW_MS + 51 * IDLE_MS - 1);
+    assert_seen(&f, "");                                        /* its silence has only begun */
+    tick(&f, NOW_MS + 51 * IDLE_MS);
     assert_seen(&f, "seen ");
-    say(&f, 1, P1, false, NOW_MS + IDLE_MS + 7);                /* and it is back */
-    push_of(&f, 1, P0, "beat", NOW_MS + 9000, NOW_MS + IDLE_MS + 8);
-    push_of(&f, 1, P0, "beat", NOW_MS + 9001, NOW_MS + IDLE_MS + 8);
+    say(&f, 1, P1, JOURNAL_STANDING_BEHIND, NOW_MS + 52 * IDLE_MS);
+    push_of(&f, 1, P0, "beat", NOW_MS + 3700000, NOW_MS + 3700000);
+    push_of(&f, 1, P0, "beat", NOW_MS + 3700001, NOW_MS + 3700001);
+    tick(&f, NOW_MS + 3700001 + IDLE_MS);
     assert_seen(&f, "");
+    say(&f, 1, P1, JOURNAL_STANDING_SAME, NOW_MS + 3700002 + IDLE_MS);      /* somebody else reads it now */
+    tick(&f, NOW_MS + 3700002 + IDLE_MS);
+    assert_int_equal(strncmp(f.seen, "lost ", 5), 0);
     tear_down(&f);
 }
 
@@ -275,8 +283,10 @@ static void partitions_are_kept_and_the_source_waits_again_after_a_start(void **
     for (int64_t ms = 101; ms < 110; ms++) push_of(&f, 1, P1, "beat", NOW_MS + ms, NOW_MS + ms);
     push_of(&f, 1, P0, "note", NOW_MS + 9000, NOW_MS + 111);
     assert_seen(&f, "");                                        /* there may be partitions that have not been named */
-    say(&f, 1, P0, false, NOW_MS + 112);
-    say(&f, 1, NULL, true, NOW_MS + 112);
+    tick(&f, NOW_MS + 111 + 2 * IDLE_MS);
+    assert_seen(&f, "");
+    say(&f, 1, P0, JOURNAL_STANDING_BEHIND, NOW_MS + 112);
+    say(&f, 1, NULL, JOURNAL_STANDING_SAME, NOW_MS + 112);
     push_of(&f, 1, P1, "beat", NOW_MS + 9000, NOW_MS + 113);
     assert_in_range(strlen(f.seen), 9 * strlen("seen "), 11 * strlen("seen "));
     egret_text_deinit(&image);
@@ -291,7 +301,7 @@ int main(void)
         cmocka_unit_test(history_does_not_run_on),
         cmocka_unit_test(a_source_that_has_not_spoken_holds_the_clock_until_idle),
         cmocka_unit_test(each_partition_holds_the_clock_by_itself),
-        cmocka_unit_test(a_partition_that_says_it_is_there_is_not_silent),
+        cmocka_unit_test(a_partition_that_is_behind_is_not_silent),
         cmocka_unit_test(partitions_are_kept_and_the_source_waits_again_after_a_start),
         cmocka_unit_test(draining_evaluates_what_was_held_and_fires_nothing_beyond),
     };

@@ -32,10 +32,10 @@ static void pack_all(journal_pack *pack, egret_value *slots)
     slots[8] = egret_duration(-1);
     slots[9] = egret_string("", 0);
     journal_pack_start(pack, &(journal_start){ str("0.1.0"), 77, 900, 2000, { "r\0h\0", 4 } });
-    journal_pack_batch(pack, &(journal_batch){ str("http"), 1000, false, false });
+    journal_pack_batch(pack, &(journal_batch){ str("http"), 1000, false, false, 0 });
     journal_pack_event(pack, &(journal_event){ str("login"), 5, 1, 0, str(RAW), slots, 10 });
     journal_pack_event(pack, &(journal_event){ str("login"), 5, 2, 99, str("{}"), slots + 3, 1 });
-    journal_pack_batch(pack, &(journal_batch){ str("file"), 1001, true, true });
+    journal_pack_batch(pack, &(journal_batch){ str("file"), 1001, true, true, 0 });
     journal_pack_event(pack, &(journal_event){ str("payment"), 6, UINT64_MAX, UINT64_C(1) << 40, str("{}"), NULL, 0 });
     journal_pack_epoch(pack, &(journal_epoch){ -5, 1002, 3, UINT64_MAX });
 }
@@ -106,7 +106,7 @@ static void make_large(egret_text *out, int n)
 {
     journal_pack pack;
     journal_pack_init(&pack);
-    journal_pack_batch(&pack, &(journal_batch){ str("http"), 1000, false, false });
+    journal_pack_batch(&pack, &(journal_batch){ str("http"), 1000, false, false, 0 });
     for (int i = 0; i < n; i++) {
         char raw[64];
         int len = snprintf(raw, sizeof raw, "{\"user\":\"u%d\",\"n\":%d}", i % 7, i);

@@ -22,7 +22,7 @@ static void append(store *s, unsigned n, int64_t wall_ms)
 {
     journal_pack pack;
     journal_pack_init(&pack);
-    journal_pack_batch(&pack, &(journal_batch){ str("http"), wall_ms, false, false });
+    journal_pack_batch(&pack, &(journal_batch){ str("http"), wall_ms, false, false, 0 });
     for (unsigned i = 0; i < n; i++)
         journal_pack_event(&pack, &(journal_event){ str("login"), 5, i, 0, str("{}"), NULL, 0 });
     journal_pack_epoch(&pack, &(journal_epoch){ wall_ms, wall_ms, 0, 0 });
