@@ -15,7 +15,7 @@ struct admission {
     pthread_cond_t filled, drained;
     admission_batch *head, **tail;
     size_t records, bytes;
-    bool closed;
+    bool closed, woken;
 };
 
 /* ---- batches ---- */
@@ -179,8 +179,9 @@ admission_batch *admission_take(admission *queue, int64_t timeout_ms)
     until.tv_nsec += (long)(timeout_ms % 1000) * 1000000L;
     if (until.tv_nsec >= 1000000000L) until.tv_sec++, until.tv_nsec -= 1000000000L;
     pthread_mutex_lock(&queue->lock);
-    while (!queue->head && !queue->closed)
+    while (!queue->head && !queue->closed && !queue->woken)
         if (pthread_cond_timedwait(&queue->filled, &queue->lock, &until) == ETIMEDOUT) break;
+    queue->woken = false;
     admission_batch *batch = queue->head;
     if (batch) {
         queue->head = batch->next;
@@ -191,6 +192,14 @@ admission_batch *admission_take(admission *queue, int64_t timeout_ms)
     }
     pthread_mutex_unlock(&queue->lock);
     return batch;
+}
+
+void admission_wake(admission *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->woken = true;
+    pthread_cond_broadcast(&queue->filled);
+    pthread_mutex_unlock(&queue->lock);
 }
 
 void admission_close(admission *queue)

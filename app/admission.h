@@ -70,6 +70,8 @@ admission_answer admission_put(admission *queue, admission_batch *batch);
 admission_answer admission_put_wait(admission *queue, admission_batch *batch);
 /* The next batch, or NULL after timeout_ms, or at once when the queue is closed and empty. The caller owns it. */
 admission_batch *admission_take(admission *queue, int64_t timeout_ms);
+/* Whoever waits in admission_take, or comes next, returns at once, with a batch or without. */
+void admission_wake(admission *queue);
 /* No more batches are taken in; those inside can still be taken out. */
 void admission_close(admission *queue);
 /* Frees what is inside: nobody will take it out any more. */

@@ -89,6 +89,25 @@ static void put_event(json_writer *w, const view *v, const journal_event *event)
     jsonw_record(w, event->raw.ptr, event->raw.len);
 }
 
+/* Each line a text; its words are parted by tabs. */
+static void put_control(json_writer *w, const journal_control *control)
+{
+    put_text(w, "who", control->who);
+    put_text(w, "note", control->note);
+    put_time(w, "time", control->wall_ms);
+    jsonw_key_z(w, "whole");
+    jsonw_bool(w, control->whole);
+    jsonw_key_z(w, "changes");
+    jsonw_begin(w, '[');
+    const char *end = control->lines.ptr + control->lines.len;
+    for (const char *at = control->lines.ptr, *stop; at < end; at = stop + 1) {
+        stop = memchr(at, '\n', (size_t)(end - at));
+        if (!stop) stop = end;
+        jsonw_string(w, at, (size_t)(stop - at));
+    }
+    jsonw_end(w, ']');
+}
+
 static const char *kind_name(journal_kind kind)
 {
     switch (kind) {
@@ -96,6 +115,7 @@ static const char *kind_name(journal_kind kind)
     case JOURNAL_BATCH: return "batch";
     case JOURNAL_EVENT: return "event";
     case JOURNAL_EPOCH: return "epoch";
+    case JOURNAL_CONTROL: return "control";
     }
     return "";
 }
@@ -126,6 +146,9 @@ static void put_record(view *v, const journal_record *record)
         put_time(w, "time", record->u.epoch.wall_ms);
         put_number(w, "alerts", record->u.epoch.n_alerts);
         put_hex(w, "digest", record->u.epoch.alerts);
+        break;
+    case JOURNAL_CONTROL:
+        put_control(w, &record->u.control);
         break;
     }
     jsonw_end(w, '}');
@@ -277,7 +300,7 @@ static int run_verb(app_args *args, const char *verb, const store *s, uint64_t f
 static const app_option options[] = {
     {"data", APP_ONE, "DIR", NULL, "the data folder"},
     {"from", APP_ONE, "LSN", "0", "begin with the block that holds this record"},
-    {"rules", APP_MANY, "FILE|DIR", NULL, "alerts: the rules"},
+    {"rules", APP_MANY, "FILE|DIR", NULL, "alerts: other rules than those of then, for all of the journal"},
     {"stream", APP_ONE, "NAME", NULL, "export: this stream's events alone, as they came"},
     {0},
 };
@@ -285,7 +308,7 @@ static const app_option options[] = {
 static int run(app_args *args)
 {
     static const char *const verbs[] = {"list", "cat", "verify", "export", "outbox", "alerts"};
-    const char **words, **paths;
+    const char **words;
     int64_t from;
     char reason[512];
     bool known = false;
@@ -294,7 +317,6 @@ static int run(app_args *args)
     if (!known) return app_usage(args, "what to do: list, cat, verify, export, outbox or alerts?");
     const char *dir = app_args_one(args, "data");
     if (!dir) return app_usage(args, "--data is needed");
-    if (strcmp(words[0], "alerts") == 0 && app_args_many(args, "rules", &paths) == 0) return app_usage(args, "--rules is needed");
     if (!app_args_int(args, "from", 0, INT64_MAX, &from)) return APP_USAGE;
     store *s = store_open(&(store_options){.dir = dir, .read_only = true}, reason, sizeof reason);
     if (!s) return app_trouble(args, "%s", reason);

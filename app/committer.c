@@ -82,9 +82,9 @@ static int maybe_append(committer *c, size_t limit, const journal_batch *in)
     return code;
 }
 
-static int write_batch(committer *c, const admission_batch *batch)
+static int write_batch(committer *c, const rule_set *rules, const admission_batch *batch)
 {
-    const plan *p = c->options.plan;
+    const plan *p = rules->plan;
     const char *source = batch->partition ? batch->partition : c->options.sources[batch->source];
     journal_batch head = {.source = {source, (uint32_t)strlen(source)}, .arrival_ms = batch->arrival_ms, .ends_source = batch->ends_source,
                           .standing = batch->standing};
@@ -93,7 +93,7 @@ static int write_batch(committer *c, const admission_batch *batch)
     for (size_t i = 0; i < batch->n && code == 0; i++) {
         const admitted_record *record = &batch->records[i];
         if (!record->slots) continue;
-        journal_event event = {.stream = p->streams[record->stream].name, .layout = c->options.layouts[record->stream], .line = record->line,
+        journal_event event = {.stream = p->streams[record->stream].name, .layout = rules->layouts[record->stream], .line = record->line,
                                .offset = record->offset, .raw = {record->raw, (uint32_t)record->raw_len}, .slots = record->slots,
                                .n_slots = p->streams[record->stream].n_slots};
         journal_pack_event(&c->pack, &event);
@@ -146,7 +146,12 @@ static int write_epoch(committer *c, epoch *e)
 {
     int code = 0;
     if (e->is_start) journal_pack_start(&c->pack, &e->start);
-    for (admission_batch *batch = e->batches; batch && code == 0; batch = batch->next) code = write_batch(c, batch);
+    if (e->change) {
+        journal_control control = rule_change_record(e->change);
+        journal_pack_control(&c->pack, &control);
+        code = rule_change_write(e->change, c->options.store);
+    }
+    for (admission_batch *batch = e->batches; batch && code == 0; batch = batch->next) code = write_batch(c, e->rules, batch);
     if (code == 0) code = write_alerts(c, e);
     if (code == 0) code = write_letters(c, e);
     journal_pack_epoch(&c->pack, &e->end);

@@ -25,11 +25,9 @@ typedef struct committer_bound { uint64_t rows, bytes; } committer_bound;
 
 typedef struct committer_options {
     store *store;                   /* borrowed; written by the committer's thread alone while it runs */
-    const plan *plan;
     const char *const *sources;     /* their names, by number of batches */
     const char *const *sinks;       /* their names, by number of alerts */
     uint32_t n_sinks;
-    const uint64_t *layouts;        /* of the plan's streams: journal_event.layout */
     const app_log *log;
     int64_t keep_ms;                /* how long the journal is kept */
     uint64_t keep_bytes;            /* and how much of it at most */

@@ -162,6 +162,7 @@ static int take_events(daemon_state *d, web_endpoints *endpoints, web_server **s
 {
     if (atomic_load(&d->failed)) return APP_TROUBLE;
     *server = open_web(d, endpoints);
+    daemon_web_serve(d, *server);
     int exit_code = *server ? daemon_sources_start(d) : APP_TROUBLE;
     if (exit_code == APP_FINE && !daemon_returns_start(d)) exit_code = complain(d, "dead letters", EGRET_NO_MEMORY);
     if (exit_code != APP_FINE) return exit_code;
@@ -185,6 +186,7 @@ static int serve(daemon_state *d)
     daemon_engine_join(d);
     admission_discard(d->queue);
     if (d->committer) committer_flush(d->committer);
+    daemon_web_serve(d, NULL);
     web_server_close(server);
     web_endpoints_free(endpoints);
     return atomic_load(&d->failed) ? APP_TROUBLE : exit_code;
@@ -199,6 +201,8 @@ static void close_inside(daemon_state *d)
     daemon_sources_free(d);
     ingest_letters_close(d->letters);
     admission_free(d->queue);
+    relayout_free(d->intake);
+    daemon_rules_close(d->rules);    /* sources, sinks and batches look at its plan */
 }
 
 int daemon_run(const daemon_options *options)
@@ -206,7 +210,6 @@ int daemon_run(const daemon_options *options)
     daemon_state *d = calloc(1, sizeof *d);
     if (!d) return APP_TROUBLE;
     d->options = options;
-    d->plan = options->rules->plan;
     d->start_ms = app_wall_ms(NULL);
     int exit_code = open_inside(d);
     if (exit_code == APP_FINE) exit_code = serve(d);

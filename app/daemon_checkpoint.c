@@ -5,38 +5,43 @@
  * epochs, so that nobody waits for more than those. It is the newest checkpoint once the committer has written its end, behind all its pieces, which
  * themselves are behind the epochs before the cut.
  *
- * The head holds what is not in blocks: the evaluation's own, the order with its held events and identities, then the engine's head.
+ * The head holds what is not in blocks: which rules held (lines of rule_set.h), the evaluation's own, the order with its held events and identities, then the engine's head.
  */
 #include "app/daemon_internal.h"
 
 #include "nfa/checkpoint.h"
+#include "store/places.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 enum { STEP_US = 500, AHEAD_BYTES = 8 << 20, LONGEST_MS = 3600 * 1000 };
 
-typedef struct head_image { uint64_t evaluation_bytes, engine_bytes; } head_image;
+typedef struct head_image { uint64_t rules_bytes, evaluation_bytes, engine_bytes; } head_image;
 
 /* ---- writing: the engine's thread, between epochs ---- */
 
 static bool put_head(daemon_state *d, bool all)
 {
-    egret_text own, inner, head;
+    egret_text rules, own, inner, head;
     egret_mem mem = egret_mem_of(NULL);
+    egret_text_init(&rules, mem);
     egret_text_init(&own, mem);
     egret_text_init(&inner, mem);
     egret_text_init(&head, mem);
     bool fine = evaluation_save(d->evaluation, &own) == EGRET_OK &&
                 nfa_checkpoint_begin(evaluation_engine(d->evaluation), all, &inner);
-    head_image image = {own.len, inner.len};
+    rule_set_write(evaluation_rules(d->evaluation), &rules);
+    head_image image = {rules.len, own.len, inner.len};
     if (fine) {
         egret_text_put(&head, (const char *)&image, sizeof image);
+        egret_text_put(&head, rules.ptr, rules.len);
         egret_text_put(&head, own.ptr, own.len);
         egret_text_put(&head, inner.ptr, inner.len);
-        fine = !head.failed && committer_keep(d->committer, d->checkpoint.version, CHECKPOINT_HEAD, head.ptr, head.len);
+        fine = !head.failed && !rules.failed && committer_keep(d->committer, d->checkpoint.version, CHECKPOINT_HEAD, head.ptr, head.len);
         if (!fine) nfa_checkpoint_drop(evaluation_engine(d->evaluation));
     }
+    egret_text_deinit(&rules);
     egret_text_deinit(&own);
     egret_text_deinit(&inner);
     egret_text_deinit(&head);
@@ -50,7 +55,7 @@ static void begin(daemon_state *d)
     d->checkpoint.version++;
     if (all) d->checkpoint.base = d->checkpoint.version;
     d->checkpoint.lsn = d->next_lsn;
-    d->checkpoint.rules = d->fingerprint;
+    d->checkpoint.rules = evaluation_rules(d->evaluation)->fingerprint;
     d->checkpoint.clock_ms = d->clock_ms;
     d->events_at_cut = d->next_event;
     d->cut_at_ms = app_monotonic_ms();
@@ -133,9 +138,28 @@ void daemon_checkpoint_finish(daemon_state *d)
 
 typedef struct bringing {
     daemon_state *daemon;
+    uint64_t rules;             /* fingerprint they must have */
     egret_status status;
     bool has_head;
 } bringing;
+
+static bool find_text(void *user, const char *hash, egret_text *out)
+{
+    const daemon_state *d = user;
+    return store_content_get(d->store, hash, out);
+}
+
+/* An evaluation by the rules of then. EGRET_BAD_USE: they are not to be had, or mean something else to this version. */
+static egret_status make_evaluation(bringing *b, const char *lines, size_t len)
+{
+    daemon_state *d = b->daemon;
+    rule_set *rules = rule_set_new();
+    egret_status status = rules ? EGRET_BAD_USE : EGRET_NO_MEMORY;
+    if (rules && rule_set_read(rules, lines, len, find_text, d) && rule_set_compile(rules) && rules->fingerprint == b->rules)
+        status = daemon_engine_make(d, rules) ? EGRET_OK : EGRET_NO_MEMORY;
+    rule_set_drop(rules);
+    return status;
+}
 
 static bool take_head(void *user, uint32_t number, const char *bytes, size_t len)
 {
@@ -145,9 +169,13 @@ static bool take_head(void *user, uint32_t number, const char *bytes, size_t len
     b->status = EGRET_BAD_USE;
     if (len < sizeof image) return false;
     memcpy(&image, bytes, sizeof image);
-    if (image.evaluation_bytes > len - sizeof image || image.engine_bytes != len - sizeof image - image.evaluation_bytes) return false;
-    const char *at = bytes + sizeof image, *end_of_own = at + image.evaluation_bytes;
-    b->status = evaluation_load(b->daemon->evaluation, &at, end_of_own);
+    size_t left = len - sizeof image;
+    if (image.rules_bytes > left || image.evaluation_bytes > left - image.rules_bytes ||
+        image.engine_bytes != left - image.rules_bytes - image.evaluation_bytes)
+        return false;
+    const char *at = bytes + sizeof image + image.rules_bytes, *end_of_own = at + image.evaluation_bytes;
+    b->status = make_evaluation(b, bytes + sizeof image, (size_t)image.rules_bytes);
+    if (b->status == EGRET_OK) b->status = evaluation_load(b->daemon->evaluation, &at, end_of_own);
     if (b->status == EGRET_OK)
         b->status = nfa_restore_begin(evaluation_engine(b->daemon->evaluation), end_of_own, (size_t)image.engine_bytes);
     b->has_head = true;
@@ -164,7 +192,7 @@ static bool take_pack(void *user, uint32_t number, const char *bytes, size_t len
 
 static egret_status bring_back(daemon_state *d, const checkpoint_info *info)
 {
-    bringing b = {d, EGRET_OK, false};
+    bringing b = {d, info->rules, EGRET_OK, false};
     int code;
     egret_status status = checkpoint_read(d->store, info, CHECKPOINT_HEAD, take_head, &b, &code);
     if (status == EGRET_OK && !b.has_head) status = EGRET_BAD_EVENT;
@@ -179,7 +207,6 @@ bool daemon_checkpoint_restore(daemon_state *d)
     const app_log *log = &d->options->log;
     if (!checkpoint_newest(d->store, &info)) return false;
     d->checkpoint.version = info.version;
-    if (info.rules != d->fingerprint) return false;
     /* One that is ahead of the journal holds what was never promised: it is as good as broken. */
     egret_status status = info.lsn <= journal_now(d->store).next_lsn ? bring_back(d, &info) : EGRET_BAD_EVENT;
     if (status == EGRET_OK) {

@@ -7,8 +7,10 @@
 #include "app/daemon_internal.h"
 
 #include "app/command.h"
+#include "nfa/succession.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 enum {
     EPOCH_RECORDS = 10000,  /* and what the batch that reaches it has besides */
@@ -58,7 +60,7 @@ static int64_t clock_now(const daemon_state *d)
 
 static egret_status begin_epoch(daemon_state *d)
 {
-    d->epoch = epoch_new(d->next_lsn, d->next_event);
+    d->epoch = epoch_new(d->next_lsn, d->next_event, evaluation_rules(d->evaluation));
     d->alerts_failed = false;
     if (!d->epoch) return EGRET_NO_MEMORY;
     d->epoch->end.wall_ms = app_wall_ms(NULL);
@@ -88,8 +90,9 @@ static egret_status evaluate_epoch(daemon_state *d, admission_batch *batch)
     egret_status status = begin_epoch(d);
     if (status != EGRET_OK) admission_batch_free(batch);
     while (status == EGRET_OK && batch) {
+        status = relayout_batch(d->intake, batch);
         epoch_add(d->epoch, batch);
-        status = evaluation_batch(d->evaluation, batch, clock_ms);
+        if (status == EGRET_OK) status = evaluation_batch(d->evaluation, batch, clock_ms);
         batch = status == EGRET_OK && d->epoch->n_records < EPOCH_RECORDS ? admission_take(d->queue, 0) : NULL;
     }
     return status == EGRET_OK ? end_epoch(d, clock_ms) : status;
@@ -103,6 +106,44 @@ static egret_status tick(daemon_state *d)
     return status == EGRET_OK ? end_epoch(d, clock_ms) : status;
 }
 
+/* ---- other rules ---- */
+
+/* They hold from here on. */
+static egret_status in_force(daemon_state *d)
+{
+    rule_set *rules = evaluation_rules(d->evaluation);
+    relayout_free(d->intake);
+    d->intake = relayout_new(d->plan, rules->plan);
+    daemon_rules_in_force(d->rules, rules, evaluation_engine(d->evaluation));
+    return d->intake ? EGRET_OK : EGRET_NO_MEMORY;
+}
+
+/* The epoch at hand, which is empty yet, begins with the change. */
+static egret_status put_into_force(daemon_state *d, rule_change *change)
+{
+    epoch_change(d->epoch, change);
+    egret_status status = EGRET_OK;
+    if (*rule_change_engine(change)) status = evaluation_change(d->evaluation, rule_change_rules(change), rule_change_engine(change), rule_change_before(change));
+    return status == EGRET_OK ? in_force(d) : status;
+}
+
+/* What waits is put into force, in an epoch of its own. */
+static egret_status change_rules(daemon_state *d)
+{
+    rule_change *change = evaluation_may_change(d->evaluation) ? daemon_rules_take(d->rules) : NULL;
+    if (!change) return EGRET_OK;
+    egret_status status = begin_epoch(d);
+    if (status != EGRET_OK) rule_change_free(change);
+    else status = put_into_force(d, change);
+    return status == EGRET_OK ? end_epoch(d, clock_now(d)) : status;
+}
+
+static void wake_engine(void *user)
+{
+    daemon_state *d = user;
+    admission_wake(d->queue);
+}
+
 /* Takes what waits; then time passes. Counters are copied at least once a tick, and not more often, however small the batches are. */
 static egret_status work_once(daemon_state *d, int64_t *told_ms)
 {
@@ -111,6 +152,8 @@ static egret_status work_once(daemon_state *d, int64_t *told_ms)
     int64_t now_ms = app_monotonic_ms();
     atomic_store(&d->heartbeat_ms, now_ms);
     egret_status status = batch ? evaluate_epoch(d, batch) : tick(d);
+    if (status == EGRET_OK) status = change_rules(d);
+    if (status == EGRET_OK) daemon_rules_answer(d->rules);
     if (status == EGRET_OK && now_ms - *told_ms >= DAEMON_TICK_MS) {
         daemon_web_publish(d);
         *told_ms = now_ms;
@@ -134,8 +177,9 @@ static void tell_recovery(const daemon_state *d, int64_t took_ms)
     if (r->epochs > 0)
         app_log_say(log, LOG_INFO, "journal: %" PRIu64 " events of %" PRIu64 " epochs evaluated again in %" PRId64 " ms", r->events, r->epochs,
                     took_ms);
-    if (r->epochs > 0 && r->rules_then != d->fingerprint)
-        app_log_say(log, LOG_INFO, "journal: the rules are others than before; they were given what the journal holds, without alerts");
+    if (r->other_rules > 0)
+        app_log_say(log, LOG_WARNING, "journal: the rules of %" PRIu64 " changes cannot be had in this version; the journal was evaluated by others there",
+                    r->other_rules);
     if (!r->complete) app_log_say(log, LOG_WARNING, "journal: what is older than %" PRIu64 " is gone, and is not in the state", journal_now(d->store).first_lsn);
     if (r->not_decoded > 0)
         app_log_say(log, LOG_WARNING, "journal: %" PRIu64 " events do not fit the rules of now and were passed over", r->not_decoded);
@@ -143,13 +187,14 @@ static void tell_recovery(const daemon_state *d, int64_t took_ms)
         app_log_say(log, LOG_ERROR, "journal: %" PRIu64 " epochs gave other alerts than when they were first evaluated", r->other_epochs);
 }
 
-static bool make_evaluation(daemon_state *d)
+bool daemon_engine_make(daemon_state *d, rule_set *rules)
 {
-    evaluation_options options = {.plan = d->plan, .sources = d->sources, .n_sources = d->n_sources, .record = find_record,
+    evaluation_options options = {.rules = rules, .sources = d->sources, .n_sources = d->n_sources, .record = find_record,
                                   .letters = d->letters, .log = &d->options->log, .idle_ms = d->options->idle_ms,
                                   .alert = take_alert, .user = d};
     evaluation_free(d->evaluation);
     d->evaluation = evaluation_new(&options);
+    if (d->evaluation) evaluation_follow_lateness(d->evaluation);
     return d->evaluation != NULL;
 }
 
@@ -157,9 +202,8 @@ static bool make_evaluation(daemon_state *d)
 static egret_status read_journal(daemon_state *d, bool *restored)
 {
     *restored = daemon_checkpoint_restore(d);
-    if (!*restored && !make_evaluation(d)) return EGRET_NO_MEMORY;
-    recovery_options options = {.store = d->store, .plan = d->plan, .evaluation = d->evaluation, .sources = d->source_names,
-                                .n_sources = d->n_sources, .layouts = d->layouts, .rules = d->fingerprint,
+    if (!*restored && !daemon_engine_make(d, daemon_rules_boot(d->rules))) return EGRET_NO_MEMORY;
+    recovery_options options = {.store = d->store, .evaluation = d->evaluation, .sources = d->source_names, .n_sources = d->n_sources,
                                 .log = &d->options->log, .go_on = go_on, .user = d};
     if (*restored) {
         options.from = d->checkpoint.lsn;
@@ -188,17 +232,42 @@ static egret_status recover(daemon_state *d)
     return EGRET_OK;
 }
 
+/* The rules that are to hold, when they are others than those the journal ended with. false: no memory. */
+static bool prepare_rules(daemon_state *d, rule_change *change)
+{
+    egret_text are, were;
+    rule_set *before = evaluation_rules(d->evaluation), *after = rule_change_rules(change);
+    egret_text_init(&are, egret_mem_of(NULL));
+    egret_text_init(&were, egret_mem_of(NULL));
+    rule_set_write(after, &are);
+    rule_set_write(before, &were);
+    bool fine = !are.failed && !were.failed;
+    bool same = are.len == were.len && (are.len == 0 || memcmp(are.ptr, were.ptr, are.len) == 0) && before->fingerprint == after->fingerprint;
+    egret_text_deinit(&are);
+    egret_text_deinit(&were);
+    if (!fine || same) return fine;
+    if (d->next_lsn > 0)
+        app_log_say(&d->options->log, LOG_INFO, "rules: files of --rules have changed; what is known is kept where definitions are the same");
+    *rule_change_engine(change) = nfa_succession_prepare(egret_mem_of(NULL), after->plan, evaluation_engine(d->evaluation));
+    return *rule_change_engine(change) != NULL;
+}
+
 /* The first epoch says which program and which rules it is that begin. */
 static egret_status say_start(daemon_state *d)
 {
-    egret_status status = begin_epoch(d);
-    if (status != EGRET_OK) return status;
+    rule_change *change = daemon_rules_start_change(d->rules);
+    egret_status status = change && prepare_rules(d, change) ? begin_epoch(d) : EGRET_NO_MEMORY;
+    if (status != EGRET_OK) {
+        rule_change_free(change);
+        return status;
+    }
     d->epoch->is_start = true;
-    d->epoch->start = (journal_start){.version = {EGRET_VERSION, sizeof EGRET_VERSION - 1}, .rules = d->fingerprint,
+    d->epoch->start = (journal_start){.version = {EGRET_VERSION, sizeof EGRET_VERSION - 1}, .rules = rule_change_rules(change)->fingerprint,
                                       .wall_ms = app_wall_ms(NULL), .idle_ms = d->options->idle_ms,
                                       .files = {d->rules_files.ptr, (uint32_t)d->rules_files.len}};
     d->epoch->next_lsn++;
-    return end_epoch(d, d->recovery.clock_ms);
+    status = put_into_force(d, change);
+    return status == EGRET_OK ? end_epoch(d, d->recovery.clock_ms) : status;
 }
 
 /* ---- the thread ---- */
@@ -215,6 +284,7 @@ static void *work(void *user)
     while (status == EGRET_OK && !d->recovery.stopped && !admission_is_drained(d->queue)) status = work_once(d, &told_ms);
     if (status == EGRET_OK && !d->recovery.stopped) daemon_checkpoint_finish(d);
     if (status != EGRET_OK && !atomic_load(&d->failed)) give_up(d, status);
+    daemon_rules_stop(d->rules);
     epoch_free(d->epoch);
     d->epoch = NULL;
     daemon_web_publish(d);
@@ -223,7 +293,8 @@ static void *work(void *user)
 
 int daemon_engine_start(daemon_state *d)
 {
-    if (make_evaluation(d)) {
+    daemon_rules_on_change(d->rules, wake_engine, d);
+    if (daemon_engine_make(d, daemon_rules_boot(d->rules))) {
         daemon_web_publish(d);
         atomic_store(&d->heartbeat_ms, app_monotonic_ms());
         d->has_engine_thread = pthread_create(&d->engine_thread, NULL, work, d) == 0;
@@ -237,6 +308,7 @@ void daemon_engine_join(daemon_state *d)
 {
     if (d->has_engine_thread) pthread_join(d->engine_thread, NULL);
     d->has_engine_thread = false;
+    daemon_rules_settle(d->rules);
     evaluation_free(d->evaluation);
     d->evaluation = NULL;
 }

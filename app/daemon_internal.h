@@ -9,6 +9,8 @@
 #include "app/admission.h"
 #include "app/committer.h"
 #include "app/daemon.h"
+#include "app/daemon_rules.h"
+#include "app/relayout.h"
 #include "app/evaluation.h"
 #include "app/recovery.h"
 #include "store/journal_lookup.h"
@@ -33,7 +35,9 @@ typedef struct daemon_feed daemon_feed;         /* daemon_feeds.c */
 
 typedef struct daemon_state {
     const daemon_options *options;
-    const plan *plan;
+    const plan *plan;           /* of the rules as of the start: by it records are decoded, and sources and sinks opened */
+    daemon_rules *rules;
+    relayout *intake;           /* from `plan` to that of the rules in force; the engine's thread */
     int64_t start_ms;           /* wall clock */
     daemon_sink *sinks;         /* of the plan, in its order, then one for standard output */
     committer_bound *bounds;    /* what may wait for each */
@@ -52,8 +56,6 @@ typedef struct daemon_state {
     store *store;
     committer *committer;
     const char **source_names, **sink_names;    /* by number; the names are the sources' and the sinks' */
-    uint64_t *layouts;          /* of the plan's streams */
-    uint64_t fingerprint;       /* of the rules */
     journal_lookup *lookup;     /* evidence; the engine's thread */
     recovery recovery;
     epoch *epoch;               /* being evaluated; the engine's thread */
@@ -79,7 +81,12 @@ typedef struct daemon_state {
     pthread_mutex_t numbers_lock;
     web_numbers numbers;        /* copies; arrays owned */
     web_numbers shown;          /* what the HTTP thread shows; arrays owned */
+    rule_set *numbers_rules, *shown_rules;      /* of which these are */
     web_backend backend;
+    web_history history;        /* what backend.history is */
+    pthread_mutex_t server_lock;
+    web_server *server;         /* whose feed is woken; NULL: none */
+    web_rules web_rules;        /* its part for rules */
 } daemon_state;
 
 /* All print their own troubles to the log and give an exit code. */
@@ -87,12 +94,13 @@ int daemon_sinks_open(daemon_state *d);
 void daemon_sinks_close(daemon_state *d);
 /* The history has new entries, up to this position; user: daemon_state. */
 void daemon_sinks_release(void *user, uint64_t position);
+void daemon_sinks_wake(daemon_state *d);    /* there may be something to send, and to tell followers of the feed */
 void daemon_sinks_begin(daemon_state *d);   /* the committer runs: what an earlier run left is on its way */
 
 /* Between epochs: goes on with the cut, or begins one when it is time. True: there is more to do. */
 bool daemon_checkpoint_step(daemon_state *d);
 void daemon_checkpoint_finish(daemon_state *d);     /* the last one, of the state at the end */
-/* Before the journal is read. False: there is none that can be used; what was begun of it may be in the evaluation, which is to be made anew. */
+/* Before the journal is read: makes the evaluation by the rules of then. False: there is none that can be used. */
 bool daemon_checkpoint_restore(daemon_state *d);
 bool daemon_checkpoint_watch(daemon_state *d, bool restored);   /* false: no memory */
 
@@ -119,9 +127,12 @@ bool daemon_returns_start(daemon_state *d);     /* dead events that are to come 
 void daemon_returns_wake(daemon_state *d);      /* there may be some; from any thread */
 void daemon_returns_stop(daemon_state *d);      /* after admission_close */
 
+bool daemon_engine_make(daemon_state *d, rule_set *rules);  /* the evaluation, by these rules; false: no memory */
 int daemon_engine_start(daemon_state *d);   /* evaluates the journal first, then sets `recovered` */
 void daemon_engine_join(daemon_state *d);   /* after admission_close: all that was admitted is evaluated */
 
+void daemon_web_serve(daemon_state *d, web_server *server);     /* from now on its feed is woken; NULL: no more */
+void daemon_web_wake(daemon_state *d);      /* there are new entries of the history; from any thread */
 bool daemon_web_init(daemon_state *d);      /* false: no memory */
 void daemon_web_deinit(daemon_state *d);
 /* Copies the counters for /metrics; called by the engine's thread. */

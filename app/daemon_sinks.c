@@ -114,7 +114,13 @@ void daemon_sinks_release(void *user, uint64_t position)
 {
     daemon_state *d = user;
     atomic_store(&d->told, position);
+    daemon_sinks_wake(d);
+}
+
+void daemon_sinks_wake(daemon_state *d)
+{
     for (uint32_t i = 0; i < d->n_sinks; i++) outbox_wake(d->sinks[i].box);
+    daemon_web_wake(d);
 }
 
 /* ---- what an earlier run left ---- */

@@ -6,6 +6,8 @@
 #include "app/command.h"
 #include "store/dead_letters.h"
 
+#include <errno.h>
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,34 +20,23 @@ static int complain(const daemon_state *d, const char *reason)
 
 int daemon_store_name(daemon_state *d)
 {
-    const plan *p = d->plan;
     d->source_names = calloc((size_t)d->n_sources + 1, sizeof *d->source_names);
     d->sink_names = calloc((size_t)d->n_sinks + 1, sizeof *d->sink_names);
-    d->layouts = calloc((size_t)p->n_streams + 1, sizeof *d->layouts);
-    if (!d->source_names || !d->sink_names || !d->layouts) return complain(d, "no memory");
+    if (!d->source_names || !d->sink_names) return complain(d, "no memory");
     for (uint32_t i = 0; i < d->n_sources; i++) d->source_names[i] = d->sources[i].name;
     for (uint32_t i = 0; i < d->n_sinks; i++) d->sink_names[i] = d->sinks[i].name;
-    for (uint32_t i = 0; i < p->n_streams; i++) d->layouts[i] = recovery_layout(&p->streams[i]);
-    d->fingerprint = recovery_fingerprint(p);
-    return d->fingerprint != 0 ? APP_FINE : complain(d, "no memory");
+    return APP_FINE;
 }
 
-/* The texts of the rules, by hash, and the list of them for the journal. */
-static int keep_rules(daemon_state *d)
+/* The list of rule files for the journal. */
+static void list_rules(daemon_state *d)
 {
-    const egret_diags *diags = &d->options->rules->diags;
-    int code = store_begin(d->store);
-    if (code != 0) return code;
-    for (uint32_t i = 0; i < diags->n_sources && code == 0; i++) {
-        char hash[STORE_HASH_DIGITS + 1];
-        store_hash(diags->sources[i].text, diags->sources[i].len, hash);
-        egret_text_put(&d->rules_files, diags->sources[i].name, strlen(diags->sources[i].name) + 1);
-        egret_text_put(&d->rules_files, hash, sizeof hash);
-        code = store_content_put(d->store, diags->sources[i].text, diags->sources[i].len);
+    const rule_set *boot = daemon_rules_boot(d->rules);
+    for (size_t i = 0; i < boot->n_files; i++) {
+        if (boot->files[i].is_content) continue;
+        egret_text_put(&d->rules_files, boot->files[i].path, strlen(boot->files[i].path) + 1);
+        egret_text_put(&d->rules_files, boot->files[i].hash, sizeof boot->files[i].hash);
     }
-    if (code == 0) return store_commit(d->store);
-    store_abort(d->store);
-    return code;
 }
 
 /* What a checkpoint that was never finished has left. */
@@ -70,10 +61,12 @@ int daemon_store_open(daemon_state *d)
     if (!d->store) return complain(d, reason);
     dead_letters_keep(d->store, d->options->keep_dead_bytes);
     d->lookup = journal_lookup_new(d->store);
-    int code = keep_rules(d);
-    if (code != 0) return complain(d, store_text(code));
-    if (!d->lookup || d->rules_files.failed) return complain(d, "no memory");
-    code = sweep_checkpoints(d);
+    if (!d->lookup) return complain(d, "no memory");
+    int exit_code = daemon_rules_open(&d->rules, d->store, d->options->rules, &d->options->log);
+    if (exit_code != APP_FINE) return exit_code;
+    d->plan = daemon_rules_boot(d->rules)->plan;
+    list_rules(d);
+    int code = d->rules_files.failed ? ENOMEM : sweep_checkpoints(d);
     if (code != 0) return complain(d, store_text(code));
     journal_state now = journal_now(d->store);
     d->next_lsn = now.next_lsn;
@@ -91,8 +84,8 @@ static void give_up(void *user)
 
 int daemon_store_start(daemon_state *d)
 {
-    committer_options options = {.store = d->store, .plan = d->plan, .sources = d->source_names, .sinks = d->sink_names,
-                                 .n_sinks = d->n_sinks, .layouts = d->layouts,
+    committer_options options = {.store = d->store, .sources = d->source_names, .sinks = d->sink_names,
+                                 .n_sinks = d->n_sinks,
                                  .log = &d->options->log, .keep_ms = d->options->keep_ms, .keep_bytes = d->options->keep_bytes,
                                  .unkept = d->options->unkept, .bounds = d->bounds, .keep_alerts_ms = d->options->keep_alerts_ms,
                                  .keep_alert_bytes = d->options->keep_alert_bytes, .release = daemon_sinks_release, .given_up = give_up, .user = d};
@@ -110,6 +103,5 @@ void daemon_store_close(daemon_state *d)
     store_close(d->store);
     free(d->source_names);
     free(d->sink_names);
-    free(d->layouts);
     egret_text_deinit(&d->rules_files);
 }

@@ -5,9 +5,12 @@
  * asked directly (queue, outboxes). So /metrics never waits for an evaluation.
  */
 #include "app/daemon_internal.h"
+#include "app/rules_backend.h"
 
+#include "store/history.h"
 #include "store/outbox_rows.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,7 +108,81 @@ static bool is_live(void *user)
     return committer_trouble(d->committer) || app_monotonic_ms() - atomic_load(&d->heartbeat_ms) < STALLED_MS;
 }
 
+/* ---- alerts and sinks ---- */
+
+static int write_history(void *user, web_write_fn work, void *work_user)
+{
+    daemon_state *d = user;
+    int code = committer_do_now(d->committer, work, work_user);
+    if (code == 0) daemon_sinks_wake(d);
+    return code;
+}
+
+static uint64_t newest(void *user)
+{
+    daemon_state *d = user;
+    return history_now_kept(d->store).next - 1;
+}
+
+typedef struct pausing {
+    const char *sink;
+    bool paused;
+} pausing;
+
+static int note_pause(void *user, store *s)
+{
+    const pausing *p = user;
+    return outbox_sink_pause(s, p->sink, p->paused, app_wall_ms(NULL));
+}
+
+static int pause_sink(void *user, const char *name, bool paused)
+{
+    daemon_state *d = user;
+    pausing p = {name, paused};
+    for (uint32_t i = 0; i < d->n_sinks; i++) {
+        if (strcmp(d->sinks[i].name, name) != 0) continue;
+        int code = committer_do_now(d->committer, note_pause, &p);
+        if (code == 0) outbox_pause(d->sinks[i].box, paused);
+        return code;
+    }
+    return ENOENT;
+}
+
+void daemon_web_serve(daemon_state *d, web_server *server)
+{
+    pthread_mutex_lock(&d->server_lock);
+    d->server = server;
+    pthread_mutex_unlock(&d->server_lock);
+}
+
+void daemon_web_wake(daemon_state *d)
+{
+    pthread_mutex_lock(&d->server_lock);
+    if (d->server) web_server_wake(d->server);
+    pthread_mutex_unlock(&d->server_lock);
+}
+
 /* ---- counters ---- */
+
+/* Arrays for the counters of these rules. Without memory they stay as they are: false. */
+static bool fit_numbers(web_numbers *n, rule_set **own, rule_set *rules)
+{
+    if (*own == rules) return true;
+    void *streams = calloc((size_t)rules->plan->n_streams + 1, sizeof *n->streams), *of_rules = calloc((size_t)rules->plan->n_rules + 1, sizeof *n->rules);
+    if (!streams || !of_rules) {
+        free(streams);
+        free(of_rules);
+        return false;
+    }
+    free((void *)(uintptr_t)n->streams);
+    free((void *)(uintptr_t)n->rules);
+    n->streams = streams;
+    n->rules = of_rules;
+    n->plan = rules->plan;
+    rule_set_drop(*own);
+    *own = rule_set_keep(rules);
+    return true;
+}
 
 static void copy_numbers(const plan *p, web_numbers *to, const web_numbers *from)
 {
@@ -125,7 +202,7 @@ void daemon_web_publish(daemon_state *d)
     web_numbers now = {0};
     evaluation_numbers(d->evaluation, &now);
     pthread_mutex_lock(&d->numbers_lock);
-    copy_numbers(d->plan, &d->numbers, &now);
+    if (fit_numbers(&d->numbers, &d->numbers_rules, evaluation_rules(d->evaluation))) copy_numbers(now.plan, &d->numbers, &now);
     pthread_mutex_unlock(&d->numbers_lock);
     daemon_feeds_watermarks(d);
 }
@@ -146,7 +223,7 @@ static void numbers(void *user, web_numbers *out)
     daemon_state *d = user;
     web_sink_numbers *sinks = (web_sink_numbers *)(uintptr_t)d->shown.sinks;
     pthread_mutex_lock(&d->numbers_lock);
-    copy_numbers(d->plan, &d->shown, &d->numbers);
+    if (fit_numbers(&d->shown, &d->shown_rules, d->numbers_rules)) copy_numbers(d->shown.plan, &d->shown, &d->numbers);
     pthread_mutex_unlock(&d->numbers_lock);
     for (uint32_t i = 0; i < d->n_sinks; i++) sinks[i] = sink_numbers(d, i);
     d->shown.n_sinks = d->n_sinks;
@@ -201,13 +278,23 @@ bool daemon_web_init(daemon_state *d)
 {
     d->backend = (web_backend){.audit = d->backend.audit, .user = d, .plan = d->plan, .begin = begin, .add = add, .pass_over = pass_over, .end = end, .drop = drop,
                                .not_ready = not_ready, .is_live = is_live, .numbers = numbers};
+    d->history = (web_history){.user = d, .store = d->store, .write = write_history, .pause = pause_sink, .newest = newest};
+    d->backend.history = &d->history;
     pthread_mutex_init(&d->numbers_lock, NULL);
-    return make_numbers(d, &d->numbers) && make_numbers(d, &d->shown);
+    pthread_mutex_init(&d->server_lock, NULL);
+    rule_set *boot = daemon_rules_boot(d->rules);
+    daemon_rules_backend(d, &d->web_rules);
+    d->backend.rules = &d->web_rules;
+    return make_numbers(d, &d->numbers) && make_numbers(d, &d->shown) && fit_numbers(&d->numbers, &d->numbers_rules, boot) &&
+           fit_numbers(&d->shown, &d->shown_rules, boot);
 }
 
 void daemon_web_deinit(daemon_state *d)
 {
     free_numbers(&d->numbers);
     free_numbers(&d->shown);
+    rule_set_drop(d->numbers_rules);
+    rule_set_drop(d->shown_rules);
     pthread_mutex_destroy(&d->numbers_lock);
+    pthread_mutex_destroy(&d->server_lock);
 }

@@ -11,7 +11,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-epoch *epoch_new(uint64_t lsn, uint64_t event)
+epoch *epoch_new(uint64_t lsn, uint64_t event, rule_set *rules)
 {
     epoch *e = calloc(1, sizeof *e);
     if (!e) return NULL;
@@ -21,6 +21,7 @@ epoch *epoch_new(uint64_t lsn, uint64_t event)
     e->letters_end = &e->letters;
     e->lsn = e->next_lsn = lsn;
     e->next_event = event;
+    e->rules = rule_set_keep(rules);
     return e;
 }
 
@@ -32,7 +33,18 @@ void epoch_free(epoch *e)
         admission_batch_free(batch);
     }
     egret_arena_deinit(&e->arena);
+    rule_set_drop(e->rules);
+    if (e->change) rule_change_answer(e->change, "the appliance is stopping; the change was not kept");
+    rule_change_free(e->change);
     free(e);
+}
+
+void epoch_change(epoch *e, rule_change *change)
+{
+    rule_set_drop(e->rules);
+    e->rules = rule_set_keep(rule_change_rules(change));
+    e->change = change;
+    e->next_lsn++;
 }
 
 void epoch_add(epoch *e, admission_batch *batch)
@@ -168,6 +180,7 @@ bool epoch_raw(const epoch *e, uint64_t lsn, egret_text *out)
 void epoch_answer(epoch *e, const char *trouble)
 {
     for (admission_batch *batch = e->batches; batch; batch = batch->next) admission_batch_answer(batch, trouble);
+    if (e->change) rule_change_answer(e->change, trouble);
 }
 
 void epoch_committed(epoch *e)

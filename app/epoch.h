@@ -9,6 +9,7 @@
 
 #include "alerting/sink.h"
 #include "app/admission.h"
+#include "app/rule_change.h"
 #include "ingest/deadletter.h"
 #include "store/dead_letters.h"
 #include "store/history.h"
@@ -32,6 +33,8 @@ typedef struct epoch {
     struct epoch *next;
     bool is_start;          /* the process began with it */
     journal_start start;    /* borrowed texts */
+    rule_set *rules;        /* by which it is evaluated; one of its users */
+    rule_change *change;    /* these rules hold from it on; NULL: those before do. Owned */
     admission_batch *batches, **batches_end;
     egret_arena arena;      /* of the alerts and letters */
     epoch_alert *alerts, **alerts_end;
@@ -42,7 +45,9 @@ typedef struct epoch {
     size_t n_records, n_alerts, bytes;
 } epoch;
 
-epoch *epoch_new(uint64_t lsn, uint64_t event);     /* NULL: no memory */
+epoch *epoch_new(uint64_t lsn, uint64_t event, rule_set *rules);    /* NULL: no memory */
+/* The epoch begins with a change of the rules, which numbers a record. */
+void epoch_change(epoch *e, rule_change *change);
 void epoch_free(epoch *e);                          /* NULL is allowed; batches too */
 /* Takes the batch and numbers its records. */
 void epoch_add(epoch *e, admission_batch *batch);

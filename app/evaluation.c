@@ -3,6 +3,9 @@
  */
 #include "app/evaluation.h"
 
+#include "app/relayout.h"
+#include "app/rule_key.h"
+#include "nfa/succession.h"
 #include "ingest/feed.h"
 
 #include <stdlib.h>
@@ -14,10 +17,12 @@ typedef struct source_state {
     bool behind;                /* is not silent, whatever comes or does not */
     char *partition;            /* "source:partition", owned; NULL: a declared source */
     uint32_t declared;          /* the declared source it is, or is of */
+    int64_t lateness_ms;        /* of a declared one, by the rules of now */
 } source_state;
 
 struct evaluation {
     evaluation_options options;
+    const plan *plan;           /* of options.rules */
     nfa_engine *engine;
     ingest_order *order;
     source_state *sources;      /* the declared ones, then partitions as they appeared */
@@ -54,6 +59,7 @@ evaluation_source evaluation_source_of(const plan *p, const plan_edge *edge, con
 static egret_status add_source(evaluation *e, uint32_t declared, const char *partition)
 {
     const evaluation_source *source = &e->options.sources[declared];
+    int64_t lateness_ms = partition ? e->sources[declared].lateness_ms : source->lateness_ms;
     if (e->n_sources == e->cap_sources) {
         uint32_t cap = e->cap_sources ? e->cap_sources * 2 : 16;
         source_state *grown = realloc(e->sources, cap * sizeof *grown);
@@ -62,9 +68,9 @@ static egret_status add_source(evaluation *e, uint32_t declared, const char *par
         e->cap_sources = cap;
     }
     source_state *added = &e->sources[e->n_sources];
-    *added = (source_state){.active = partition || source->active, .declared = declared};
+    *added = (source_state){.active = partition || source->active, .declared = declared, .lateness_ms = lateness_ms};
     if (partition && !(added->partition = strdup(partition))) return EGRET_NO_MEMORY;
-    egret_status status = ingest_order_add_source(e->order, source->lateness_ms, added->active);
+    egret_status status = ingest_order_add_source(e->order, lateness_ms, added->active);
     if (status == EGRET_OK) e->n_sources++;
     else free(added->partition);
     return status;
@@ -101,20 +107,37 @@ static bool find_record(void *user, uint64_t ref, const char **ptr, size_t *len)
     return true;
 }
 
+static bool is_snoozed(evaluation *e, const nfa_alert *alert)
+{
+    egret_value part[PLAN_MAX_KEY_PARTS];
+    if (e->options.rules->n_snoozes == 0) return false;
+    for (size_t i = 0; i < alert->body.n_key && i < PLAN_MAX_KEY_PARTS; i++) part[i] = alert->body.key[i].value;
+    e->record.len = 0;
+    rule_key_write(&e->record, part, alert->body.n_key);
+    egret_text_put(&e->record, "", 1);
+    return !e->record.failed && rule_set_is_snoozed(e->options.rules, e->plan->rules[alert->rule].name, e->record.ptr, e->wall_ms);
+}
+
 static egret_status hand_on(evaluation *e, const nfa_alert *alert)
 {
     char id[64];
     alert_json_options json = {.evidence = true, .record = find_record, .record_user = e, .has_detected = true, .detected_ms = e->wall_ms};
     sink_message message = {.id = id};
     if (!alert_message_id(id, sizeof id, &alert->body)) return EGRET_BAD_USE;
+    if (is_snoozed(e, alert)) {
+        /* What is shown is the difference to what was before: one alert less, one held back more. */
+        e->rules_before[alert->rule].alerts++;
+        e->rules_before[alert->rule].held_back--;
+        return EGRET_OK;
+    }
     if (!e->replaying) {
         jsonw_reset(&e->out);
-        alert_json_write(&e->out, e->options.plan, alert, &json);
+        alert_json_write(&e->out, e->plan, alert, &json);
         if (e->out.failed) return EGRET_NO_MEMORY;
         message.bytes = e->out.ptr;
         message.len = e->out.len;
     }
-    e->options.alert(e->options.user, &e->options.plan->rules[alert->rule], &alert->body, &message);
+    e->options.alert(e->options.user, &e->plan->rules[alert->rule], &alert->body, &message);
     return EGRET_OK;
 }
 
@@ -147,7 +170,7 @@ static void put_letter(evaluation *e, const admission_batch *batch, const admitt
 {
     ingest_letter letter = {.source = batch->partition ? batch->partition : e->options.sources[batch->source].name, .line = record->line, .offset = record->offset,
                             .kind = kind, .reason = reason, .record = record->raw, .record_len = record->raw_len};
-    if (record->stream != PLAN_NONE) letter.stream = e->options.plan->streams[record->stream].name;
+    if (record->stream != PLAN_NONE) letter.stream = e->plan->streams[record->stream].name;
     if (e->replaying) return;
     ingest_letters_put(e->options.letters, &letter);
 }
@@ -309,15 +332,17 @@ evaluation *evaluation_new(const evaluation_options *options)
     evaluation *e = calloc(1, sizeof *e);
     if (!e) return NULL;
     e->options = *options;
+    e->plan = options->rules->plan;
+    rule_set_keep(options->rules);
     e->newest_ms = INT64_MIN;
     jsonw_init(&e->out);
     egret_text_init(&e->record, egret_mem_of(NULL));
-    e->engine = nfa_engine_new(egret_mem_of(NULL), options->plan);
-    ingest_order_options order_options = {.plan = options->plan, .release = release, .user = e, .engine = e->engine};
+    e->engine = nfa_engine_new(egret_mem_of(NULL), options->rules->plan);
+    ingest_order_options order_options = {.plan = options->rules->plan, .release = release, .user = e, .engine = e->engine};
     e->order = ingest_order_new(&order_options);
-    e->streams = calloc((size_t)options->plan->n_streams + 1, sizeof *e->streams);
-    e->rules = calloc((size_t)options->plan->n_rules + 1, sizeof *e->rules);
-    e->rules_before = calloc((size_t)options->plan->n_rules + 1, sizeof *e->rules_before);
+    e->streams = calloc((size_t)options->rules->plan->n_streams + 1, sizeof *e->streams);
+    e->rules = calloc((size_t)options->rules->plan->n_rules + 1, sizeof *e->rules);
+    e->rules_before = calloc((size_t)options->rules->plan->n_rules + 1, sizeof *e->rules_before);
     bool fine = e->engine && e->order && e->streams && e->rules && e->rules_before;
     for (uint32_t i = 0; fine && i < options->n_sources; i++) {
         const evaluation_source *source = &options->sources[i];
@@ -341,13 +366,14 @@ void evaluation_free(evaluation *e)
     free(e->streams);
     free(e->rules);
     free(e->rules_before);
+    rule_set_drop(e->options.rules);
     free(e);
 }
 
 void evaluation_forget_numbers(evaluation *e)
 {
-    memset(e->streams, 0, e->options.plan->n_streams * sizeof *e->streams);
-    for (uint32_t i = 0; i < e->options.plan->n_rules; i++) e->rules_before[i] = *nfa_engine_rule_stats(e->engine, i);
+    memset(e->streams, 0, e->plan->n_streams * sizeof *e->streams);
+    for (uint32_t i = 0; i < e->plan->n_rules; i++) e->rules_before[i] = *nfa_engine_rule_stats(e->engine, i);
     e->engine_before = *nfa_engine_stats(e->engine);
     e->unrouted = 0;
 }
@@ -383,9 +409,9 @@ int64_t evaluation_watermark(const evaluation *e, uint32_t source, const char *p
 
 void evaluation_numbers(evaluation *e, web_numbers *out)
 {
-    for (uint32_t i = 0; i < e->options.plan->n_rules; i++)
+    for (uint32_t i = 0; i < e->plan->n_rules; i++)
         e->rules[i] = rule_since(*nfa_engine_rule_stats(e->engine, i), &e->rules_before[i]);
-    out->plan = e->options.plan;
+    out->plan = e->plan;
     out->streams = e->streams;
     out->rules = e->rules;
     out->engine = engine_since(*nfa_engine_stats(e->engine), &e->engine_before);
@@ -393,6 +419,118 @@ void evaluation_numbers(evaluation *e, web_numbers *out)
     out->letters = ingest_letters_count(e->options.letters);
     out->letters_unwritten = ingest_letters_unwritten(e->options.letters);
     out->clock_ms = nfa_engine_clock(e->engine);
+}
+
+/* ---- other rules ---- */
+
+bool evaluation_may_change(const evaluation *e)
+{
+    return nfa_succession_may(e->engine);
+}
+
+rule_set *evaluation_rules(const evaluation *e)
+{
+    return e->options.rules;
+}
+
+typedef struct held_move { evaluation *evaluation; relayout *moves; uint64_t ref; } held_move;
+
+static bool raw_of(void *user, const char **ptr, size_t *len)
+{
+    const held_move *move = user;
+    return find_record(move->evaluation, move->ref, ptr, len);
+}
+
+static egret_status move_held(void *user, const nfa_event *event, egret_value *slots)
+{
+    held_move *move = user;
+    move->ref = event->ref;
+    return relayout_slots(move->moves, event->stream, event->slots, raw_of, move, slots);
+}
+
+static uint32_t rule_named(const plan *p, const plan_rule *wanted)
+{
+    for (uint32_t i = 0; i < p->n_rules; i++)
+        if (p->rules[i].name_hash == wanted->name_hash) return i;
+    return PLAN_NONE;
+}
+
+/* Rules stand in order of names nearly always: the search goes on from where the last one was. */
+static void move_rule_counters(const evaluation *e, const plan *to, nfa_rule_stats *before)
+{
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < to->n_rules; i++) {
+        while (at < e->plan->n_rules && egret_str_cmp(e->plan->rules[at].name, to->rules[i].name) < 0) at++;
+        bool found = at < e->plan->n_rules && e->plan->rules[at].name_hash == to->rules[i].name_hash;
+        uint32_t was = found ? at : e->plan->n_rules > 0 && to->rules[to->n_rules - 1].level > 0 ? rule_named(e->plan, &to->rules[i]) : PLAN_NONE;
+        if (was != PLAN_NONE) before[i] = e->rules_before[was];
+    }
+}
+
+/* Counters of what stays go on. false: no memory, nothing changed. */
+static bool move_counters(evaluation *e, const plan *to, const relayout *moves)
+{
+    ingest_stats *streams = calloc((size_t)to->n_streams + 1, sizeof *streams);
+    nfa_rule_stats *rules = calloc((size_t)to->n_rules + 1, sizeof *rules), *before = calloc((size_t)to->n_rules + 1, sizeof *before);
+    if (!streams || !rules || !before) {
+        free(streams);
+        free(rules);
+        free(before);
+        return false;
+    }
+    for (uint32_t i = 0; i < e->plan->n_streams; i++)
+        if (relayout_streams(moves)[i] != PLAN_NONE) streams[relayout_streams(moves)[i]] = e->streams[i];
+    move_rule_counters(e, to, before);
+    free(e->streams);
+    free(e->rules);
+    free(e->rules_before);
+    e->streams = streams;
+    e->rules = rules;
+    e->rules_before = before;
+    return true;
+}
+
+static const plan_edge *declaration_of(const plan *p, const char *name)
+{
+    for (uint32_t i = 0; i < p->n_sources; i++)
+        if (evaluation_source_counts(&p->sources[i]) && egret_str_is(p->sources[i].name, name)) return &p->sources[i];
+    return NULL;
+}
+
+/* HTTP, which is the first, feeds all streams, a source those of its routes; what the rules do not declare stays as it is. */
+void evaluation_follow_lateness(evaluation *e)
+{
+    e->lateness_ms = 0;
+    for (uint32_t i = 0; i < e->options.n_sources; i++) {
+        const plan_edge *edge = i > 0 ? declaration_of(e->plan, e->options.sources[i].name) : NULL;
+        if (i == 0 || edge) e->sources[i].lateness_ms = ingest_order_lateness(e->plan, edge);
+        if (e->sources[i].lateness_ms > e->lateness_ms) e->lateness_ms = e->sources[i].lateness_ms;
+    }
+    for (uint32_t i = 0; i < e->n_sources; i++) ingest_order_set_lateness(e->order, i, e->sources[e->sources[i].declared].lateness_ms);
+}
+
+egret_status evaluation_change(evaluation *e, rule_set *rules, nfa_engine **engine, rule_set **before_rules)
+{
+    relayout *moves = relayout_new(e->plan, rules->plan);
+    *before_rules = NULL;
+    if (!moves || !move_counters(e, rules->plan, moves)) {
+        relayout_free(moves);
+        return EGRET_NO_MEMORY;
+    }
+    held_move held = {.evaluation = e, .moves = moves};
+    ingest_change change = {.plan = rules->plan, .engine = *engine, .stream = relayout_streams(moves), .same = relayout_is_same(moves),
+                            .convert = move_held, .user = &held};
+    egret_status status = ingest_order_change(e->order, &change);
+    if (status == EGRET_OK) status = nfa_succession_take(*engine, e->engine);
+    nfa_engine *before = e->engine;
+    e->engine = *engine;
+    *engine = before;
+    *before_rules = e->options.rules;
+    e->options.rules = rule_set_keep(rules);
+    e->plan = rules->plan;
+    evaluation_follow_lateness(e);
+    relayout_free(moves);
+    return status == EGRET_OK ? take_alerts(e) : status;
 }
 
 /* ---- as bytes ---- */

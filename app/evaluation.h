@@ -24,6 +24,7 @@
 #include "alerting/sink.h"
 #include "app/admission.h"
 #include "app/log.h"
+#include "app/rule_set.h"
 #include "ingest/deadletter.h"
 #include "ingest/order.h"
 #include "web/backend.h"
@@ -44,7 +45,7 @@ bool evaluation_source_counts(const plan_edge *edge);
 evaluation_source evaluation_source_of(const plan *p, const plan_edge *edge, const char *name);
 
 typedef struct evaluation_options {
-    const plan *plan;
+    rule_set *rules;                    /* compiled; the evaluation keeps a user */
     const evaluation_source *sources;   /* borrowed */
     uint32_t n_sources;
     /* Appends the text of the event with that LSN; false: it is not to be had. */
@@ -66,6 +67,15 @@ void evaluation_set_replaying(evaluation *e, bool replaying);
 void evaluation_set_wall(evaluation *e, int64_t wall_ms);
 /* Takes all records of a batch. What is not EGRET_OK ends the evaluation: state is not to be trusted any more. */
 egret_status evaluation_batch(evaluation *e, const admission_batch *batch, int64_t monotonic_ms);
+/* Between two epochs: other rules hold from now on; what is known is kept as far as it can be (nfa/succession.h). The engine was prepared for
+ * them after this evaluation's own; it becomes the one before, which is to be freed, and then
+ * *before, the rules it looks at, is to be dropped. `may` says whether it can be done at this moment; if
+ * not, it can after some later epoch. Sources stay what they are; their lateness follows the rules. */
+bool evaluation_may_change(const evaluation *e);
+egret_status evaluation_change(evaluation *e, rule_set *rules, nfa_engine **engine, rule_set **before);
+rule_set *evaluation_rules(const evaluation *e);
+/* Takes the lateness of sources from the rules, whatever the options said; before anything came. */
+void evaluation_follow_lateness(evaluation *e);
 /* Lets time pass. A tick changes something only when evaluation_tick_due says so: a source falls silent, or a deadline is due or a held event
  * may go as nothing arrives. */
 egret_status evaluation_tick(evaluation *e, int64_t monotonic_ms);

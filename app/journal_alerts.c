@@ -1,6 +1,7 @@
 /*
- * journal_alerts.c: the same recovery as the daemon's at its start, but the alerts are printed. Under the rules of then they must be the alerts of
- * then, which the journal's digests tell: whatever crashed in between, this is the evaluation without a crash.
+ * journal_alerts.c: the same recovery as the daemon's at its start, but the alerts are printed. Under the rules of then, which
+ * the journal names, they must be the alerts of then, which its digests tell: whatever crashed in between, this is the evaluation without a crash.
+ * Other rules (--rules) are taken for all of it, from its beginning to its end.
  */
 #include "app/journal_alerts.h"
 
@@ -18,7 +19,6 @@ typedef struct looking {
     journal_lookup *lookup;
     evaluation_source *sources;
     char **names;       /* owned */
-    uint64_t *layouts;
     uint32_t n_sources;
 } looking;
 
@@ -58,12 +58,10 @@ static bool set_up(looking *l, const store *s, const plan *p)
     l->lookup = journal_lookup_new(s);
     l->sources = calloc((size_t)p->n_sources + 1, sizeof *l->sources);
     l->names = calloc((size_t)p->n_sources + 1, sizeof *l->names);
-    l->layouts = calloc((size_t)p->n_streams + 1, sizeof *l->layouts);
-    if (!l->lookup || !l->sources || !l->names || !l->layouts) return false;
+    if (!l->lookup || !l->sources || !l->names) return false;
     bool fine = add_source(l, p, NULL, (egret_str){"http", 4});
     for (uint32_t i = 0; i < p->n_sources && fine; i++)
         if (evaluation_source_counts(&p->sources[i])) fine = add_source(l, p, &p->sources[i], p->sources[i].name);
-    for (uint32_t i = 0; i < p->n_streams; i++) l->layouts[i] = recovery_layout(&p->streams[i]);
     return fine;
 }
 
@@ -73,7 +71,6 @@ static void tear_down(looking *l)
     for (uint32_t i = 0; i < l->n_sources; i++) free(l->names[i]);
     free(l->sources);
     free(l->names);
-    free(l->layouts);
 }
 
 static int judge(const app_args *args, const recovery *r, egret_status status)
@@ -85,31 +82,86 @@ static int judge(const app_args *args, const recovery *r, egret_status status)
     return r->broken_blocks + r->other_epochs > 0 ? APP_TROUBLE : APP_FINE;
 }
 
-static int look(const app_args *args, const store *s, const plan *p)
+/* fixed: for all of the journal; else those it begins with. */
+static int look(const app_args *args, const store *s, rule_set *rules, bool fixed)
 {
     looking l = {0};
     ingest_letters *letters = NULL;
     app_log log = {0};
-    bool fine = set_up(&l, s, p) && ingest_letters_open(NULL, 0, &letters) == EGRET_OK;
-    evaluation_options options = {.plan = p, .sources = l.sources, .n_sources = l.n_sources, .record = find_record, .letters = letters,
+    bool fine = set_up(&l, s, rules->plan) && ingest_letters_open(NULL, 0, &letters) == EGRET_OK;
+    evaluation_options options = {.rules = rules, .sources = l.sources, .n_sources = l.n_sources, .record = find_record, .letters = letters,
                                   .log = &log, .alert = print_alert, .user = &l};
     evaluation *e = fine ? evaluation_new(&options) : NULL;
-    recovery_options again = {.store = (store *)(uintptr_t)s, .plan = p, .evaluation = e, .sources = (const char *const *)l.names, .n_sources = l.n_sources,
-                              .layouts = l.layouts, .rules = recovery_fingerprint(p), .log = &log, .only_looks = true, .go_on = go_on};
-    int exit_code = e && again.rules != 0 ? judge(args, &l.recovery, recovery_run(&l.recovery, &again)) : app_trouble(args, "no memory");
+    recovery_options again = {.store = (store *)(uintptr_t)s, .evaluation = e, .sources = (const char *const *)l.names, .n_sources = l.n_sources,
+                              .log = &log, .fixed_rules = fixed, .only_looks = true, .go_on = go_on};
+    int exit_code = e ? judge(args, &l.recovery, recovery_run(&l.recovery, &again)) : app_trouble(args, "no memory");
     evaluation_free(e);
     ingest_letters_close(letters);
     tear_down(&l);
     return exit_code;
 }
 
+static int compile(const app_args *args, rule_set *rules)
+{
+    if (rule_set_compile(rules)) return APP_FINE;
+    const char *text = egret_diags_text(&rules->diags);
+    if (text) fputs(text, stderr);
+    return app_trouble(args, "%s", rules->arena.failed ? "no memory" : "the rules do not compile");
+}
+
+static int with_files(const app_args *args, const store *s, const char *const *paths, size_t n)
+{
+    rules_files files;
+    rule_set *rules = rule_set_new();
+    int exit_code = rules ? rules_files_need(&files, "journal", paths, n) : app_trouble(args, "no memory");
+    if (exit_code == APP_FINE) {
+        rule_set_take(rules, &files.diags);
+        exit_code = compile(args, rules);
+    }
+    if (exit_code == APP_FINE) exit_code = look(args, s, rules, true);
+    if (rules) rules_files_free(&files);
+    rule_set_drop(rules);
+    return exit_code;
+}
+
+static bool find_text(void *user, const char *hash, egret_text *out)
+{
+    return store_content_get(user, hash, out);
+}
+
+/* The rules with which the journal begins, as far as it is kept: those of its first record that says them all. */
+static bool read_first_rules(const store *s, rule_set *rules)
+{
+    journal_block block;
+    journal_record record;
+    uint64_t lsn = 0;
+    int code;
+    bool found = false, fine = true;
+    journal_block_init(&block);
+    while (!found && journal_read(s, &lsn, &block, &code) == JOURNAL_GOT_BLOCK)
+        while (!found && journal_block_next(&block, &record)) {
+            found = record.kind == JOURNAL_CONTROL && record.u.control.whole;
+            if (found) fine = rule_set_read(rules, record.u.control.lines.ptr, record.u.control.lines.len, find_text, (void *)(uintptr_t)s);
+        }
+    journal_block_deinit(&block);
+    return found && fine;
+}
+
+static int with_its_own(const app_args *args, const store *s)
+{
+    rule_set *rules = rule_set_new();
+    int exit_code = APP_FINE;
+    if (!rules) exit_code = app_trouble(args, "no memory");
+    else if (!read_first_rules(s, rules)) exit_code = app_trouble(args, "the journal does not say by which rules it was evaluated; name them with --rules");
+    if (exit_code == APP_FINE) exit_code = compile(args, rules);
+    if (exit_code == APP_FINE) exit_code = look(args, s, rules, false);
+    rule_set_drop(rules);
+    return exit_code;
+}
+
 int journal_alerts(const app_args *args, const store *s)
 {
-    rules_files rules;
     const char **paths;
     size_t n = app_args_many(args, "rules", &paths);
-    int exit_code = rules_files_need(&rules, "journal", paths, n);
-    if (exit_code == APP_FINE) exit_code = look(args, s, rules.plan);
-    rules_files_free(&rules);
-    return exit_code;
+    return n > 0 ? with_files(args, s, paths, n) : with_its_own(args, s);
 }

@@ -6,6 +6,8 @@
 #include "app/epoch.h"
 #include "compiler/value.h"
 #include "ingest/decode.h"
+#include "nfa/succession.h"
+#include "store/places.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -63,6 +65,11 @@ uint64_t recovery_fingerprint(const plan *p)
 /* ---- records ---- */
 
 /* The source of a batch's name, which may be "source:partition". */
+static const plan *plan_of(const recovery *r)
+{
+    return evaluation_rules(r->options.evaluation)->plan;
+}
+
 static uint32_t source_named(const recovery *r, egret_str name)
 {
     const char *colon = name.len > 0 ? memchr(name.ptr, ':', name.len) : NULL;
@@ -74,15 +81,15 @@ static uint32_t source_named(const recovery *r, egret_str name)
 
 static uint32_t stream_named(const recovery *r, egret_str name)
 {
-    for (uint32_t i = 0; i < r->options.plan->n_streams; i++)
-        if (egret_str_eq(name, r->options.plan->streams[i].name)) return i;
+    for (uint32_t i = 0; i < plan_of(r)->n_streams; i++)
+        if (egret_str_eq(name, plan_of(r)->streams[i].name)) return i;
     return PLAN_NONE;
 }
 
 static ingest_decoder *decoder_of(recovery *r, uint32_t stream)
 {
     ingest_decoder **slot = &r->decoders[stream].decoder;
-    ingest_decoder_options options = {.plan = r->options.plan, .stream = stream, .format = INGEST_FORMAT_JSON};
+    ingest_decoder_options options = {.plan = plan_of(r), .stream = stream, .format = INGEST_FORMAT_JSON};
     if (!*slot) *slot = ingest_decoder_new(&options);
     else ingest_decoder_reset(*slot);
     return *slot;
@@ -99,7 +106,7 @@ static egret_status decode_anew(recovery *r, admission_batch *batch, admitted_re
     if (got == INGEST_GOT_NO_MEMORY) return EGRET_NO_MEMORY;
     if (got != INGEST_GOT_RECORD) return EGRET_BAD_EVENT;
     record->slots = decoded.slots;
-    return admission_batch_add(batch, record, r->options.plan->streams[record->stream].n_slots) ? EGRET_OK : EGRET_NO_MEMORY;
+    return admission_batch_add(batch, record, plan_of(r)->streams[record->stream].n_slots) ? EGRET_OK : EGRET_NO_MEMORY;
 }
 
 static egret_status take_event(recovery *r, admission_batch *batch, const journal_event *event)
@@ -108,7 +115,7 @@ static egret_status take_event(recovery *r, admission_batch *batch, const journa
     admitted_record record = {.stream = stream_named(r, event->stream), .slots = event->n_slots > 0 ? event->slots : &none,
                               .raw = event->raw.ptr, .raw_len = event->raw.len, .line = event->line, .offset = event->offset};
     egret_status status = EGRET_BAD_EVENT;
-    if (record.stream != PLAN_NONE && event->layout == r->options.layouts[record.stream])
+    if (record.stream != PLAN_NONE && event->layout == evaluation_rules(r->options.evaluation)->layouts[record.stream])
         status = admission_batch_add(batch, &record, event->n_slots) ? EGRET_OK : EGRET_NO_MEMORY;
     else if (record.stream != PLAN_NONE)
         status = decode_anew(r, batch, &record);
@@ -175,7 +182,70 @@ static egret_status end_epoch(recovery *r, assembly *a, const journal_epoch *end
     r->alerts += r->seen.n_alerts;
     r->clock_ms = end->clock_ms;
     bool same = r->seen.n_alerts == end->n_alerts && r->seen.alerts == end->alerts;
-    if (!same && r->complete && r->rules_then == r->options.rules) r->other_epochs++;
+    if (!same && r->complete && r->rules_then == evaluation_rules(r->options.evaluation)->fingerprint) r->other_epochs++;
+    return status;
+}
+
+/* ---- changes of the rules ---- */
+
+static bool find_text(void *user, const char *hash, egret_text *out)
+{
+    const recovery *r = user;
+    return store_content_get(r->options.store, hash, out);
+}
+
+static bool is_what_holds(const rule_set *now, egret_str lines)
+{
+    egret_text own;
+    egret_text_init(&own, egret_mem_of(NULL));
+    rule_set_write(now, &own);
+    bool same = own.len == lines.len && (own.len == 0 || memcmp(own.ptr, lines.ptr, own.len) == 0);
+    egret_text_deinit(&own);
+    return same;
+}
+
+static void free_decoders(recovery *r)
+{
+    for (uint32_t i = 0; r->decoders && i < plan_of(r)->n_streams; i++) ingest_decoder_free(r->decoders[i].decoder);
+    free(r->decoders);
+    r->decoders = NULL;
+}
+
+static bool make_decoders(recovery *r)
+{
+    r->decoders = calloc((size_t)plan_of(r)->n_streams + 1, sizeof *r->decoders);
+    return r->decoders != NULL;
+}
+
+static egret_status change_rules(recovery *r, rule_set *next)
+{
+    nfa_engine *engine = nfa_succession_prepare(egret_mem_of(NULL), next->plan, evaluation_engine(r->options.evaluation));
+    if (!engine) return EGRET_NO_MEMORY;
+    free_decoders(r);
+    rule_set *before;
+    egret_status status = evaluation_change(r->options.evaluation, next, &engine, &before);
+    nfa_engine_free(engine);
+    rule_set_drop(before);
+    r->rules_then = next->fingerprint;
+    return status == EGRET_OK && !make_decoders(r) ? EGRET_NO_MEMORY : status;
+}
+
+static egret_status take_control(recovery *r, const journal_control *control)
+{
+    rule_set *now = evaluation_rules(r->options.evaluation);
+    if (r->options.fixed_rules) return EGRET_OK;
+    r->changes++;
+    if (control->whole && is_what_holds(now, control->lines)) return EGRET_OK;
+    rule_set *next = control->whole ? rule_set_new() : rule_set_copy(now);
+    egret_status status = next ? EGRET_OK : EGRET_NO_MEMORY;
+    if (next && rule_set_read(next, control->lines.ptr, control->lines.len, find_text, r) && rule_set_compile(next)) {
+        status = change_rules(r, next);
+    } else if (next) {
+        r->other_rules++;
+        r->rules_then = 0;      /* not those we evaluate by: alerts are not compared */
+        status = next->arena.failed ? EGRET_NO_MEMORY : EGRET_OK;
+    }
+    rule_set_drop(next);
     return status;
 }
 
@@ -195,6 +265,8 @@ static egret_status take_record(recovery *r, assembly *a, const journal_record *
         return take_event(r, a->last, &record->u.event);
     case JOURNAL_EPOCH:
         return end_epoch(r, a, &record->u.epoch);
+    case JOURNAL_CONTROL:
+        return take_control(r, &record->u.control);
     }
     return EGRET_OK;
 }
@@ -246,16 +318,13 @@ egret_status recovery_run(recovery *r, const recovery_options *options)
     assembly a = {0};
     *r = (recovery){.options = *options, 
                       .clock_ms = options->clock_ms > 0 ? options->clock_ms : 1, .rules_then = options->rules_then, .complete = journal_now(options->store).first_lsn <= options->from};
-    r->decoders = calloc((size_t)options->plan->n_streams + 1, sizeof *r->decoders);
     journal_block_init(&block);
     a.end = &a.first;
     evaluation_set_replaying(options->evaluation, !options->only_looks);
-    egret_status status = r->decoders ? read_all(r, &a, &block) : EGRET_NO_MEMORY;
+    egret_status status = make_decoders(r) ? read_all(r, &a, &block) : EGRET_NO_MEMORY;
     evaluation_set_replaying(options->evaluation, false);
     drop_batches(&a);
     journal_block_deinit(&block);
-    for (uint32_t i = 0; r->decoders && i < options->plan->n_streams; i++) ingest_decoder_free(r->decoders[i].decoder);
-    free(r->decoders);
-    r->decoders = NULL;
+    free_decoders(r);
     return status;
 }

@@ -3,6 +3,7 @@
  *
  * Records are evaluated in the order and with the clocks they were evaluated with then. What alerts come of an epoch is compared with the digest the
  * journal has of it: a difference, under the rules of then, means that the evaluation is not a function of the journal, and is said.
+ * Changes of the rules stand in the journal, too, and act again where they acted then (unless the rules are given: fixed_rules).
  * Values are taken as they were decoded then; when the stream's layout is another now (other rules), the event's text is decoded anew.
  * A block that cannot be read is put into quarantine, and said.
  */
@@ -14,16 +15,14 @@
 
 typedef struct recovery_options {
     store *store;               /* nobody else writes meanwhile */
-    const plan *plan;
-    evaluation *evaluation;     /* its alerts go to recovery_alert, given the recovery */
+    evaluation *evaluation;     /* with the rules that held at `from`; its alerts go to recovery_alert, given the recovery */
     const char *const *sources; /* names, by number */
     uint32_t n_sources;
-    const uint64_t *layouts;    /* of the plan's streams */
-    uint64_t rules;             /* fingerprint */
     uint64_t from;              /* LSN to begin at; what was before is in the evaluation already */
     int64_t clock_ms;           /* of the epoch before; 0: there was none */
     uint64_t rules_then;        /* fingerprint that held then */
     const app_log *log;
+    bool fixed_rules;           /* the evaluation's rules are for all of it */
     bool only_looks;            /* for a tool: alerts are written out, and broken blocks stay where they are */
     bool (*go_on)(void *user);  /* asked for each block; false ends the recovery */
     void *user;
@@ -36,7 +35,8 @@ typedef struct recovery {
     uint64_t other_epochs;      /* that gave other alerts than then, under the same rules */
     uint64_t not_decoded;       /* events that do not fit the rules of now */
     uint64_t broken_blocks;
-    uint64_t rules_then;        /* fingerprint of the newest start; 0: there was none */
+    uint64_t rules_then;        /* fingerprint of the rules that held where it ended; 0: not known */
+    uint64_t changes, other_rules;      /* changes of the rules; those whose rules this version cannot compile, or whose texts are gone */
     int64_t clock_ms;           /* of the last epoch */
     struct recovery_decoders *decoders;
     bool complete;              /* nothing is missing before what was read: the state is all there */

@@ -121,10 +121,30 @@ static bool read_open(check *c, FILE *file, content_file *f)
     return ferror(file) == 0;
 }
 
+/* Read before, or given by the host. */
+static bool find_content(content_file *f)
+{
+    const egret_diags *diags = f->c->diags;
+    for (uint32_t i = 0; i < diags->n_contents; i++)
+        if (strcmp(diags->contents[i].name, f->path) == 0) {
+            f->text = diags->contents[i].text;
+            f->len = diags->contents[i].len;
+            return true;
+        }
+    return false;
+}
+
 static bool read_file(content_file *f, egret_str path)
 {
     check *c = f->c;
     f->path = full_path(c, f->span, path);
+    if (find_content(f))
+        return true;
+    if (c->diags->contents_given) {
+        egret_diag *diag = check_error(c, 609, f->span, "there is no file %s", f->path);
+        check_help(c, diag, "give its content together with the rules");
+        return false;
+    }
     FILE *file = fopen(f->path, "rb");
     bool good = file != NULL && read_open(c, file, f);
     int error = errno;
@@ -134,6 +154,8 @@ static bool read_file(content_file *f, egret_str path)
         longjmp(c->no_memory, 1);
     if (!good)
         check_error(c, 609, f->span, "cannot read %s: %s", f->path, strerror(error));
+    else
+        egret_diags_add_content(c->diags, f->path, f->text, f->len);
     return good;
 }
 

@@ -54,6 +54,22 @@ uint32_t egret_diags_add_source(egret_diags *diags, const char *name, const char
     return number;
 }
 
+void egret_diags_add_content(egret_diags *diags, const char *path, const char *text, size_t len)
+{
+    uint32_t n = diags->n_contents;
+    egret_str copy = egret_arena_str(diags->arena, path, strlen(path));
+    if (n == 0 || (n & (n - 1)) == 0) {
+        egret_source *grown = egret_arena_alloc(diags->arena, (n == 0 ? 1 : (size_t)n * 2) * sizeof *grown);
+        if (grown == NULL)
+            return;
+        if (n > 0)
+            memcpy(grown, diags->contents, n * sizeof *grown);
+        diags->contents = grown;
+    }
+    if (!diags->arena->failed)
+        diags->contents[diags->n_contents++] = (egret_source){ copy.ptr, text, (uint32_t)len };
+}
+
 /* vsnprintf into the arena; "" when there is no memory. */
 static const char *format_text(egret_arena *arena, const char *format, va_list args)
 {

@@ -40,6 +40,11 @@ typedef struct egret_diags {
     egret_arena *arena;
     egret_source *sources;
     uint32_t n_sources;
+    /* Files of lists and tables, by the path they are opened by: those that were read, so that a host can keep them; or, when contents_given is set,
+     * all there are, and no file is opened. */
+    egret_source *contents;
+    uint32_t n_contents;
+    bool contents_given;
     egret_diag *first, *last;
     uint32_t n_errors, n_warnings;
     uint32_t n_kept;        /* in the list: after the first 1000 they are counted only */
@@ -50,6 +55,8 @@ void egret_diags_init(egret_diags *diags, egret_arena *arena);
 /* Registers a source (text is copied); gives its number. A text over 16 MB is refused with an error and registered
  * empty; without memory the number is UINT32_MAX and arena->failed is set. */
 uint32_t egret_diags_add_source(egret_diags *diags, const char *name, const char *text, size_t len);
+/* Registers the content of a list or table; the text is borrowed. Without memory arena->failed is set. */
+void egret_diags_add_content(egret_diags *diags, const char *path, const char *text, size_t len);
 /* Adds a diagnostic; the returned one may be given a help or a note. Never NULL: without memory it is the spare one,
  * which is counted but not kept. */
 egret_diag *egret_diag_add(egret_diags *diags, egret_severity_level level, uint16_t code, egret_span span,

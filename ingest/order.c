@@ -340,6 +340,75 @@ egret_status ingest_order_push(ingest_order *order, const ingest_arrival *arriva
     return pass(order, key, &event, arrival);
 }
 
+/* ---- other rules ---- */
+
+/* Identities go on under the stream's name. */
+static bool change_streams(ingest_order *order, const ingest_change *change)
+{
+    uint32_t n_before = order->options.plan->n_streams;
+    stream_state *before = order->streams;
+    order->options.plan = change->plan;
+    order->options.engine = change->engine;
+    bool fine = make_streams(order);
+    for (uint32_t i = 0; i < n_before; i++) {
+        uint32_t now = fine ? change->stream[i] : PLAN_NONE;
+        if (now == PLAN_NONE) {
+            ingest_identity_deinit(&before[i].seen);
+            continue;
+        }
+        int64_t within_ms = order->streams[now].seen.within_ms;
+        order->streams[now].seen = before[i].seen;
+        order->streams[now].seen.within_ms = within_ms;
+    }
+    free(before);
+    return fine;
+}
+
+static egret_status change_held(ingest_order *order, const ingest_change *change, held *into)
+{
+    held_key key;
+    const nfa_event *first;
+    egret_status status = EGRET_OK;
+    while (status == EGRET_OK && (first = held_first(order->held, &key)) != NULL) {
+        nfa_event event = *first;
+        event.stream = change->stream[first->stream];
+        uint32_t n = event.stream != PLAN_NONE ? change->plan->streams[event.stream].n_slots : 0;
+        egret_value *slots = calloc((size_t)n + 1, sizeof *slots);
+        event.slots = slots;
+        if (slots == NULL)
+            status = EGRET_NO_MEMORY;
+        else if (event.stream != PLAN_NONE)
+            status = change->convert(change->user, first, slots);
+        if (status == EGRET_BAD_EVENT || (status == EGRET_OK && event.stream == PLAN_NONE)) {
+            order->stats.rejected[INGEST_REASON_STREAM]++;
+            status = EGRET_OK;
+        } else if (status == EGRET_OK && !held_put(into, key, &event, n)) {
+            status = EGRET_NO_MEMORY;
+        }
+        free(slots);
+        held_drop_first(order->held);
+    }
+    return status;
+}
+
+egret_status ingest_order_change(ingest_order *order, const ingest_change *change)
+{
+    egret_status status = EGRET_OK;
+    if (!change->same && held_count(order->held) > 0) {
+        held *into = held_new();
+        status = into != NULL ? change_held(order, change, into) : EGRET_NO_MEMORY;
+        held_free(order->held);
+        order->held = into;
+    }
+    bool fine = change_streams(order, change);
+    return status == EGRET_OK && !fine ? EGRET_NO_MEMORY : status;
+}
+
+void ingest_order_set_lateness(ingest_order *order, uint32_t source, int64_t lateness_ms)
+{
+    order->sources[source].lateness_ms = lateness_ms < 0 ? 0 : lateness_ms;
+}
+
 /* ---- sources that stop, time from outside ---- */
 
 egret_status ingest_order_flush(ingest_order *order)

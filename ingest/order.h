@@ -65,6 +65,21 @@ uint64_t ingest_order_expect(const ingest_order *order, const ingest_arrival *ar
 egret_status ingest_order_push(ingest_order *order, const ingest_arrival *arrival, ingest_outcome *outcome);
 /* The source is about to give events, from its own watermark on: it holds the watermark of all until it does, or is set idle. */
 egret_status ingest_order_await(ingest_order *order, uint32_t source);
+/* Other rules, while events are held. Streams are the same when they have the same name; held events of a stream that is gone are dropped, and
+ * counted as rejected (INGEST_REASON_STREAM). */
+typedef struct ingest_change {
+    const plan *plan;
+    nfa_engine *engine;
+    const uint32_t *stream;     /* of the plan before -> of this one; PLAN_NONE: gone */
+    bool same;                  /* streams and their slots are numbered as before: held events stay as they are */
+    /* Gives the values of a held event (numbered as before) as the new plan has them; strings must be good until the next call. */
+    egret_status (*convert)(void *user, const nfa_event *event, egret_value *slots);
+    void *user;
+} ingest_change;
+/* What is not EGRET_OK: no memory; the order is only to be freed then. */
+egret_status ingest_order_change(ingest_order *order, const ingest_change *change);
+/* From now on the source's events may come so late. */
+void ingest_order_set_lateness(ingest_order *order, uint32_t source, int64_t lateness_ms);
 /* An idle source holds nothing up until its next event. */
 egret_status ingest_order_idle(ingest_order *order, uint32_t source);
 /* The source will give no more events. When none is left that may, all held events are released. */

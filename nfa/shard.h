@@ -430,6 +430,7 @@ bool branch_sweep(nfa_engine *engine, uint32_t rule, nfa_section *section);
 
 /* silence.c: a lone absence */
 size_t silence_root_size(void);
+int64_t silence_since(const nfa_section *section);      /* when the key was last heard, or since when it is watched */
 egret_status silence_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *event, uint64_t mask, nfa_key *key);
 egret_status silence_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t due_ms);
 egret_status silence_watch(nfa_engine *engine, uint32_t rule, const egret_value *parts, int64_t now_ms);    /* a key nobody has heard of yet */

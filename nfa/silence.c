@@ -14,6 +14,11 @@ typedef struct silence_root {
     uint32_t armed;
 } silence_root;
 
+int64_t silence_since(const nfa_section *section)
+{
+    return ((const silence_root *)nfa_section_root(section))->since_ms;
+}
+
 static uint64_t bits_of(uint32_t first, uint32_t n)
 {
     return n == 0 ? 0 : (n >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1) << first;

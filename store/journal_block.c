@@ -253,6 +253,17 @@ void journal_pack_epoch(journal_pack *pack, const journal_epoch *epoch)
     put_fixed(&pack->body, epoch->alerts);
 }
 
+void journal_pack_control(journal_pack *pack, const journal_control *control)
+{
+    begin_record(pack, JOURNAL_CONTROL);
+    note_time(pack, control->wall_ms);
+    put_byte(&pack->body, control->whole);
+    put_signed(&pack->body, control->wall_ms);
+    put_string(&pack->body, control->who);
+    put_string(&pack->body, control->note);
+    put_string(&pack->body, control->lines);
+}
+
 size_t journal_pack_bytes(const journal_pack *pack)
 {
     return pack->names.len + pack->body.len;
@@ -504,6 +515,13 @@ static bool get_record(journal_block *block, reading *in, journal_record *record
         record->u.epoch.wall_ms = get_signed(in);
         record->u.epoch.n_alerts = get_number(in);
         record->u.epoch.alerts = get_fixed(in);
+        return !in->bad;
+    case JOURNAL_CONTROL:
+        record->u.control.whole = get_byte(in) != 0;
+        record->u.control.wall_ms = get_signed(in);
+        record->u.control.who = get_string(in);
+        record->u.control.note = get_string(in);
+        record->u.control.lines = get_string(in);
         return !in->bad;
     }
     return false;

@@ -8,7 +8,8 @@
  * were cut from it by the size of a block.
  *
  * Records: START (a process begins: version, rules), BATCH (records of one source that arrived together), EVENT (of the batch before it),
- * EPOCH (all before it has been evaluated; the clock; a digest of the alerts that came of it).
+ * EPOCH (all before it has been evaluated; the clock; a digest of the alerts that came of it), CONTROL (rules, lists, tables or settings are
+ * others from here on; it stands between two epochs, before the batches of the second).
  *
  * An event holds its text, for evidence and for rules to come, and its values as they were decoded, so that a replay under the same rules
  * evaluates the same values whatever the decoder has become meanwhile. Values that stand in the text are kept as places in it.
@@ -26,7 +27,8 @@ typedef enum journal_kind {
     JOURNAL_START = 'S',
     JOURNAL_BATCH = 'B',
     JOURNAL_EVENT = 'E',
-    JOURNAL_EPOCH = 'T'
+    JOURNAL_EPOCH = 'T',
+    JOURNAL_CONTROL = 'C'
 } journal_kind;
 
 typedef struct journal_start {
@@ -36,6 +38,13 @@ typedef struct journal_start {
     int64_t idle_ms;        /* silence after which a source holds the clock no more */
     egret_str files;        /* "name\0hash(32 hex)\0" … of the rule files; texts are in the store by hash */
 } journal_start;
+
+typedef struct journal_control {
+    bool whole;             /* lines say all there is; else what has changed */
+    int64_t wall_ms;
+    egret_str who, note;
+    egret_str lines;        /* see app/rule_set.h; texts are in the store by hash */
+} journal_control;
 
 /* What is known of the other side, where messages of a source (or of a partition) may wait: its silence means something only when none do. */
 typedef enum journal_standing { JOURNAL_STANDING_SAME, JOURNAL_STANDING_BEHIND, JOURNAL_STANDING_CAUGHT_UP } journal_standing;
@@ -72,6 +81,7 @@ typedef struct journal_record {
         journal_batch batch;
         journal_event event;
         journal_epoch epoch;
+        journal_control control;
     } u;
 } journal_record;
 
@@ -95,6 +105,7 @@ void journal_pack_start(journal_pack *pack, const journal_start *start);
 void journal_pack_batch(journal_pack *pack, const journal_batch *batch);
 void journal_pack_event(journal_pack *pack, const journal_event *event);
 void journal_pack_epoch(journal_pack *pack, const journal_epoch *epoch);
+void journal_pack_control(journal_pack *pack, const journal_control *control);
 size_t journal_pack_bytes(const journal_pack *pack);
 /* Writes the block to out (emptied first) and empties the pack; false: no memory. */
 bool journal_pack_seal(journal_pack *pack, uint64_t first_lsn, uint64_t first_event, egret_text *out);

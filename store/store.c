@@ -34,6 +34,7 @@ static const struct { const char *name; unsigned flags; } tables[STORE_TABLES] =
     [STORE_DELIVERIES] = { "deliveries", 0 },
     [STORE_DEAD] = { "dead", MDB_INTEGERKEY },
     [STORE_RETURNS] = { "returns", MDB_INTEGERKEY },
+    [STORE_RULES] = { "rules", 0 },
 };
 
 const char *store_text(int code)

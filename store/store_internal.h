@@ -26,6 +26,7 @@ typedef enum store_table {
     STORE_DELIVERIES,   /* position, sink -> what became of it there */
     STORE_DEAD,         /* number -> dead letter */
     STORE_RETURNS,      /* number -> event that is to come in again */
+    STORE_RULES,        /* key -> text: files that hold now, versions */
     STORE_TABLES
 } store_table;
 

@@ -12,5 +12,6 @@ typedef struct web_asset {
 } web_asset;
 
 extern const web_asset web_asset_schemas;       /* schemas.json */
+extern const web_asset web_asset_console_html, web_asset_console_css, web_asset_console_js;     /* console/ */
 
 #endif

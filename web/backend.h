@@ -11,6 +11,7 @@
 #include "ingest/decode.h"
 #include "nfa/engine.h"
 #include "web/audit.h"
+#include "web/history_backend.h"
 #include "web/rules_backend.h"
 #include "web/server.h"
 
@@ -98,6 +99,7 @@ typedef struct web_backend {
     bool (*is_live)(void *user);
     void (*numbers)(void *user, web_numbers *out);
     const web_rules *rules;         /* NULL: rules cannot be changed */
+    const web_history *history;     /* NULL: alerts are not kept */
     web_audit *audit;               /* NULL: changes are not noted */
 } web_backend;
 

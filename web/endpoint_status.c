@@ -13,7 +13,7 @@ static json_t *count(uint64_t n)
     return json_integer((json_int_t)(n > INT64_MAX ? INT64_MAX : n));
 }
 
-static json_t *queue(const web_numbers *n)
+static json_t *waiting(const web_numbers *n)
 {
     return json_pack("{s:o, s:o}", "records", count(n->queued_records), "limit", count(n->queue_limit));
 }
@@ -44,7 +44,7 @@ static void answer_status(void *app, const web_request *request, web_response *r
     const char *trouble = backend->not_ready(backend->user);
     const web_numbers *n = endpoints_lock_numbers(endpoints);
     json_t *status = json_pack("{s:s, s:b, s:s?, s:o, s:I, s:I, s:o, s:o, s:o}", "version", EGRET_VERSION, "ready", trouble == NULL, "trouble", trouble, "started",
-                               web_time(n->start_time_ms), "rules", (json_int_t)n->plan->n_rules, "streams", (json_int_t)plan_inputs(n->plan), "queue", queue(n),
+                               web_time(n->start_time_ms), "rules", (json_int_t)n->plan->n_rules, "streams", (json_int_t)plan_inputs(n->plan), "queue", waiting(n),
                                "engine", engine(n), "store", kept(n));
     endpoints_unlock_numbers(endpoints);
     web_response_json(response, 200, status);

@@ -8,6 +8,8 @@
 #include "web/backend.h"
 #include "web/server.h"
 
+#include "alerting/json_write.h"
+
 #include "ingest/decode.h"
 
 #include <pthread.h>
@@ -23,6 +25,11 @@ extern const web_route web_routes_versions[];
 extern const web_route web_routes_contents[];
 extern const web_route web_routes_snoozes[];
 extern const web_route web_routes_audit[];
+extern const web_route web_routes_alerts[];
+extern const web_route web_routes_feed[];
+extern const web_route web_routes_sinks[];
+extern const web_route web_routes_dead_letters[];
+extern const web_route web_routes_console[];
 
 struct web_endpoints {
     const web_backend *backend;
@@ -38,6 +45,13 @@ struct web_endpoints {
 /* The counters of now, which stay as they are until they are unlocked; from any thread, not for long. */
 const web_numbers *endpoints_lock_numbers(web_endpoints *endpoints);
 void endpoints_unlock_numbers(web_endpoints *endpoints);
+
+/* The history; NULL: a 503 is in the response. */
+const web_history *endpoints_history(const web_endpoints *endpoints, web_response *response);
+/* What the store has said, as a 503. */
+void endpoints_answer_store(web_response *response, int code);
+/* The writer's text becomes the body, and the writer is done with. */
+void endpoints_answer_writer(web_response *response, json_writer *w);
 
 /* Notes the request as a change that begins. 0: it cannot be noted, a problem is in the response, and it must not be made. */
 uint64_t endpoints_begin_change(const web_endpoints *endpoints, const web_request *request, const char *method, web_response *response);

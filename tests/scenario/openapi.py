@@ -83,7 +83,7 @@ class Document:
         kind = (headers["Content-Type"] or "").split(";")[0]
         if kind not in content:
             return ["content type '%s' is not documented, only %s" % (kind, list(content))]
-        if not kind.endswith("json"):
+        if not kind.endswith(("/json", "+json")):
             return []
         return self.faults(content[kind].get("schema", {}), json.loads(body))
 

@@ -22,7 +22,7 @@ static const char rules_text[] =
 enum { BEAT, NOTE, IDLE_MS = 2000, NOW_MS = 1000000000 };
 
 typedef struct fixture {
-    rules_files rules;
+    rule_set *rules;
     evaluation_source sources[2];
     ingest_letters *letters;
     app_log log;
@@ -41,7 +41,7 @@ static void take(void *user, const plan_rule *rule, const egret_alert *alert, co
 
 static evaluation *new_evaluation(fixture *f, uint32_t n_sources)
 {
-    evaluation_options options = {.plan = f->rules.plan, .sources = f->sources, .n_sources = n_sources,
+    evaluation_options options = {.rules = f->rules, .sources = f->sources, .n_sources = n_sources,
                                   .letters = f->letters, .log = &f->log, .idle_ms = IDLE_MS, .alert = take, .user = f};
     evaluation *made = evaluation_new(&options);
     assert_non_null(made);
@@ -51,7 +51,7 @@ static evaluation *new_evaluation(fixture *f, uint32_t n_sources)
 static void set_up(fixture *f, uint32_t n_sources, bool second_active)
 {
     *f = (fixture){.log = {.json = true}};
-    compile_text(&f->rules, rules_text);
+    f->rules = rules_of(rules_text);
     f->sources[0] = (evaluation_source){"http", 5000, false, false};
     f->sources[1] = (evaluation_source){"file", 0, second_active, false};
     assert_int_equal(ingest_letters_open(NULL, 0, &f->letters), EGRET_OK);
@@ -62,13 +62,13 @@ static void tear_down(fixture *f)
 {
     evaluation_free(f->evaluation);
     ingest_letters_close(f->letters);
-    rules_files_free(&f->rules);
+    rule_set_drop(f->rules);
 }
 
 static uint32_t stream_named(const fixture *f, const char *name)
 {
-    for (uint32_t i = 0; i < f->rules.plan->n_streams; i++)
-        if (egret_str_is(f->rules.plan->streams[i].name, name)) return i;
+    for (uint32_t i = 0; i < f->rules->plan->n_streams; i++)
+        if (egret_str_is(f->rules->plan->streams[i].name, name)) return i;
     fail_msg("no stream %s", name);
     return 0;
 }
@@ -77,7 +77,7 @@ static uint32_t stream_named(const fixture *f, const char *name)
 static void push_of(fixture *f, uint32_t source, const char *partition, const char *stream, int64_t time_ms, int64_t now_ms)
 {
     uint32_t number = stream_named(f, stream);
-    const plan_stream *declared = &f->rules.plan->streams[number];
+    const plan_stream *declared = &f->rules->plan->streams[number];
     egret_value slots[8];
     for (uint32_t i = 0; i < declared->n_slots; i++) slots[i] = egret_string("d1", 2);
     slots[declared->fields[declared->time_field].slot] = egret_time(time_ms);
