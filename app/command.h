@@ -73,6 +73,7 @@ int app_trouble(const app_args *args, const char *format, ...) __attribute__((fo
 
 /* The subcommands, one a file: cmd_<name>.c. */
 extern const app_command app_cmd_backup;
+extern const app_command app_cmd_backtest;
 extern const app_command app_cmd_check;
 extern const app_command app_cmd_deadletters;
 extern const app_command app_cmd_explain;

@@ -80,6 +80,58 @@ static void say(question *q, json_t *says, const char *format, ...)
     json_array_append_new(says, json_string_nocheck(text));
 }
 
+/* The step's condition as the rule's writer wrote it; `fallback` when it is not found. */
+static const char *written(question *q, const ast_seq *seq, const char *step, const char *fallback);
+
+static const char *written_item(question *q, const ast_item *item, const char *step, const char *fallback)
+{
+    const ast_atom *atom = item->kind == AST_ITEM_WATCH ? item->watch : NULL;
+    if (atom && (egret_str_is(atom->label.str, step) || (atom->label.str.len == 0 && egret_str_is(atom->stream.str, step)))) {
+        const ast_atom *last = atom;
+        while (last->next) last = last->next;
+        const char *text = q->rules->diags.sources[atom->span.source].text;
+        return egret_arena_str(&q->arena, text + atom->stream.span.start, last->span.end - atom->stream.span.start).ptr;
+    }
+    for (const ast_seq *seq = item->group; seq; seq = seq->next_seq) {
+        const char *found = written(q, seq, step, NULL);
+        if (found) return found;
+    }
+    return fallback;
+}
+
+static const char *written(question *q, const ast_seq *seq, const char *step, const char *fallback)
+{
+    for (const ast_choice *choice = seq->choices; choice; choice = choice->next)
+        for (const ast_item *item = choice->items; item; item = item->next) {
+            const char *found = written_item(q, item, step, NULL);
+            if (found) return found;
+        }
+    return fallback;
+}
+
+static const ast_clause *clause_of(const question *q, ast_clause_kind kind)
+{
+    const ast_decl *decl = rule_set_declaration(q->rules, q->rule);
+    const ast_clause *clause = decl ? decl->u.rule.clauses : NULL;
+    while (clause && clause->kind != kind) clause = clause->next;
+    return clause;
+}
+
+static void use_written_words(question *q)
+{
+    const ast_clause *match = clause_of(q, AST_MATCH), *when = clause_of(q, AST_WHEN);
+    for (uint32_t i = 0; match && i < q->seen.n_attempts; i++)
+        for (uint32_t k = 0; k < q->seen.attempts[i].n_waits; k++) {
+            nfa_seen_wait *wait = &q->seen.attempts[i].waits[k];
+            const char *words = written(q, match->seq, wait->step, wait->condition);
+            if (words) wait->condition = words;
+        }
+    if (!when || !q->seen.when) return;
+    const char *text = q->rules->diags.sources[when->expr->span.source].text;
+    const char *words = egret_arena_str(&q->arena, text + when->expr->span.start, when->expr->span.end - when->expr->span.start).ptr;
+    if (words) q->seen.when = words;
+}
+
 static json_t *attempt_object(const nfa_seen_attempt *a)
 {
     json_t *bound = json_array(), *waits = json_array();
@@ -176,7 +228,10 @@ web_rules_status backend_key(void *user, const char *rule, const char *key, egre
     web_rules_status status = daemon_rules_ask(d->rules, look, &q) ? q.status : WEB_RULES_STOPPING;
     if (status == WEB_RULES_NOT_FOUND) (void)backend_say(out, status, "there is no rule %s", rule);
     if (status == WEB_RULES_REFUSED) (void)backend_say(out, status, "%s", q.trouble);
-    if (status == WEB_RULES_DONE) status = backend_json(out, answer_of(&q));
+    if (status == WEB_RULES_DONE) {
+        use_written_words(&q);
+        status = backend_json(out, answer_of(&q));
+    }
     rule_set_drop(q.rules);
     egret_arena_deinit(&q.arena);
     return status;

@@ -3,6 +3,7 @@
  */
 #include "nfa/inspect.h"
 
+#include "compiler/expr_print.h"
 #include "nfa/branch.h"
 #include "nfa/life.h"
 #include "nfa/window.h"
@@ -159,16 +160,14 @@ static void look_at_branches(looking *l)
 
 /* ---- windows ---- */
 
-/* How an aggregate reads: as some expression that looks at it is printed. */
+/* How an aggregate reads. */
 static const char *aggregate_text(looking *l, uint32_t window, uint32_t agg)
 {
-    const plan *p = l->engine->plan;
-    for (uint32_t i = 0; i < p->n_exprs; i++) {
-        if (p->exprs[i].op == PLAN_AGG && p->exprs[i].a == window && p->exprs[i].b == agg) {
-            return egret_expr_print(l->arena, p, i);
-        }
-    }
-    return "";
+    egret_text text;
+    expr_view view = {.plan = l->engine->plan, .window = &l->engine->plan->windows[window]};
+    egret_text_init(&text, l->engine->mem);
+    expr_put_agg(&text, &view, agg);
+    return egret_text_finish(&text, l->arena);
 }
 
 static egret_value keep_value(looking *l, egret_value v)

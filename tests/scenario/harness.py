@@ -78,13 +78,13 @@ class Folder(unittest.TestCase):
 
 
 class Daemon:
-    """`egret run` on a free port, with what it writes collected by threads."""
+    """`egret run` on a free port, with what it writes collected by threads; out: takes its lines instead of a list (append)."""
 
-    def __init__(self, rules, data, *args, stdin=subprocess.DEVNULL, env=None, before=None):
+    def __init__(self, rules, data, *args, stdin=subprocess.DEVNULL, env=None, before=None, out=None):
         command = [EGRET, "run", "--rules", rules, "--data", data, "--listen", "127.0.0.1:0", *args]
         self.process = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         env={**os.environ, **(env or {})}, preexec_fn=before)
-        self.out, self.err = [], []
+        self.out, self.err = [] if out is None else out, []
         self.threads = [self.collect(self.process.stdout, self.out), self.collect(self.process.stderr, self.err)]
         self.port = None
 
