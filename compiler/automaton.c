@@ -125,8 +125,7 @@ static void loop_edge(automaton *a, uint32_t number)
     automaton_edge(a, number + 1, number + 1, &label);
 }
 
-/* Absences with more to say than "nowhere between": each is an edge away. */
-static void timed_edges(automaton *a, uint32_t from, const plan_not *nots, uint32_t n)
+void automaton_timed(automaton *a, uint32_t from, const plan_not *nots, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
         egret_text label = automaton_label(a);
@@ -144,7 +143,7 @@ static void timed_edges(automaton *a, uint32_t from, const plan_not *nots, uint3
 static void not_edges(automaton *a, uint32_t number)
 {
     const plan_item *item = &a->rule->pattern->items[number];
-    timed_edges(a, number, item->timed, item->n_timed);
+    automaton_timed(a, number, item->timed, item->n_timed);
     if (item->n_nots == 0)
         return;
     egret_text label = automaton_label(a);
@@ -175,7 +174,7 @@ static void absence_edges(automaton *a)
     egret_text label = automaton_label(a);
     automaton_atoms(a, &label, pattern->atoms, pattern->absence_atoms, pattern->n_absence_atoms);
     automaton_edge(a, a->silence, pattern->n_items == 0 ? a->silence : a->dropped, &label);
-    timed_edges(a, a->silence, pattern->more_absences, pattern->n_more_absences);
+    automaton_timed(a, a->silence, pattern->more_absences, pattern->n_more_absences);
     label = automaton_label(a);
     if (pattern->absence == PLAN_ABSENCE_FOR) {
         egret_text_puts(&label, "for ");
@@ -264,6 +263,10 @@ static void threshold_edges(automaton *a)
         egret_text_puts(&label, "every event");
     if (t->for_ms != 0)
         automaton_time(a, &label, " for ", t->for_ms);
+    if (t->for_time != PLAN_NONE) {
+        egret_text_puts(&label, " for ");
+        expr_put(&label, &a->view, t->for_time);
+    }
     put_named_edge(a, "window", "match", &label);
     if (closes || t->when == PLAN_NONE)
         return;

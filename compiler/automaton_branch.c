@@ -13,6 +13,7 @@ typedef struct follow {
     const plan_pattern *pattern;
     uint32_t from;                      /* state */
     bool seen[PLAN_MAX_ITEMS + 2];      /* states an arrow leads to already */
+    uint32_t depth;                     /* silences passed on the way: a loop of them would never end */
 } follow;
 
 enum { HOW = 160 };     /* what has been said on the way: bounded, since it only explains */
@@ -67,11 +68,17 @@ static void not_arrow(follow *f, uint32_t first, uint32_t n)
     automaton_edge(f->a, f->from, f->a->dropped, &label);
 }
 
+static void pass_silence(follow *f, uint32_t part, const char *said);
+
 static void enter(follow *f, uint32_t part, const char *how, int64_t within_ms)
 {
     const plan_part *p = &f->pattern->parts[part];
     if (p->kind == PLAN_PART_STEP) {
         arrow(f, p->item + 1, how, within_ms, &f->pattern->items[p->item]);
+        return;
+    }
+    if (p->kind == PLAN_PART_SILENCE) {
+        pass_silence(f, part, how);
         return;
     }
     for (uint32_t i = part + 1; i < p->end; i = f->pattern->parts[i].end) {
@@ -95,6 +102,27 @@ static void finish(follow *f, const char *how)
     automaton_edge(f->a, f->from, pattern->absence == PLAN_ABSENCE_NONE ? f->a->match : f->a->silence, &label);
 }
 
+static void leave(follow *f, uint32_t part, const char *said);
+
+/* A silence that is a part: when it has lasted, what stands behind it is open. */
+static void pass_silence(follow *f, uint32_t part, const char *said)
+{
+    const plan_part *p = &f->pattern->parts[part];
+    char how[HOW] = "";
+    put_how(how, said, "after silence ");
+    if (f->depth++ < 4)
+        leave(f, part, how);
+    f->depth--;
+    egret_text label = automaton_label(f->a);
+    automaton_atoms(f->a, &label, f->pattern->atoms, p->during, p->n_during);
+    if (p->silence_for != PLAN_NONE) {
+        egret_text_puts(&label, " for ");
+        expr_put(&label, &f->a->view, p->silence_for);
+    }
+    if (f->pattern->parts[p->parent].kind != PLAN_PART_OR)
+        automaton_edge(f->a, f->from, f->a->dropped, &label);
+}
+
 /* The part is complete. */
 static void leave(follow *f, uint32_t part, const char *said)
 {
@@ -109,7 +137,8 @@ static void leave(follow *f, uint32_t part, const char *said)
             char here[HOW] = "";
             put_how(here, how, parts[next].link == PLAN_NEXT ? "next " : parts[next].every ? "any " : "");
             not_arrow(f, parts[next].nots, parts[next].n_nots);
-            not_arrow(f, parts[next].during, parts[next].n_during);
+            automaton_timed(f->a, f->from, parts[next].timed, parts[next].n_timed);
+            not_arrow(f, parts[next].during, parts[next].kind == PLAN_PART_SOME ? parts[next].n_during : 0);
             enter(f, next, here, parts[next].link_within_ms);
             if (!parts[next].nullable)
                 return;

@@ -140,7 +140,9 @@ typedef struct item_ctx {       /* beside a plan_item */
 
 typedef struct part_ctx {       /* beside a plan_part */
     egret_span span;            /* of the choice; of a SEQ's part: of the link that leads to it */
-    const ast_atom **nots, **during;    /* heads of watches */
+    const not_ctx *nots;        /* absences before it */
+    const ast_atom **during;    /* heads of watches */
+    const ast_item *written;    /* LOOP, SILENCE: as what */
     uint32_t n_nots, n_during;
 } part_ctx;
 
@@ -164,6 +166,7 @@ typedef struct rule_ctx {
     plan_pattern *pattern;      /* SEQUENCE */
     item_ctx *items;
     part_ctx *parts;            /* of a pattern that branches */
+    uint32_t at_part;           /* whose absences or `until` are looked at now; 0: those of a step */
     egret_str *ghosts;          /* labels inside refused parts of a pattern */
     uint32_t n_ghosts;
     win_ctx *win;               /* THRESHOLD */
@@ -270,8 +273,8 @@ uint32_t stream_slot(check *c, uint32_t stream, uint32_t field);    /* gives it 
 typed check_field_of(check *c, uint32_t stream, uint32_t field);    /* PLAN_FIELD */
 uint32_t find_step(const rule_ctx *rule, egret_str name);           /* item; PLAN_NONE */
 bool step_is_visible(const scope *s, uint32_t item);
-/* lower_branch.c: do the two steps stand in different alternatives or operands, so that neither comes before the other? */
-bool steps_are_siblings(const plan_pattern *pattern, uint32_t a, uint32_t b);
+/* lower_branch.c: does the step stand in another alternative or operand than what asks, so that neither comes before the other? */
+bool step_is_beside(const scope *s, uint32_t item);
 /* Can the step have taken an event before in the same attempt? Loops around it, however far. */
 bool step_is_repeated(const plan_pattern *pattern, uint32_t item);
 /* The cell of a field common to all streams of the item; reports what is missing. */
@@ -304,8 +307,12 @@ bool agg_param(check *c, const ast_expr *e, plan_fn fn, int64_t *param);     /* 
 void agg_explain_type(check *c, const ast_expr *e, plan_fn fn, egret_type type);    /* that it does not take it */
 typed check_window_agg(check *c, const scope *s, const ast_expr *e, plan_fn fn);
 
-/* check_span.c: a bound in a pattern, constant or looked up by the key. true: *ms is its time, or PLAN_SPAN(its number). */
+/* check_span.c: a time that may be looked up by the key: *expr, or PLAN_NONE and *ms. false: reported. */
+bool check_key_time(check *c, rule_ctx *rule, const ast_expr *e, const char *what, int64_t *ms, uint32_t *expr);
+/* A bound in a pattern, constant or looked up by the key. true: *ms is its time, or PLAN_SPAN(its number). */
 bool check_span(check *c, rule_ctx *rule, const ast_expr *e, const char *what, int64_t *ms);
+/* Of two bounds around the same steps the tighter one. */
+int64_t check_tighter_span(check *c, rule_ctx *rule, int64_t a_ms, int64_t b_ms);
 bool check_dur_span(check *c, rule_ctx *rule, const ast_dur *dur, const char *what, int64_t *ms);
 
 /* ---- declarations ---- */

@@ -185,7 +185,7 @@ uint32_t intern_step_agg(check *c, plan_pattern *pattern, plan_step_agg agg)
 {
     for (uint32_t i = 0; i < pattern->n_step_aggs; i++) {
         const plan_step_agg *o = &pattern->step_aggs[i];
-        if (o->fn == agg.fn && o->item == agg.item && o->value == agg.value && o->where == agg.where)
+        if (o->fn == agg.fn && o->item == agg.item && o->value == agg.value && o->where == agg.where && o->param == agg.param)
             return i;
     }
     pattern->step_aggs = check_grow(c, pattern->step_aggs, pattern->n_step_aggs, sizeof agg);
@@ -200,7 +200,7 @@ static typed check_step_agg(check *c, const scope *s, const ast_expr *e, plan_fn
     if (item == PLAN_NONE)
         return explain_no_step(c, s, e);
     if (!step_is_visible(s, item)) {
-        bool beside = item != s->item && steps_are_siblings(s->rule->pattern, item, s->item);
+        bool beside = step_is_beside(s, item);
         egret_diag *diag = check_error(c, 315, e->args->span, beside ? "this step stands beside the one that asks, not before it"
                                                                      : "this step is not bound yet where the condition is asked");
         check_help(c, diag, beside ? "alternatives and operands do not see each other; what looks at several may stand in 'when'"
@@ -225,6 +225,8 @@ static typed check_step_agg(check *c, const scope *s, const ast_expr *e, plan_fn
         typed value = check_settle(c, check_expr(c, &inner, e->args));
         if (typed_is_bad(value) || !check_arg_type(c, e, fn, value))
             return typed_bad();
+        if (!agg_param(c, e, fn, &agg.param))
+            return typed_bad();
         agg.value = value.expr;
         type = (egret_type)value.type;
     }
@@ -245,10 +247,6 @@ typed check_aggregate(check *c, const scope *s, const ast_expr *e, plan_fn fn)
     if (!steps) {
         egret_diag *diag = check_error(c, 415, e->span, "an aggregate has nothing to count here");
         check_help(c, diag, "aggregates stand in when, let and alert, in members of profiles, and over steps of a sequence");
-        return typed_bad();
-    }
-    if (fn >= PLAN_MEDIAN) {
-        check_refuse(c, 921, e->span, "median, percentiles, slope and forecast over the events of a step");
         return typed_bad();
     }
     if (fn == PLAN_DURATION_OF) {

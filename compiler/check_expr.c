@@ -376,7 +376,8 @@ bool check_const_duration(check *c, const ast_expr *e, const char *what, int64_t
 {
     *ms = 0;
     if (reads_data(c, e, false, 0)) {
-        check_refuse(c, 934, e->span, "a time here that is not constant");
+        egret_diag *diag = check_error(c, 544, e->span, "%s must be constant: this is looked up", what);
+        check_help(c, diag, "write a duration, or a define that is one; times in a match, and behind 'for', may be looked up by the key");
         return false;
     }
     scope s = { .kind = SCOPE_CONST, .stream = PLAN_NONE, .group = PLAN_NONE };

@@ -161,7 +161,7 @@ bool step_is_visible(const scope *s, uint32_t item)
 {
     if (s->kind != SCOPE_EVENT || (s->own_item && item == s->item))
         return true;
-    return item < s->item && !steps_are_siblings(s->rule->pattern, item, s->item);
+    return item < s->item && !step_is_beside(s, item);
 }
 
 bool name_is_silent(const scope *s, egret_str name)
@@ -180,7 +180,7 @@ bool name_is_silent(const scope *s, egret_str name)
 /* A step that stands where it cannot be asked. */
 static typed step_unbound(check *c, const scope *s, uint32_t item, const ast_name *name)
 {
-    if (item != s->item && steps_are_siblings(s->rule->pattern, item, s->item)) {
+    if (step_is_beside(s, item)) {
         egret_diag *diag = check_error(c, 315, name->span, "step '%.*s' stands beside this one, not before it", (int)name->str.len, name->str.ptr);
         check_help(c, diag, "alternatives and operands do not see each other; what looks at several may stand in 'when'");
         return typed_bad();

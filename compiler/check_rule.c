@@ -230,7 +230,7 @@ static void finish_threshold(check *c, rule_ctx *rule)
     bool hops = win->over.kind == AST_HOPPING, slides = hops || (!win->closes && win->slides);
     if (hops)   /* the engine keeps the events of a window for an aggregate over it */
         window_count_all(c, win);
-    bool asked = t->for_ms > 0 || rule->rule.resolve_when != PLAN_NONE || lower_looks_outside(c, t->when)
+    bool asked = t->for_ms > 0 || t->for_time != PLAN_NONE || rule->rule.resolve_when != PLAN_NONE || lower_looks_outside(c, t->when)
                  || lower_leaving(c, &win->window, t->when, true);
     t->leaving_matters = slides && asked;
     lower_asked(c, &win->window, t->when);

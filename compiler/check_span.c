@@ -1,5 +1,5 @@
 /*
- * check_span.c: times in a match that are looked up: within, then within, idle, the silence at the start.
+ * check_span.c: times that are looked up: within, then within, idle, the silence at the start, how long `when` must hold.
  *
  * Such a time depends on the key (and tables) alone, so it is the same for all attempts of a key: older attempts still run out first, and the
  * engine evaluates it once for an event. That is why steps and fields of events may not be asked.
@@ -16,8 +16,9 @@ static uint32_t add_span(check *c, plan_pattern *pattern, uint32_t expr)
     return pattern->n_spans++;
 }
 
-bool check_span(check *c, rule_ctx *rule, const ast_expr *e, const char *what, int64_t *ms)
+bool check_key_time(check *c, rule_ctx *rule, const ast_expr *e, const char *what, int64_t *ms, uint32_t *expr)
 {
+    *expr = PLAN_NONE;
     if (!check_reads_data(c, e))
         return check_const_duration(c, e, what, ms);
     *ms = 0;
@@ -33,14 +34,25 @@ bool check_span(check *c, rule_ctx *rule, const ast_expr *e, const char *what, i
     }
     if ((c->plan->exprs[t.expr].uses & ~(unsigned)(PLAN_USES_KEY | PLAN_USES_CONTENT)) != 0) {
         egret_diag *diag = check_error(c, 315, e->span, "%s may be looked up by the key alone", what);
-        check_help(c, diag, "write table[part of the key].column; a step's own time is compared in its condition: at - first.at <= first.limit");
+        check_help(c, diag, rule->pattern == NULL ? "write table[part of the key].column"
+                                                  : "write table[part of the key].column; a step's own time is compared in its condition: "
+                                                    "at - first.at <= first.limit");
         return false;
     }
     if (intern_is_const(c, t.expr, &v))
         *ms = v.u.i < 0 ? 0 : v.u.i;
     else
-        *ms = PLAN_SPAN(add_span(c, rule->pattern, t.expr));
+        *expr = t.expr;
     return true;
+}
+
+bool check_span(check *c, rule_ctx *rule, const ast_expr *e, const char *what, int64_t *ms)
+{
+    uint32_t expr;
+    bool good = check_key_time(c, rule, e, what, ms, &expr);
+    if (good && expr != PLAN_NONE)
+        *ms = PLAN_SPAN(add_span(c, rule->pattern, expr));
+    return good;
 }
 
 bool check_dur_span(check *c, rule_ctx *rule, const ast_dur *dur, const char *what, int64_t *ms)
@@ -51,4 +63,19 @@ bool check_dur_span(check *c, rule_ctx *rule, const ast_dur *dur, const char *wh
     ast_expr *name = check_alloc(c, sizeof *name);
     *name = (ast_expr){ .kind = AST_NAME, .height = 1, .span = dur->name.span, .name = dur->name };
     return check_span(c, rule, name, what, ms);
+}
+
+static uint32_t span_value(check *c, const rule_ctx *rule, int64_t ms)
+{
+    return ms < 0 ? rule->pattern->spans[PLAN_SPAN(ms)] : intern_value(c, egret_duration(ms));
+}
+
+int64_t check_tighter_span(check *c, rule_ctx *rule, int64_t a_ms, int64_t b_ms)
+{
+    if (a_ms == PLAN_FOREVER || b_ms == PLAN_FOREVER || (a_ms >= 0 && b_ms >= 0))
+        return a_ms == PLAN_FOREVER || (b_ms != PLAN_FOREVER && b_ms < a_ms) ? b_ms : a_ms;
+    const uint32_t args[2] = { span_value(c, rule, a_ms), span_value(c, rule, b_ms) };
+    unsigned uses = c->plan->exprs[args[0]].uses | c->plan->exprs[args[1]].uses;
+    plan_expr least = { .op = PLAN_CALL, .type = EGRET_DURATION, .a = EGRET_FN_LEAST, .uses = (uint8_t)uses };
+    return PLAN_SPAN(add_span(c, rule->pattern, intern_expr(c, least, args, 2)));
 }

@@ -134,6 +134,11 @@ static bool can_time_out(const plan_pattern *p)
     bool waits = p->n_items > 1 || (p->n_items == 1 && (p->items[0].min > 1 || (p->items[0].max > 1 && p->when != PLAN_NONE)));
     for (uint32_t i = 0; i < p->n_items; i++)
         bounded = bounded || (i > 0 && p->items[i].link_within_ms != PLAN_FOREVER) || p->items[i].own_within_ms != PLAN_FOREVER;
+    for (uint32_t i = 0; i < p->n_parts; i++) {
+        const plan_part *part = &p->parts[i];
+        bounded = bounded || part->link_within_ms != PLAN_FOREVER || part->within_ms != PLAN_FOREVER;
+        waits = waits || part->kind == PLAN_PART_SILENCE || (part->kind == PLAN_PART_LOOP && (part->min > 1 || (part->max > 1 && p->when != PLAN_NONE)));
+    }
     return bounded && waits;
 }
 
@@ -319,7 +324,7 @@ static void lower_resolve_when(check *c, rule_ctx *rule, const ast_clause *claus
     scope s = rule_scope(rule);
     rule->rule.resolve_when = check_condition(c, &s, clause->expr, "'resolve when'");
     if (clause->for_time != NULL)
-        check_const_duration(c, clause->for_time, "the time of 'for'", &rule->rule.resolve_for_ms);
+        check_key_time(c, rule, clause->for_time, "the time of 'for'", &rule->rule.resolve_for_ms, &rule->rule.resolve_for);
 }
 
 static void lower_repeat(check *c, rule_ctx *rule, const ast_clause *clause)
@@ -355,7 +360,7 @@ static void lower_rung(check *c, rule_ctx *rule, const ast_clause *escalate)
 void lower_life(check *c, rule_ctx *rule)
 {
     plan_rule *out = &rule->rule;
-    out->resolve_when = PLAN_NONE;
+    out->resolve_when = out->resolve_for = PLAN_NONE;
     if (rule->first[AST_RESOLVE_WHEN] != NULL)
         lower_resolve_when(c, rule, rule->first[AST_RESOLVE_WHEN]);
     if (rule->first[AST_RESOLVE_ON] != NULL) {

@@ -50,14 +50,16 @@ static uint32_t part_of_item(const plan_pattern *pattern, uint32_t item)
     return PLAN_NONE;
 }
 
-bool steps_are_siblings(const plan_pattern *pattern, uint32_t a, uint32_t b)
+bool step_is_beside(const scope *s, uint32_t item)
 {
-    uint32_t part = part_of_item(pattern, a), other = part_of_item(pattern, b);
-    if (part == PLAN_NONE || other == PLAN_NONE || a == b)
+    const plan_pattern *pattern = s->rule->pattern;
+    uint32_t at = s->rule->at_part != 0 ? s->rule->at_part : part_of_item(pattern, s->item);
+    uint32_t other = part_of_item(pattern, item);
+    if (at == PLAN_NONE || other == PLAN_NONE || (other >= at && other < pattern->parts[at].end))
         return false;
-    while (other < part || other >= pattern->parts[part].end)
-        part = pattern->parts[part].parent;
-    return pattern->parts[part].kind == PLAN_PART_OR || pattern->parts[part].kind == PLAN_PART_SOME;
+    while (other < at || other >= pattern->parts[at].end)
+        at = pattern->parts[at].parent;
+    return pattern->parts[at].kind == PLAN_PART_OR || pattern->parts[at].kind == PLAN_PART_SOME;
 }
 
 bool step_is_repeated(const plan_pattern *pattern, uint32_t item)
@@ -76,12 +78,6 @@ typedef struct builder {
     plan_pattern *pattern;
 } builder;
 
-static void refuse(builder *b, uint16_t code, egret_span span, const char *what)
-{
-    check_refuse(b->c, code, span, what);
-    b->rule->refused = true;
-}
-
 /* PLAN_NONE: there are too many, reported. */
 static uint32_t begin_part(builder *b, plan_part_kind kind, uint32_t parent, egret_span span)
 {
@@ -94,7 +90,7 @@ static uint32_t begin_part(builder *b, plan_part_kind kind, uint32_t parent, egr
     pattern->parts = check_grow(b->c, pattern->parts, number, sizeof *pattern->parts);
     b->rule->parts = check_grow(b->c, b->rule->parts, number, sizeof *b->rule->parts);
     pattern->parts[number] = (plan_part){ .kind = (uint8_t)kind, .parent = parent, .item = pattern->n_items, .min = 1, .max = 1,
-                                          .link_within_ms = PLAN_FOREVER, .within_ms = PLAN_FOREVER };
+                                          .link_within_ms = PLAN_FOREVER, .within_ms = PLAN_FOREVER, .silence_for = PLAN_NONE };
     b->rule->parts[number] = (part_ctx){ .span = span };
     pattern->n_parts++;
     return number;
@@ -124,14 +120,6 @@ static uint32_t add_step(builder *b, const ast_item *item, uint32_t parent)
                                   .link_within_ms = PLAN_FOREVER });
     end_part(b, part);
     return part;
-}
-
-static bool is_inside(const builder *b, uint32_t part, plan_part_kind kind)
-{
-    for (; part != PLAN_NONE; part = b->pattern->parts[part].parent)
-        if (b->pattern->parts[part].kind == (uint8_t)kind)
-            return true;
-    return false;
 }
 
 /* A step or a group without its quantifier. */
@@ -166,10 +154,11 @@ static uint32_t add_loop(builder *b, const ast_item *item, uint32_t parent)
     uint32_t part = begin_part(b, PLAN_PART_LOOP, parent, q->span);
     if (part == PLAN_NONE || !set_times(b, q, &b->pattern->parts[part]))
         return PLAN_NONE;
-    if (q->until_cond != NULL || q->until_stream.str.len != 0)
-        refuse(b, 906, q->span, "'until' in a match that branches");
-    if (q->any && (is_inside(b, parent, PLAN_PART_OR) || is_inside(b, parent, PLAN_PART_SOME)))
-        refuse(b, 905, q->span, "an 'any' loop inside 'or', 'and' and 'any n of'");
+    b->rule->parts[part].written = item;
+    if ((q->until_cond != NULL || q->until_stream.str.len != 0) && q->max == 1) {
+        egret_diag *diag = check_error(b->c, 541, q->span, "'until' ends a loop; this is taken once at most");
+        check_help(b->c, diag, "leave 'until' out, or say how many: {1,} until …");
+    }
     uint32_t body = add_body(b, item, part);
     if (body == PLAN_NONE)
         return PLAN_NONE;
@@ -199,14 +188,16 @@ static void warn_labels(builder *b, const ast_atom *watch)
             check_warn(b->c, 805, atom->label.span, "an absence binds no event, so its label names nothing");
 }
 
-/* An absence takes no event: most of what a link can say has no meaning before it. */
+/* An absence takes no event: most of what a link can say has no meaning before it. last: nothing stands behind it in its brackets. */
 static void check_not_link(builder *b, const ast_choice *choice, bool last)
 {
-    if (choice->link == AST_LINK_NEXT && !last)
-        refuse(b, 909, choice->link_span, "'next not' in a match that branches");
-    else if (choice->link == AST_LINK_NEXT)
+    bool next = choice->link == AST_LINK_NEXT;
+    if (next && last)
         check_help(b->c, check_error(b->c, 509, choice->link_span, "'next not' at the end would wait for the very next event, which may "
                                                                    "never come"), "write then not … for 5m");
+    else if (next && choice->items->for_time != NULL)
+        check_help(b->c, check_error(b->c, 509, choice->items->for_time->span, "'next not' speaks of one event, 'for' of a time"),
+                   "write then not … for 5m, or leave 'for' out");
     else if (choice->link == AST_LINK_THEN_ANY)
         check_help(b->c, check_error(b->c, 509, choice->link_span, "an absence takes no event, so there is nothing to branch on"),
                    "write: then not …");
@@ -215,30 +206,78 @@ static void check_not_link(builder *b, const ast_choice *choice, bool last)
                    last ? "write then not … for 5m" : "write it before the step that follows: then not x then within 5m y");
 }
 
-/* An absence between two parts of a sequence, or at its start or end. whole: the sequence is all of the match. */
-static void add_not(builder *b, const ast_choice *choice, seq_shape *shape, bool whole, bool first, bool last)
+/* Does something that must be there come before the part? So there is an event from which a silence there counts. */
+static bool has_before(const builder *b, uint32_t part)
+{
+    const plan_part *parts = b->pattern->parts;
+    for (uint32_t p = parts[part].parent; p != PLAN_NONE; part = p, p = parts[p].parent)
+        for (uint32_t i = p + 1; parts[p].kind == PLAN_PART_SEQ && i < part; i = parts[i].end)
+            if (!parts[i].nullable)
+                return true;
+    return false;
+}
+
+static void since_when(builder *b, const ast_item *item)
+{
+    egret_diag *diag = check_error(b->c, 528, item->span, "since when? Nothing that must be there comes before this absence");
+    check_help(b->c, diag, "put the step before it that the time counts from: a then (… or not … for 5m)");
+}
+
+/* A silence that is a part: complete when it has lasted. */
+static uint32_t add_silence(builder *b, const ast_item *item, uint32_t parent)
+{
+    uint32_t part = begin_part(b, PLAN_PART_SILENCE, parent, item->span);
+    if (part == PLAN_NONE)
+        return PLAN_NONE;
+    end_part(b, part);
+    warn_labels(b, item->watch);
+    part_ctx *ctx = &b->rule->parts[part];
+    ctx->written = item;
+    ctx->during = check_grow(b->c, ctx->during, ctx->n_during, sizeof *ctx->during);
+    ctx->during[ctx->n_during++] = item->watch;
+    return part;
+}
+
+/* The absence that ends a group: it has a time, or that of the group. PLAN_NONE: reported. */
+static uint32_t add_last_of_group(builder *b, const ast_choice *choice, uint32_t seq)
 {
     const ast_item *item = choice->items;
+    check_not_link(b, choice, true);
+    if (item->for_time == NULL && b->pattern->parts[seq].within_ms == PLAN_FOREVER) {
+        egret_diag *diag = check_error(b->c, 507, item->span, "until when? An absence at the end of a group needs a time");
+        check_help(b->c, diag, "write: then not … for 5m, or give the group a 'within'; to forbid it up to what follows write it behind the brackets");
+        return PLAN_NONE;
+    }
+    uint32_t part = add_silence(b, item, seq);
+    if (part != PLAN_NONE && !has_before(b, part)) {
+        since_when(b, item);
+        return PLAN_NONE;
+    }
+    return part;
+}
+
+/* An absence between two parts of a sequence, or at its start; of the whole match, also at its end. */
+static void add_not(builder *b, const ast_choice *choice, uint32_t seq, uint32_t before, seq_shape *shape)
+{
+    const ast_item *item = choice->items;
+    bool whole = b->pattern->parts[seq].parent == PLAN_NONE, last = choice->next == NULL;
+    bool first = before == PLAN_NONE && shape->n_nots == 0 && shape->first == NULL;
     warn_labels(b, item->watch);
     check_not_link(b, choice, last);
     if (first && whole && item->for_time != NULL) {
         shape->first = item;
         return;
     }
-    if (first) {
-        egret_diag *diag = check_error(b->c, 528, item->span, whole ? "since when? An absence at the start needs a time"
-                                                                    : "between what? An absence does not begin a group");
-        check_help(b->c, diag, whole ? "write: not … for 1h then …" : "write it before the group: then not … then (…)");
-    } else if (!last && whole && b->pattern->n_items == 0) {
+    if (whole && b->pattern->n_items == 0) {
+        egret_diag *diag = check_error(b->c, 528, item->span, first ? "since when? An absence at the start needs a time"
+                                                                    : "between what? No step comes before this absence");
+        check_help(b->c, diag, first ? "write: not … for 1h then …" : "say all that must be silent in the first: not a | b for 1h then …");
+    } else if (!last && b->pattern->n_items == 0) {
         egret_diag *diag = check_error(b->c, 528, item->span, "between what? No step comes before this absence");
-        check_help(b->c, diag, "say all that must be silent in the first: not a | b for 1h then …");
-    } else if (!last && item->for_time != NULL) {
-        refuse(b, 908, item->for_time->span, "'for' on an absence in the middle of a match that branches");
-    } else if (last && !whole) {
-        refuse(b, 908, item->span, "an absence at the end of a group");
+        check_help(b->c, diag, "an absence at the start stands before the brackets, and has a time: not … for 1h then (…)");
     }
     shape->nots = check_grow(b->c, shape->nots, shape->n_nots, sizeof *shape->nots);
-    shape->nots[shape->n_nots++] = (not_ctx){ item, false };
+    shape->nots[shape->n_nots++] = (not_ctx){ item, choice->link == AST_LINK_NEXT };
     if (last)
         shape->trailing = item;
 }
@@ -248,15 +287,34 @@ static void add_not(builder *b, const ast_choice *choice, seq_shape *shape, bool
 /* `not x for D` among them, which is complete when the time is up; `not x` in an `and`, which holds until the others are. */
 static bool add_choice_not(builder *b, const ast_item *item, uint32_t parent, bool all)
 {
+    if (item->for_time != NULL)
+        return add_silence(b, item, parent) != PLAN_NONE;
     warn_labels(b, item->watch);
-    if (item->for_time == NULL && all) {
+    if (all) {
         part_ctx *ctx = &b->rule->parts[parent];
         ctx->during = check_grow(b->c, ctx->during, ctx->n_during, sizeof *ctx->during);
         ctx->during[ctx->n_during++] = item->watch;
         return true;
     }
-    refuse(b, 908, item->span, "an absence as an alternative, or with 'for' inside 'and' and 'any n of'");
+    egret_diag *diag = check_error(b->c, 543, item->span, "how long must it be silent? This is complete when its time is up");
+    check_help(b->c, diag, "write: not … for 5m");
     return false;
+}
+
+/* Silences among alternatives count from what came before; among operands also from the first event of the others. false: reported. */
+static bool check_silences(builder *b, uint32_t choice)
+{
+    const plan_part *parts = b->pattern->parts;
+    bool events = false, good = true;
+    for (uint32_t i = choice + 1; i < parts[choice].end; i = parts[i].end)
+        events = events || parts[i].kind != PLAN_PART_SILENCE;
+    for (uint32_t i = choice + 1; i < parts[choice].end; i = parts[i].end) {
+        if (parts[i].kind != PLAN_PART_SILENCE || has_before(b, i) || (events && parts[choice].kind == PLAN_PART_SOME))
+            continue;
+        since_when(b, b->rule->parts[i].written);
+        good = false;
+    }
+    return good;
 }
 
 static bool add_operand(builder *b, uint32_t parent, uint32_t operand, egret_span span)
@@ -288,7 +346,7 @@ static uint32_t add_any_of(builder *b, const ast_item *item, uint32_t parent)
     for (const ast_seq *seq = item->group; seq != NULL; seq = seq->next_seq, n++) {
         if (too_many(b, n + 1, seq->span))
             return PLAN_NONE;
-        bool absence = seq->choices->next == NULL && is_not(seq->choices);
+        bool absence = seq->choices->next == NULL && is_not(seq->choices) && !dur_is_written(&seq->within);
         if (absence ? !add_choice_not(b, seq->choices->items, part, false) : !add_operand(b, part, add_seq(b, seq, part), seq->span))
             return PLAN_NONE;
     }
@@ -302,7 +360,7 @@ static uint32_t add_any_of(builder *b, const ast_item *item, uint32_t parent)
         return PLAN_NONE;
     }
     b->pattern->parts[part].min = (uint32_t)item->any_n;
-    return part;
+    return check_silences(b, part) ? part : PLAN_NONE;
 }
 
 static uint32_t add_item(builder *b, const ast_item *item, uint32_t parent)
@@ -310,19 +368,6 @@ static uint32_t add_item(builder *b, const ast_item *item, uint32_t parent)
     if (item->kind == AST_ITEM_ANY_OF)
         return add_any_of(b, item, parent);
     return item->quant.kind != AST_QUANT_NONE ? add_loop(b, item, parent) : add_body(b, item, parent);
-}
-
-/* Is the part the first of a round of a loop? */
-static bool begins_round(const builder *b, uint32_t part)
-{
-    const plan_part *parts = b->pattern->parts;
-    for (uint32_t p = parts[part].parent; p != PLAN_NONE; part = p, p = parts[p].parent) {
-        if (parts[p].kind == PLAN_PART_LOOP && parts[p].max > 1)
-            return true;
-        if (parts[p].kind == PLAN_PART_SEQ && part != p + 1)
-            return false;
-    }
-    return false;
 }
 
 static uint32_t add_several(builder *b, const ast_choice *choice, uint32_t parent)
@@ -339,22 +384,22 @@ static uint32_t add_several(builder *b, const ast_choice *choice, uint32_t paren
     for (const ast_item *item = choice->items; item != NULL; item = item->next) {
         if (item->kind == AST_ITEM_NOT && !add_choice_not(b, item, part, all))
             return PLAN_NONE;
-        if (item->kind == AST_ITEM_NOT)
+        if (item->kind == AST_ITEM_NOT) {
+            n += item->for_time != NULL;
             continue;
+        }
         if (!add_operand(b, part, add_item(b, item, part), item->span))
             return PLAN_NONE;
         n++;
     }
     end_part(b, part);
-    if (b->rule->parts[part].n_during != 0 && begins_round(b, part))
-        refuse(b, 908, choice->items->span, "an absence inside 'and' at the start of a repeated group");
     if (n == 0) {
         egret_diag *diag = check_error(b->c, 528, choice->items->span, "until when? Nothing here takes an event");
         check_help(b->c, diag, "say what the absences stand beside: (a and not b)");
         return PLAN_NONE;
     }
     b->pattern->parts[part].min = all ? n : 1;
-    return part;
+    return check_silences(b, part) ? part : PLAN_NONE;
 }
 
 static uint32_t add_choice(builder *b, const ast_choice *choice, uint32_t parent)
@@ -368,27 +413,20 @@ static void set_link(builder *b, const ast_choice *choice, plan_part *part)
 {
     part->link = choice->link == AST_LINK_NEXT ? PLAN_NEXT : PLAN_THEN;
     part->every = choice->link == AST_LINK_THEN_ANY;
-    if (part->every && is_inside(b, part->parent, PLAN_PART_OR))
-        refuse(b, 900, choice->link_span, "'then any' inside 'or'");
     b->pattern->branches_any = b->pattern->branches_any || part->every;
     b->pattern->contiguous = b->pattern->contiguous || part->link == PLAN_NEXT;
     if (dur_is_written(&choice->link_within))
-        check_dur(b->c, &choice->link_within, "'within'", &part->link_within_ms);
+        check_dur_span(b->c, b->rule, &choice->link_within, "'within'", &part->link_within_ms);
 }
 
-/* The absences met since the part before belong to the gap before this one. before: that part, PLAN_NONE: there is none. */
-static void set_nots(builder *b, seq_shape *shape, uint32_t before, uint32_t part)
+/* The absences met since the part before belong to the gap before this one. */
+static void set_nots(builder *b, seq_shape *shape, uint32_t part)
 {
-    if (shape->n_nots == 0)
-        return;
-    part_ctx *ctx = &b->rule->parts[part];
-    bool optional = b->pattern->parts[part].nullable || (before != PLAN_NONE && b->pattern->parts[before].nullable);
-    if (optional)
-        refuse(b, 910, shape->nots[shape->n_nots - 1].item->span, "an optional part next to an absence, in a match that branches");
-    for (uint32_t i = 0; i < shape->n_nots; i++) {
-        ctx->nots = check_grow(b->c, ctx->nots, ctx->n_nots, sizeof *ctx->nots);
-        ctx->nots[ctx->n_nots++] = shape->nots[i].item->watch;
-    }
+    b->rule->parts[part].nots = shape->nots;
+    b->rule->parts[part].n_nots = shape->n_nots;
+    for (uint32_t i = 0; i < shape->n_nots; i++)
+        if (shape->nots[i].item->for_time != NULL && !has_before(b, part))
+            since_when(b, shape->nots[i].item);
     shape->nots = NULL;
     shape->n_nots = 0;
 }
@@ -410,21 +448,21 @@ static bool add_choices(builder *b, const ast_choice *choice, const ast_choice *
 {
     bool whole = b->pattern->parts[seq].parent == PLAN_NONE;
     for (; choice != NULL; link = choice = choice->next) {
-        bool first = before == PLAN_NONE && shape->n_nots == 0 && shape->first == NULL;
-        if (is_not(choice)) {
-            add_not(b, choice, shape, whole, first, choice->next == NULL);
+        bool silence = is_not(choice) && choice->next == NULL && !whole;
+        if (is_not(choice) && !silence) {
+            add_not(b, choice, seq, before, shape);
             continue;
         }
         if (whole && ends_with_not(choice))
             return add_choices(b, choice->items->group->choices, link, seq, shape, before);
-        uint32_t part = add_choice(b, choice, seq);
+        uint32_t part = silence ? add_last_of_group(b, choice, seq) : add_choice(b, choice, seq);
         if (part == PLAN_NONE)
             return false;
-        if (before != PLAN_NONE) {
+        if (before != PLAN_NONE && !silence) {
             set_link(b, link, &b->pattern->parts[part]);
             b->rule->parts[part].span = link->link_span;
         }
-        set_nots(b, shape, before, part);
+        set_nots(b, shape, part);
         before = part;
     }
     return true;
@@ -449,7 +487,7 @@ static uint32_t add_seq(builder *b, const ast_seq *seq, uint32_t parent)
     if (part == PLAN_NONE)
         return PLAN_NONE;
     if (bounded)
-        check_dur(b->c, &seq->within, "'within'", &b->pattern->parts[part].within_ms);
+        check_dur_span(b->c, b->rule, &seq->within, "'within'", &b->pattern->parts[part].within_ms);
     if (!add_choices(b, seq->choices, seq->choices, part, &shape, PLAN_NONE))
         return PLAN_NONE;
     end_seq(b, part);
@@ -461,14 +499,41 @@ static uint32_t add_seq(builder *b, const ast_seq *seq, uint32_t parent)
     return part;
 }
 
-/* `then any` before the first event of the match branches on nothing; neither does one that leads to an absence. */
+/* May all be left out that stands behind the part, up to the end of the match, or of the alternative or operand it is in? */
+static bool ends_there(const builder *b, uint32_t part)
+{
+    const plan_part *parts = b->pattern->parts;
+    for (uint32_t p = parts[part].parent; p != PLAN_NONE; part = p, p = parts[p].parent) {
+        if (parts[p].kind == PLAN_PART_OR || parts[p].kind == PLAN_PART_SOME)
+            return true;
+        for (uint32_t i = parts[part].end; parts[p].kind == PLAN_PART_SEQ && i < parts[p].end; i = parts[i].end)
+            if (!parts[i].nullable)
+                return false;
+    }
+    return true;
+}
+
+/* An absence before what may be left out, and nothing behind it: it would stand at the end, without a time. */
+static void check_followed(builder *b, const seq_shape *shape)
+{
+    for (uint32_t i = 1; i < b->pattern->n_parts && !b->rule->refused; i++) {
+        if (b->rule->parts[i].n_nots == 0 || !b->pattern->parts[i].nullable || !ends_there(b, i))
+            continue;
+        bool inside = false;
+        for (uint32_t p = b->pattern->parts[i].parent; p != PLAN_NONE; p = b->pattern->parts[p].parent)
+            inside = inside || b->pattern->parts[p].kind == PLAN_PART_OR || b->pattern->parts[p].kind == PLAN_PART_SOME;
+        if (shape->trailing != NULL && !inside)
+            continue;
+        egret_diag *diag = check_error(b->c, 542, b->rule->parts[i].nots[0].item->span, "until when? Every step behind this absence may be left out");
+        check_help(b->c, diag, "let one of them be taken at least once, or end with an absence that has a time: then not … for 5m");
+    }
+}
+
 void branch_shape(check *c, rule_ctx *rule, const ast_seq *seq, seq_shape *shape)
 {
     plan_pattern *pattern = rule->pattern;
     builder b = { .c = c, .rule = rule, .pattern = pattern };
     uint32_t errors = c->diags->n_errors;
-    if (rule->first[AST_ON_TIMEOUT] != NULL)
-        refuse(&b, 912, rule->first[AST_ON_TIMEOUT]->span, "'on timeout' in a match that branches");
     uint32_t whole = begin_part(&b, PLAN_PART_SEQ, PLAN_NONE, seq->span);
     if (!add_choices(&b, seq->choices, seq->choices, whole, shape, PLAN_NONE)) {
         rule->refused = true;       /* what stands behind was not looked at */
@@ -476,6 +541,7 @@ void branch_shape(check *c, rule_ctx *rule, const ast_seq *seq, seq_shape *shape
         return;
     }
     end_seq(&b, whole);
+    check_followed(&b, shape);
     pattern->limit_attempts = rule_limit(c, rule, "attempts", pattern->branches_any ? 1000 : 10000);
     if (pattern->parts[whole].nullable && c->diags->n_errors == errors)
         check_error(c, 506, seq->span, "this sequence could match without any event: every step may be left out");
@@ -483,26 +549,76 @@ void branch_shape(check *c, rule_ctx *rule, const ast_seq *seq, seq_shape *shape
 
 /* ---- conditions ---- */
 
+/* The streams of the steps in a part, each once: those of its loop that `until [c]` speaks of. */
+static const ast_atom *streams_of(check *c, const rule_ctx *rule, const plan_part *part)
+{
+    ast_atom *list = NULL;
+    for (uint32_t i = part->item; i < part->end_item; i++) {
+        for (const ast_atom *atom = rule->items[i].item->watch; atom != NULL; atom = atom->next) {
+            const ast_atom *found = list;
+            while (found != NULL && !egret_str_eq(found->stream.str, atom->stream.str))
+                found = found->next;
+            if (found != NULL)
+                continue;
+            ast_atom *copy = check_alloc(c, sizeof *copy);
+            *copy = (ast_atom){ .stream = atom->stream, .span = atom->span, .next = list };
+            list = copy;
+        }
+    }
+    return list;
+}
+
+static void add_gap(check *c, rule_ctx *rule, plan_part *part, const part_ctx *ctx)
+{
+    plan_not *timed = NULL;
+    uint32_t n_timed = 0;
+    part->nots = rule->pattern->n_atoms;
+    for (uint32_t k = 0; k < ctx->n_nots; k++)
+        if (!ctx->nots[k].next && ctx->nots[k].item->for_time == NULL)
+            part->n_nots += pattern_add_atoms(c, rule, ctx->nots[k].item->watch, (egret_str){ "", 0 }, part->item, false);
+    for (uint32_t k = 0; k < ctx->n_nots; k++)
+        if (ctx->nots[k].next || ctx->nots[k].item->for_time != NULL)
+            pattern_add_not(c, rule, &ctx->nots[k], part->item, &timed, &n_timed);
+    part->timed = timed;
+    part->n_timed = n_timed;
+    rule->pattern->contiguous = rule->pattern->contiguous || pattern_has_next_not(timed, n_timed);
+}
+
 void branch_conditions(check *c, rule_ctx *rule)
 {
     plan_pattern *pattern = rule->pattern;
     for (uint32_t i = 0; i < pattern->n_parts; i++) {
         plan_part *part = &pattern->parts[i];
-        part->nots = pattern->n_atoms;
-        for (uint32_t k = 0; k < rule->parts[i].n_nots; k++)
-            part->n_nots += pattern_add_atoms(c, rule, rule->parts[i].nots[k], (egret_str){ "", 0 }, part->item, false);
+        const part_ctx *ctx = &rule->parts[i];
+        rule->at_part = i;
+        add_gap(c, rule, part, ctx);
         part->during = pattern->n_atoms;
-        for (uint32_t k = 0; k < rule->parts[i].n_during; k++)
-            part->n_during += pattern_add_atoms(c, rule, rule->parts[i].during[k], (egret_str){ "", 0 }, part->item, false);
+        for (uint32_t k = 0; k < ctx->n_during; k++)
+            part->n_during += pattern_add_atoms(c, rule, ctx->during[k], (egret_str){ "", 0 }, part->item, false);
+        part->until = pattern->n_atoms;
+        if (part->kind == PLAN_PART_LOOP && part->end_item > part->item)
+            part->n_until = pattern_add_until(c, rule, &ctx->written->quant, streams_of(c, rule, part), part->end_item, false);
+        if (part->kind == PLAN_PART_SILENCE && ctx->written->for_time != NULL)
+            part->silence_for = pattern_add_time(c, rule, ctx->written->for_time, part->item);
     }
+    rule->at_part = 0;
 }
 
 /* ---- a warning ---- */
 
+/* Some time one of its alternatives is over, whatever comes. */
+static bool ends_in_silence(const plan_pattern *pattern, uint32_t part)
+{
+    bool ends = pattern->parts[part].kind == PLAN_PART_SILENCE;
+    for (uint32_t i = part + 1; pattern->parts[part].kind == PLAN_PART_OR && i < pattern->parts[part].end; i = pattern->parts[i].end)
+        ends = ends || pattern->parts[i].kind == PLAN_PART_SILENCE;
+    return ends;
+}
+
 static bool is_bounded(const plan_pattern *pattern, uint32_t part)
 {
     for (; part != PLAN_NONE; part = pattern->parts[part].parent)
-        if (pattern->parts[part].kind == PLAN_PART_SEQ && pattern->parts[part].within_ms != PLAN_FOREVER)
+        if (ends_in_silence(pattern, part) || (pattern->parts[part].kind == PLAN_PART_SEQ && pattern->parts[part].within_ms != PLAN_FOREVER))
             return true;
     return pattern->within_ms != PLAN_FOREVER || pattern->idle_ms != PLAN_FOREVER;
 }
@@ -516,7 +632,7 @@ void branch_warn_endless(check *c, const rule_ctx *rule)
         bool later = parent->kind == PLAN_PART_SEQ && i != part->parent + 1;
         bool link = later && part->link == PLAN_THEN && part->link_within_ms == PLAN_FOREVER;
         bool more = (part->kind == PLAN_PART_LOOP || part->kind == PLAN_PART_SOME) && part->min > 1 && !part->strict;
-        if ((!link && !more) || is_bounded(pattern, more ? i : part->parent))
+        if ((!link && !more) || is_bounded(pattern, more ? i : part->parent) || ends_in_silence(pattern, i))
             continue;
         egret_diag *diag = check_warn(c, 809, rule->parts[i].span, "an attempt waits here for ever; only the limit on attempts ends it");
         check_help(c, diag, "say how long: then within 1h …, (… within 1h), or 'within' or 'idle' for the whole");

@@ -30,14 +30,6 @@ static void ghost_item(check *c, rule_ctx *rule, const ast_item *item)
 
 /* ---- groups of one ---- */
 
-/* Of two bounds around the same steps, one inside the other. */
-static int64_t tighter(check *c, const ast_dur *dur, int64_t inner_ms, int64_t outer_ms)
-{
-    if (outer_ms != PLAN_FOREVER && (inner_ms < 0 || outer_ms < 0))
-        check_refuse(c, 934, dur->span, "two bounds around the same steps, one of them looked up");
-    return inner_ms < outer_ms ? inner_ms : outer_ms;
-}
-
 /* A copy of the one item a group holds, with the group's quantifier when it has none of its own. NULL: the group is more than that. */
 static ast_item *only_item(check *c, rule_ctx *rule, const ast_item *item, int64_t *own_within_ms, bool *bounded)
 {
@@ -53,7 +45,7 @@ static ast_item *only_item(check *c, rule_ctx *rule, const ast_item *item, int64
         int64_t within_ms = PLAN_FOREVER;
         if (dur_is_written(&seq->within) && check_dur_span(c, rule, &seq->within, "'within'", &within_ms)) {
             *bounded = true;
-            *own_within_ms = tighter(c, &seq->within, within_ms, *own_within_ms);
+            *own_within_ms = check_tighter_span(c, rule, within_ms, *own_within_ms);
         }
         egret_span span = copy->span;
         *copy = *choice->items;
@@ -249,10 +241,6 @@ static void end_shape(check *c, rule_ctx *rule, seq_shape *shape)
     bool timed = false;
     for (uint32_t i = 0; i < shape->n_nots; i++)
         timed = timed || shape->nots[i].item->for_time != NULL;
-    if (timed && shape->n_nots > 1 && pattern->n_parts != 0) {
-        check_refuse(c, 913, last->span, "several absences at the end of a match that branches, one of them with 'for'");
-        rule->refused = true;
-    }
     pattern->absence = timed ? PLAN_ABSENCE_FOR : PLAN_ABSENCE_TO_END;
     if (timed)
         return;
@@ -274,7 +262,7 @@ static const ast_seq *unwrap(check *c, rule_ctx *rule, const ast_seq *seq, int64
     for (;;) {
         int64_t own_ms = PLAN_FOREVER;
         if (dur_is_written(&seq->within) && check_dur_span(c, rule, &seq->within, "'within'", &own_ms))
-            *within_ms = tighter(c, &seq->within, own_ms, *within_ms);
+            *within_ms = check_tighter_span(c, rule, own_ms, *within_ms);
         const ast_choice *choice = seq->choices;
         bool whole = choice != NULL && choice->next == NULL && choice->kind == AST_CHOICE_ONE && choice->items->kind == AST_ITEM_GROUP
                      && choice->items->quant.kind == AST_QUANT_NONE;

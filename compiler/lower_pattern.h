@@ -24,6 +24,15 @@ void pattern_add_item(check *c, rule_ctx *rule, item_ctx ctx, plan_item item);
 /* lower_steps.c: adds the atoms of a watch; gives how many. Conditions see the items before `item`, and with own the item itself. */
 uint32_t pattern_add_atoms(check *c, rule_ctx *rule, const ast_atom *watch, egret_str label, uint32_t item, bool own);
 
+/* The same of a `not`, before item number `item` or (n_items) at the end, that says more than "nowhere between". */
+void pattern_add_not(check *c, rule_ctx *rule, const not_ctx *ctx, uint32_t item, plan_not **list, uint32_t *n);
+bool pattern_has_next_not(const plan_not *list, uint32_t n);
+/* What ends a loop of these streams (a list of atoms, one for each): until [c] speaks of them, until s [c] of another. itself: of a loop of item
+ * number `item` alone; else of one that ends before it. */
+uint32_t pattern_add_until(check *c, rule_ctx *rule, const ast_quant *quant, const ast_atom *own, uint32_t item, bool itself);
+/* A duration that may look at the items before `item`; PLAN_NONE: reported. */
+uint32_t pattern_add_time(check *c, rule_ctx *rule, const ast_expr *time, uint32_t item);
+
 /* lower_branch.c: patterns that are no line */
 bool pattern_branches(const ast_seq *seq);
 /* Fills pattern->parts and items; shape: the absences at both ends. */

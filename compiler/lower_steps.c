@@ -71,26 +71,30 @@ static bool asks_from(const check *c, const plan_pattern *pattern, uint32_t expr
     return false;
 }
 
-/* An absence that says more than "nowhere between", before item number `item` or (n_items) at the end. */
-static void add_not(check *c, rule_ctx *rule, const not_ctx *ctx, uint32_t item, plan_not **list, uint32_t *n)
+uint32_t pattern_add_time(check *c, rule_ctx *rule, const ast_expr *time, uint32_t item)
+{
+    uint32_t expr = lower_absence_for(c, rule, time);
+    if (asks_from(c, rule->pattern, expr, item)) {
+        egret_diag *diag = check_error(c, 315, time->span, "a step of this time is not bound yet when the silence begins");
+        check_help(c, diag, "a time may look at earlier steps, at the key and at tables");
+    }
+    return expr;
+}
+
+void pattern_add_not(check *c, rule_ctx *rule, const not_ctx *ctx, uint32_t item, plan_not **list, uint32_t *n)
 {
     const ast_expr *time = ctx->item->for_time;
     plan_not out = { .kind = ctx->next ? PLAN_NOT_NEXT : PLAN_NOT_FOR, .atoms = rule->pattern->n_atoms, .for_time = PLAN_NONE };
     if (!ctx->next && time == NULL)
         out.kind = rule->pattern->within_ms == PLAN_FOREVER ? PLAN_NOT_ALONG : PLAN_NOT_TO_END;
     out.n_atoms = pattern_add_atoms(c, rule, ctx->item->watch, (egret_str){ "", 0 }, item, false);
-    if (out.kind == PLAN_NOT_FOR) {
-        out.for_time = lower_absence_for(c, rule, time);
-        if (asks_from(c, rule->pattern, out.for_time, item)) {
-            egret_diag *diag = check_error(c, 315, time->span, "a step of this time is not bound yet when the silence begins");
-            check_help(c, diag, "a time may look at earlier steps, at the key and at tables");
-        }
-    }
+    if (out.kind == PLAN_NOT_FOR)
+        out.for_time = pattern_add_time(c, rule, time, item);
     *list = check_grow(c, *list, *n, sizeof **list);
     (*list)[(*n)++] = out;
 }
 
-static bool has_next_not(const plan_not *list, uint32_t n)
+bool pattern_has_next_not(const plan_not *list, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
         if (list[i].kind == PLAN_NOT_NEXT)
@@ -98,20 +102,17 @@ static bool has_next_not(const plan_not *list, uint32_t n)
     return false;
 }
 
-/* What ends a loop: until [c] speaks of the loop's own streams, until s [c] of another. */
-static uint32_t add_until_atoms(check *c, rule_ctx *rule, uint32_t i)
+uint32_t pattern_add_until(check *c, rule_ctx *rule, const ast_quant *quant, const ast_atom *own, uint32_t item, bool itself)
 {
-    const ast_item *item = rule->items[i].item;
-    const ast_quant *quant = &item->quant;
     egret_str none = { "", 0 };
     uint32_t n = 0;
     if (quant->until_stream.str.len != 0) {
         const ast_atom atom = { .stream = quant->until_stream, .cond = quant->until_cond, .span = quant->span };
-        return pattern_add_atoms(c, rule, &atom, none, i, true);
+        return pattern_add_atoms(c, rule, &atom, none, item, itself);
     }
-    for (const ast_atom *own = item->watch; quant->until_cond != NULL && own != NULL; own = own->next) {
+    for (; quant->until_cond != NULL && own != NULL; own = own->next) {
         const ast_atom atom = { .stream = own->stream, .cond = quant->until_cond, .span = quant->span };
-        n += pattern_add_atoms(c, rule, &atom, none, i, true);
+        n += pattern_add_atoms(c, rule, &atom, none, item, itself);
     }
     return n;
 }
@@ -130,8 +131,8 @@ static void add_item_atoms(check *c, rule_ctx *rule, uint32_t i)
     uint32_t n_timed = 0;
     for (uint32_t k = 0; k < ctx->n_nots; k++)
         if (ctx->nots[k].next || ctx->nots[k].item->for_time != NULL)
-            add_not(c, rule, &ctx->nots[k], i, &timed, &n_timed);
-    uint32_t first_until = pattern->n_atoms, n_until = add_until_atoms(c, rule, i);
+            pattern_add_not(c, rule, &ctx->nots[k], i, &timed, &n_timed);
+    uint32_t first_until = pattern->n_atoms, n_until = pattern_add_until(c, rule, &ctx->item->quant, ctx->item->watch, i, true);
     plan_item *item = &pattern->items[i];
     item->until = first_until;
     item->n_until = n_until;
@@ -142,7 +143,7 @@ static void add_item_atoms(check *c, rule_ctx *rule, uint32_t i)
     item->timed = timed;
     item->n_timed = n_timed;
     item->each = asks_steps(c, pattern, first, n);
-    pattern->contiguous = pattern->contiguous || item->link == PLAN_NEXT || item->strict || has_next_not(timed, n_timed);
+    pattern->contiguous = pattern->contiguous || item->link == PLAN_NEXT || item->strict || pattern_has_next_not(timed, n_timed);
 }
 
 /* Of several absences at the end, those that stand in absence_atoms: the first with a time; all plain ones, when none has a time. */
@@ -172,8 +173,8 @@ static void lower_absence(check *c, rule_ctx *rule, const seq_shape *shape)
     }
     for (uint32_t i = 0; i < shape->n_nots; i++)
         if (!is_main(pattern, shape, i))
-            add_not(c, rule, &shape->nots[i], pattern->n_items, &pattern->more_absences, &pattern->n_more_absences);
-    pattern->contiguous = pattern->contiguous || has_next_not(pattern->more_absences, pattern->n_more_absences);
+            pattern_add_not(c, rule, &shape->nots[i], pattern->n_items, &pattern->more_absences, &pattern->n_more_absences);
+    pattern->contiguous = pattern->contiguous || pattern_has_next_not(pattern->more_absences, pattern->n_more_absences);
 }
 
 /* An absence that begins the sequence: each of its streams is a feature of the key, "not seen for so long". */
@@ -295,10 +296,6 @@ void lower_pattern(check *c, rule_ctx *rule)
     if (when != NULL && when->for_time != NULL) {
         egret_diag *diag = check_error(c, 503, when->for_time->span, "'when … for' belongs to threshold rules");
         check_help(c, diag, "a sequence is judged once, when it is complete");
-    }
-    if (pattern->n_parts != 0 && pattern->n_spans != 0) {
-        check_refuse(c, 934, rule->first[AST_MATCH]->span, "a time that is looked up, in a match that branches");
-        rule->refused = true;
     }
     mark_streams(c, rule);
     warn_pattern(c, rule);

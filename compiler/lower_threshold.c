@@ -187,12 +187,12 @@ static void lower_when(check *c, rule_ctx *rule)
 {
     plan_threshold *t = &rule->rule.threshold;
     const ast_clause *when = rule->first[AST_WHEN];
-    t->when = PLAN_NONE;
+    t->when = t->for_time = PLAN_NONE;
     if (when == NULL)
         return;
     scope s = rule_scope(rule);
     t->when = check_condition(c, &s, when->expr, "'when'");
-    if (when->for_time == NULL || !check_const_duration(c, when->for_time, "the time of 'for'", &t->for_ms))
+    if (when->for_time == NULL || !check_key_time(c, rule, when->for_time, "the time of 'for'", &t->for_ms, &t->for_time))
         return;
     if (rule->win->closes) {
         egret_diag *diag = check_error(c, 515, when->for_time->span, "'for' asks for a state that lasts; "
@@ -210,8 +210,6 @@ static void lower_early(check *c, rule_ctx *rule)
     if (!rule->win->closes && !rule->refused) {
         egret_diag *diag = check_error(c, 534, early->span, "'early' does not wait for the close of a window; this one never closes");
         check_help(c, diag, "leave it out: a sliding window is judged at each event");
-    } else if (rule->win->over.kind == AST_HOPPING) {
-        check_refuse(c, 915, early->span, "'early' over hopping windows");
     } else if (rule->first[AST_WHEN] == NULL) {
         egret_diag *diag = check_error(c, 534, early->span, "'early' needs 'when': it tells as soon as that holds");
         check_help(c, diag, "write when count() > 100, or leave 'early' out");

@@ -239,7 +239,7 @@ typedef enum plan_part_kind {
     PLAN_PART_SEQ,              /* its parts one after the other */
     PLAN_PART_OR,               /* the first of its parts that is complete */
     PLAN_PART_SOME,             /* min of its parts, in any order: `and`, `any n of` */
-    PLAN_PART_SILENCE           /* in OR and SOME: `not x for D` */
+    PLAN_PART_SILENCE           /* `not x for D` as an alternative, an operand, or at the end of a group: complete when it has lasted */
 } plan_part_kind;
 
 typedef struct plan_part {
@@ -254,9 +254,12 @@ typedef struct plan_part {
     uint32_t item, end_item;    /* the steps in it; STEP: the one. SILENCE: none */
     uint32_t min, max;          /* LOOP; SOME: min is how many are needed */
     int64_t within_ms;          /* SEQ: first to last event; PLAN_FOREVER */
-    uint32_t nots, n_nots;      /* atoms that must not occur between the part before and this one. SILENCE: x */
-    uint32_t during, n_during;  /* SOME: atoms that must not occur until it is complete */
-    int64_t silence_ms;         /* SILENCE: how long */
+    uint32_t nots, n_nots;      /* atoms that must not occur between the part before and this one */
+    plan_not *timed;            /* NEXT and FOR, in the same place */
+    uint32_t n_timed;
+    uint32_t during, n_during;  /* SOME, SILENCE: atoms that must not occur until it is complete */
+    uint32_t until, n_until;    /* LOOP: atoms that end it, once it has taken an event */
+    uint32_t silence_for;       /* SILENCE: duration expression; PLAN_NONE: until the `within` of the group around it is over */
 } plan_part;
 
 typedef struct plan_unless { uint32_t atoms, n_atoms; uint32_t after_item; } plan_unless;   /* after_item PLAN_NONE: from the first */
@@ -272,6 +275,7 @@ typedef struct plan_step_agg {
     uint32_t item;
     uint32_t value;             /* expression over PLAN_CELL; PLAN_NONE for count */
     uint32_t where;             /* over PLAN_CELL; PLAN_NONE */
+    int64_t param;              /* as in plan_agg */
 } plan_step_agg;
 
 /* Fields of bound events that conditions, lets and alerts read later: kept inline with the attempt. */
@@ -407,6 +411,7 @@ typedef struct plan_threshold {
     uint32_t window;
     uint32_t when;              /* PLAN_NONE: every fitting event is a match */
     int64_t for_ms;             /* when … for; 0: at once */
+    uint32_t for_time;          /* else looked up: a duration of the key and tables; PLAN_NONE */
     ast_window_kind kind;       /* SLIDING, LAST, EVER: at each change; TUMBLING, HOPPING, SESSION: at the close */
     int64_t size_ms;            /* of the rule's own over; PLAN_FOREVER */
     int64_t every_ms;           /* HOPPING */
@@ -460,6 +465,7 @@ typedef struct plan_rule {
     uint32_t resolve_on, n_resolve_on;      /* atoms */
     uint32_t resolve_when;                  /* PLAN_NONE */
     int64_t resolve_for_ms;
+    uint32_t resolve_for;       /* else looked up, as above; PLAN_NONE */
     int64_t repeat_ms;          /* while it is open it is told again so often; 0: not */
     plan_rung *rungs;           /* escalate, as written */
     uint32_t n_rungs;

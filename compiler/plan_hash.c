@@ -44,7 +44,8 @@ static uint64_t hash_step_agg(const hash_ctx *h, uint32_t agg)
     const plan_step_agg *a = &h->pattern->step_aggs[agg];
     uint64_t hash = hash_mix(a->fn, a->item);
     hash = hash_mix(hash, a->value == PLAN_NONE ? 0 : hash_tree(h, a->value));
-    return hash_mix(hash, a->where == PLAN_NONE ? 0 : hash_tree(h, a->where));
+    hash = hash_mix(hash, a->where == PLAN_NONE ? 0 : hash_tree(h, a->where));
+    return a->param == 0 ? hash : hash_mix(hash, (uint64_t)a->param);
 }
 
 static uint64_t hash_over(plan_over over)
@@ -224,13 +225,15 @@ static uint64_t hash_item(const hash_ctx *h, uint64_t hash, const plan_item *ite
     return hash_str(hash_nots(h, hash, item->timed, item->n_timed), item->name);
 }
 
-static uint64_t hash_part(uint64_t hash, const plan_part *part)
+static uint64_t hash_part(const hash_ctx *h, uint64_t hash, const plan_part *part)
 {
     const uint64_t parts[] = { part->kind, part->end, part->strict, part->greedy, part->any, part->every, part->link, (uint64_t)part->link_within_ms,
-                               part->min, part->max, (uint64_t)part->within_ms, part->n_nots, part->n_during, (uint64_t)part->silence_ms };
+                               part->min, part->max, (uint64_t)part->within_ms, part->n_nots, part->n_during, 0 };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         hash = hash_mix(hash, parts[i]);
-    return hash;
+    hash = part->n_until == 0 ? hash : hash_mix(hash_mix(hash, part->until), part->n_until);
+    hash = part->silence_for == PLAN_NONE ? hash : hash_mix(hash, hash_tree(h, part->silence_for));
+    return hash_nots(h, hash, part->timed, part->n_timed);
 }
 
 static uint64_t hash_pattern(const plan *p, const plan_pattern *pattern, uint64_t group_hash)
@@ -262,7 +265,7 @@ static uint64_t hash_pattern(const plan *p, const plan_pattern *pattern, uint64_
     if (pattern->idle_ms != PLAN_FOREVER)
         hash = hash_mix(hash, (uint64_t)pattern->idle_ms);
     for (uint32_t i = 0; i < pattern->n_parts; i++)
-        hash = hash_part(hash, &pattern->parts[i]);
+        hash = hash_part(&h, hash, &pattern->parts[i]);
     return hash;
 }
 
@@ -301,6 +304,8 @@ static uint64_t hash_rule(const plan *p, const plan_rule *r)
         hash = hash_zone(p, r->threshold.every_ms == 0 ? hash : hash_mix(hash, (uint64_t)r->threshold.every_ms), r->threshold.zone);
         hash = r->threshold.early ? hash_mix(hash, 1) : hash;
     }
+    hash = sequence || r->threshold.for_time == PLAN_NONE ? hash : hash_mix(hash, hash_tree(&h, r->threshold.for_time));
+    hash = r->resolve_for == PLAN_NONE ? hash : hash_mix(hash, hash_tree(&h, r->resolve_for));
     hash = r->active == PLAN_NONE ? hash : hash_mix(hash, hash_tree(&h, r->active));
     hash = r->signals ? hash_mix(hash, 1) : hash;
     for (uint32_t i = 1; i < r->n_rungs; i++)

@@ -281,7 +281,7 @@ static void print_part(printer *p, const plan_pattern *pattern, uint32_t number,
         egret_text_puts(&p->text, "  ");
     if (parent != NULL && parent->kind == PLAN_PART_SEQ && number != part->parent + 1) {
         egret_text_puts(&p->text, part->link == PLAN_NEXT ? "next " : part->every ? "then any " : "then ");
-        put_within(p, "within ", part->link_within_ms);
+        put_span(p, "within ", view, part->link_within_ms);
         egret_text_puts(&p->text, part->link_within_ms != PLAN_FOREVER ? " " : "");
     }
     egret_text_puts(&p->text, KINDS[part->kind]);
@@ -295,12 +295,16 @@ static void print_part(printer *p, const plan_pattern *pattern, uint32_t number,
             egret_text_printf(&p->text, "%u", (unsigned)part->max);
         egret_text_printf(&p->text, "}%s%s%s", part->strict ? " strict" : "", part->any ? " any" : "", part->greedy ? " greedy" : "");
     }
-    put_within(p, " within ", part->within_ms);
+    put_span(p, " within ", view, part->within_ms);
     egret_text_puts(&p->text, "\n");
     for (uint32_t i = 0; i < part->n_nots; i++)
         print_atom(p, "not ", &pattern->atoms[part->nots + i], view);
+    print_nots(p, pattern, part->timed, part->n_timed, view);
     for (uint32_t i = 0; i < part->n_during; i++)
-        print_atom(p, "and not ", &pattern->atoms[part->during + i], view);
+        print_atom(p, part->kind == PLAN_PART_SILENCE ? "not " : "and not ", &pattern->atoms[part->during + i], view);
+    line(p, "  for", view, part->silence_for);
+    for (uint32_t i = 0; i < part->n_until; i++)
+        print_atom(p, "until ", &pattern->atoms[part->until + i], view);
 }
 
 static void print_pattern(printer *p, const plan_pattern *pattern, const expr_view *view)
@@ -381,6 +385,7 @@ static void print_threshold(printer *p, const plan_rule *rule, const expr_view *
         put_within(p, "  for ", t->for_ms);
         egret_text_puts(&p->text, "\n");
     }
+    line(p, "for", view, t->for_time);
 }
 
 /* ---- rules ---- */
@@ -413,6 +418,7 @@ static void print_life(printer *p, const plan_rule *r, const expr_view *view)
     for (uint32_t i = 0; i < r->n_resolve_on; i++)
         print_atom(p, "", &r->atoms[r->resolve_on + i], view);
     line(p, "resolve when", view, r->resolve_when);
+    line(p, "resolve for", view, r->resolve_for);
     if (r->resolve_for_ms != 0) {
         put_within(p, "  resolve for ", r->resolve_for_ms);
         egret_text_puts(&p->text, "\n");

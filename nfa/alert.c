@@ -422,6 +422,16 @@ egret_status life_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *e
     return EGRET_OK;
 }
 
+/* How long `resolve when` must hold; what a table does not know never ends. */
+static int64_t resolve_for_ms(const nfa_env *env, const plan_rule *def)
+{
+    if (def->resolve_for == PLAN_NONE) {
+        return def->resolve_for_ms;
+    }
+    egret_value v = nfa_eval(env, def->resolve_for);
+    return v.type != EGRET_DURATION ? INT64_MAX : v.u.i > 0 ? v.u.i : 0;
+}
+
 egret_status life_after_change(nfa_env *env, uint32_t rule)
 {
     const plan_rule *def = env->rule;
@@ -440,13 +450,14 @@ egret_status life_after_change(nfa_env *env, uint32_t rule)
         life_set_due(life);
         return EGRET_OK;
     }
-    if (def->resolve_for_ms == 0) {
+    int64_t span = resolve_for_ms(env, def);
+    if (span == 0) {
         return resolve(env->engine, rule, life, section.block, env->now_ms, env->event, NULL);
     }
     if ((life->flags & LIFE_FADING) == 0) {
         life->flags |= LIFE_FADING;
         life->fading_since_ms = env->now_ms;
-        life->resolve_due_ms = env->now_ms > INT64_MAX - def->resolve_for_ms ? NFA_NEVER : env->now_ms + def->resolve_for_ms;
+        life->resolve_due_ms = env->now_ms > INT64_MAX - span ? NFA_NEVER : env->now_ms + span;
         life_set_due(life);
     }
     return nfa_hang(env->engine, &section);

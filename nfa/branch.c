@@ -35,7 +35,7 @@ void branch_item_events(const seq_run *run, uint32_t item, uint32_t *list)
 
 static void step_init(branch_step *step, nfa_engine *engine, uint32_t rule, const nfa_event *event, int64_t now_ms)
 {
-    memset(step, 0, sizeof *step);
+    memset(step, 0, offsetof(branch_step, bars));
     step->seq.engine = engine;
     step->seq.rule_index = rule;
     step->seq.event = event;
@@ -75,7 +75,7 @@ static bool may_begin(const branch_step *step)
     nfa_env env = {.engine = step->seq.engine, .event = step->seq.event, .now_ms = step->seq.now_ms, .rule = step->seq.rule,
                    .block = step->seq.block};
     for (uint32_t i = 0; may && i < pattern->n_silences; i++) {
-        may = feature_silent(&env, pattern->silences[i], pattern->silence_ms);
+        may = feature_silent(&env, pattern->silences[i], seq_span(&step->seq, pattern->silence_ms));
     }
     return may;
 }
@@ -86,14 +86,20 @@ static void *last_heard(const branch_step *step)
     return (char *)nfa_section_root(&step->seq.section) + step->layout->seq.def.root_size - sizeof(int64_t);
 }
 
-static bool is_idle(const branch_step *step)
+/* The last instant at which the key may be heard before its attempts die of `idle`; INT64_MAX: there is none. */
+static int64_t quiet_until(const branch_step *step)
 {
     int64_t last_ms;
     if (step->seq.pattern->idle_ms == PLAN_FOREVER) {
-        return false;
+        return INT64_MAX;
     }
     memcpy(&last_ms, last_heard(step), sizeof last_ms);
-    return step->seq.now_ms - last_ms > step->seq.pattern->idle_ms;
+    return seq_add(last_ms, seq_span(&step->seq, step->seq.pattern->idle_ms));
+}
+
+static bool is_idle(const branch_step *step)
+{
+    return step->seq.now_ms > quiet_until(step);
 }
 
 static seq_root *root_of(const branch_step *step)
@@ -155,7 +161,7 @@ static void decide(branch_step *step)
 {
     uint32_t first = step->n_out;
     const seq_event *begin = seq_log(&step->seq.section, &step->layout->seq, step->rec[BRANCH_START]);
-    bool late = step->seq.now_ms > seq_add(begin->time_ms, step->seq.pattern->within_ms);
+    bool late = step->seq.now_ms > seq_add(begin->time_ms, seq_span(&step->seq, step->seq.pattern->within_ms));
     if (step->seq.event != NULL && !late && branch_walk(step, false)) {
         branch_settle(step);
         return;
@@ -287,12 +293,39 @@ static void set_due(branch_step *step)
     uint8_t queue = step->layout->part_attempts;
     uint32_t n = nfa_deque_count(section, queue);
     uint32_t first = n ? nfa_deque_first(section, queue) : 0;
-    int64_t due = NFA_NEVER;
+    int64_t due = step->seq.pattern->on_timeout ? quiet_until(step) : NFA_NEVER;
     for (uint32_t k = 0; k < n; k++) {
         int64_t deadline = branch_deadline(nfa_deque_at(section, queue, first + k));
         due = deadline < due ? deadline : due;
     }
     root_of(step)->due_ms = due;
+}
+
+/* Attempts that have run out of time, and at the end of `idle` all: they are told and dropped. */
+static egret_status time_out(branch_step *step)
+{
+    nfa_section *section = &step->seq.section;
+    uint8_t queue = step->layout->part_attempts;
+    uint32_t n = nfa_deque_count(section, queue);
+    uint32_t first = n ? nfa_deque_first(section, queue) : 0;
+    uint32_t kept = 0;
+    size_t size = step->layout->words * sizeof *step->rec;
+    bool quiet = quiet_until(step) <= step->seq.now_ms;
+    step->n_matches = 0;
+    for (uint32_t k = 0; k < n && !step->seq.no_memory; k++) {
+        memcpy(step->rec, nfa_deque_at(section, queue, first + k), size);
+        if (!quiet && branch_deadline(step->rec) > step->seq.now_ms) {
+            memcpy(nfa_deque_at(section, queue, first + kept++), step->rec, size);
+            continue;
+        }
+        step->n_undo = 0;
+        branch_note_timeout(step);
+    }
+    if (step->seq.no_memory) {
+        return EGRET_NO_MEMORY;
+    }
+    nfa_deque_pop_back(section, queue, n - kept);
+    return branch_report_timeouts(step);
 }
 
 static egret_status finish(branch_step *step)
@@ -307,8 +340,14 @@ static egret_status finish(branch_step *step)
             return status;
         }
     }
+    if (step->seq.pattern->on_timeout && step->seq.event == NULL) {
+        egret_status status = time_out(step);
+        if (status != EGRET_OK) {
+            return status;
+        }
+    }
     enforce_limits(step);
-    if (collect(step) || step->seq.pattern->absence == PLAN_ABSENCE_NONE) {
+    if (collect(step) || !step->layout->has_due) {
         return EGRET_OK;
     }
     set_due(step);
@@ -331,6 +370,9 @@ egret_status branch_on_event(nfa_engine *engine, uint32_t rule, const nfa_event 
     step.seq.block = key->block;
     if (key->block == NFA_NO_BLOCK && (mask & step.layout->seq.start_mask) == 0) {
         return EGRET_OK;
+    }
+    if (!seq_look_up_spans(&step.seq, key)) {
+        return EGRET_NO_MEMORY;
     }
     ask_key_state(&step, mask);
     step.seq.may_begin = may_begin(&step);
@@ -357,8 +399,61 @@ egret_status branch_on_event(nfa_engine *engine, uint32_t rule, const nfa_event 
     return finish(&step);
 }
 
-/* Attempts whose silence is over. */
-static void ripen(branch_step *step, int64_t due_ms)
+/* ---- deadlines ---- */
+
+/* The end of a silence inside the pattern stands in the log like an event, but without a stream. */
+static bool push_silence(branch_step *step)
+{
+    nfa_section *section = &step->seq.section;
+    const branch_layout *layout = step->layout;
+    uint32_t bytes = layout->seq.part_bytes ? nfa_bytes_end(section, layout->seq.part_bytes) : 0;
+    step->seq.ord = nfa_deque_first(section, layout->seq.part_log) + nfa_deque_count(section, layout->seq.part_log);
+    seq_event *record = nfa_deque_push(section, layout->seq.part_log);
+    if (record == NULL) {
+        return false;
+    }
+    memset(record, 0, layout->seq.event_size);
+    record->time_ms = step->seq.now_ms;
+    record->stream = NFA_NONE;
+    record->seen = step->seq.seen;
+    record->bytes = bytes;
+    return true;
+}
+
+/* All silences of the attempt at hand that are over, one after the other. */
+static void end_silences(branch_step *step)
+{
+    bool waits = true;
+    while (waits && branch_walk_silence(step)) {
+        if (branch_first(step, 0) != step->rec[BRANCH_START]) {
+            return;     /* what it began with was not needed in the end */
+        }
+        if (step->complete && step->seq.pattern->absence == PLAN_ABSENCE_NONE) {
+            branch_judge(step, (uint64_t)step->seq.now_ms, &waits);
+        }
+    }
+    step->n_undo = 0;
+    if (waits && branch_pass(step)) {
+        branch_keep(step);
+    }
+}
+
+/* The deadline of the attempt at hand has come: silences are over. Those whose time is over are told later. */
+static void ripen(branch_step *step)
+{
+    bool waits = false;
+    step->n_undo = 0;
+    branch_look(step);
+    if (step->look.end_ms <= step->seq.now_ms) {
+        branch_judge(step, (uint64_t)step->seq.now_ms, &waits);
+    } else if (step->look.silence_ms <= step->seq.now_ms) {
+        end_silences(step);
+    } else {
+        branch_keep(step);
+    }
+}
+
+static void meet_deadline(branch_step *step)
 {
     nfa_section *section = &step->seq.section;
     uint8_t queue = step->layout->part_attempts;
@@ -368,33 +463,52 @@ static void ripen(branch_step *step, int64_t due_ms)
     size_t size = step->layout->words * sizeof *step->rec;
     for (uint32_t k = 0; k < n && !step->seq.no_memory; k++) {
         memcpy(step->rec, nfa_deque_at(section, queue, first + k), size);
-        if (branch_deadline(step->rec) > due_ms) {
-            memcpy(nfa_deque_at(section, queue, first + kept++), step->rec, size);
-            continue;
+        if (branch_deadline(step->rec) <= step->seq.now_ms) {
+            ripen(step);
+        } else {
+            branch_keep(step);
         }
-        bool waits = false;
-        step->n_undo = 0;
-        branch_judge(step, (uint64_t)due_ms, &waits);
+        if (step->n_out == 1) {
+            memcpy(nfa_deque_at(section, queue, first + kept++), step->out, size);
+            step->n_out = 0;
+        }
     }
     if (!step->seq.no_memory) {
         nfa_deque_pop_back(section, queue, n - kept);
     }
 }
 
+/* What looks at attempts without an event. false: they have died of `idle`, and the section is gone. */
+static bool step_resume(branch_step *step, nfa_section *section)
+{
+    step->seq.section = *section;
+    step->seq.block = section->block;
+    step->seq.seen = root_of(step)->seen;
+    if (!seq_look_up_spans(&step->seq, NULL) || !make_record(step)) {
+        step->seq.no_memory = true;
+        return true;
+    }
+    if (is_idle(step)) {
+        nfa_section_drop(&step->seq.section);
+        return false;
+    }
+    return true;
+}
+
 egret_status branch_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t due_ms)
 {
     branch_step step;
     step_init(&step, engine, rule, NULL, due_ms);
-    step.seq.section = *section;
-    step.seq.block = section->block;
-    if (is_idle(&step)) {
-        nfa_section_drop(&step.seq.section);
+    if (!step_resume(&step, section)) {
         return EGRET_OK;
     }
-    if (!make_record(&step)) {
+    if (step.seq.no_memory || !push_silence(&step)) {
         return EGRET_NO_MEMORY;
     }
-    ripen(&step, due_ms);
+    meet_deadline(&step);
+    if (!step.seq.used) {
+        nfa_deque_pop_back(&step.seq.section, step.layout->seq.part_log, 1);
+    }
     return finish(&step);
 }
 
@@ -402,14 +516,10 @@ bool branch_sweep(nfa_engine *engine, uint32_t rule, nfa_section *section)
 {
     branch_step step;
     step_init(&step, engine, rule, NULL, engine->clock_ms);
-    step.seq.section = *section;
-    step.seq.block = section->block;
-    step.seq.seen = root_of(&step)->seen;
-    if (is_idle(&step)) {
-        nfa_section_drop(&step.seq.section);
+    if (!step_resume(&step, section)) {
         return true;
     }
-    if (!make_record(&step)) {
+    if (step.seq.no_memory) {
         return false;
     }
     meet_attempts(&step);

@@ -10,6 +10,23 @@ static uint64_t atom_bits(uint32_t first, uint32_t n)
     return n == 0 ? 0 : (n >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1) << first;
 }
 
+/* Words of what bars a part stand behind all others: a round that begins anew clears its parts, but not what came before it. */
+static uint32_t place_bars(const plan_pattern *pattern, branch_layout *layout, uint32_t word)
+{
+    for (uint32_t i = 0; i < pattern->n_parts; i++) {
+        const plan_part *part = &pattern->parts[i];
+        bool silence = part->kind == PLAN_PART_SILENCE;
+        bool own = part->n_during > 0 || part->n_until > 0;
+        layout->part[i].gap_word = part->n_nots > 0 || part->n_timed > 0 ? (uint16_t)word++ : 0;
+        layout->part[i].own_word = own ? (uint16_t)word++ : 0;
+        layout->has_bars = layout->has_bars || own || layout->part[i].gap_word != 0;
+        layout->has_due = layout->has_due || silence;
+    }
+    layout->has_bars = layout->has_bars || pattern->absence != PLAN_ABSENCE_NONE;
+    layout->has_due = layout->has_due || pattern->absence != PLAN_ABSENCE_NONE || pattern->on_timeout;
+    return word;
+}
+
 /* Words in order of the parts, so that those below a part stand behind its own. */
 static void place_parts(const plan_pattern *pattern, branch_layout *layout)
 {
@@ -36,7 +53,7 @@ static void place_parts(const plan_pattern *pattern, branch_layout *layout)
         layout->item_word[i] = (uint16_t)word++;
     }
     layout->n_parts = pattern->n_parts;
-    layout->words = word;
+    layout->words = place_bars(pattern, layout, word);
 }
 
 static bool make_blank(nfa_engine *engine, const plan_pattern *pattern, branch_layout *layout)

@@ -106,40 +106,23 @@ void branch_judge(branch_step *step, uint64_t last_identity, bool *waits)
     *waits = !holds && step->layout->ends_in_loop;
 }
 
-static void set_deadline(branch_step *step)
-{
-    const plan_pattern *pattern = step->seq.pattern;
-    int64_t deadline = NFA_NEVER;
-    if (pattern->absence == PLAN_ABSENCE_FOR) {
-        seq_run view = branch_view(step);
-        nfa_env env = {.engine = step->seq.engine, .event = step->seq.event, .now_ms = step->seq.now_ms, .rule = step->seq.rule,
-                       .block = step->seq.block, .run = &view};
-        egret_value span = nfa_eval(&env, pattern->absence_for);
-        deadline = span.type == EGRET_DURATION ? seq_add(step->seq.now_ms, span.u.i) : NFA_NEVER;
-    } else {
-        deadline = seq_add(seq_log(&step->seq.section, &step->layout->seq, step->rec[BRANCH_START])->time_ms, pattern->within_ms);
-    }
-    branch_put_deadline(step, deadline);
-}
-
 void branch_settle(branch_step *step)
 {
-    bool complete = step->complete;
     bool waits = true;
     if (branch_first(step, 0) != step->rec[BRANCH_START]) {
         return;     /* what it began with was not needed in the end */
     }
-    if (complete && step->seq.pattern->absence != PLAN_ABSENCE_NONE) {
-        set_deadline(step);
-    } else if (!complete && !branch_accepts(step, 0)) {
-        /* It began another round of an `any` loop: the attempt it came of waits on, this one does when the round is complete. */
-        branch_put_deadline(step, NFA_NEVER);
-    } else if (complete) {
+    if (step->complete && step->seq.pattern->absence == PLAN_ABSENCE_NONE) {
         branch_judge(step, step->seq.event->identity, &waits);
     }
     if (waits && branch_pass(step)) {
         branch_keep(step);
     }
+}
+
+void branch_note_timeout(branch_step *step)
+{
+    step->seq.no_memory = !note_match(step, (uint64_t)step->seq.now_ms) || step->seq.no_memory;
 }
 
 /* ---- reporting ---- */
@@ -206,12 +189,12 @@ static uint32_t ordinal_of(const branch_step *step, const branch_match *m)
     return (uint32_t)hash;
 }
 
-static egret_status report_one(branch_step *step, const branch_match *m)
+static egret_status report_one(branch_step *step, const branch_match *m, bool timeout)
 {
     const seq_event *first = seq_log(&step->seq.section, &step->layout->seq, m->record[BRANCH_START]);
     nfa_match match = {.rule = step->seq.rule, .rule_index = step->seq.rule_index, .block = step->seq.block, .time_ms = step->seq.now_ms,
                        .started_ms = first->time_ms, .first_identity = first->identity, .last_identity = m->last_identity,
-                       .ordinal = ordinal_of(step, m)};
+                       .ordinal = ordinal_of(step, m) + timeout, .timeout = timeout};
     match.limited = ((const seq_root *)nfa_section_root(&step->seq.section))->limited != 0;
     if (!list_evidence(step, m, &match)) {
         return EGRET_NO_MEMORY;
@@ -267,7 +250,7 @@ egret_status branch_report(branch_step *step, bool *dropped)
         if (again || branch_older(step, m->record[BRANCH_START], floor)) {
             continue;
         }
-        egret_status status = report_one(step, m);
+        egret_status status = report_one(step, m, false);
         if (status != EGRET_OK) {
             return status;
         }
@@ -284,4 +267,15 @@ egret_status branch_report(branch_step *step, bool *dropped)
         drop_before(step, floor);
     }
     return EGRET_OK;
+}
+
+egret_status branch_report_timeouts(branch_step *step)
+{
+    egret_status status = EGRET_OK;
+    sort_matches(step);
+    for (uint32_t i = 0; i < step->n_matches && status == EGRET_OK; i++) {
+        bool again = i > 0 && compare(step, &step->match[i - 1], &step->match[i]) == 0;
+        status = again ? EGRET_OK : report_one(step, &step->match[i], true);
+    }
+    return status;
 }

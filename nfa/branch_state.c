@@ -10,8 +10,8 @@
 
 void branch_put(branch_step *step, uint32_t word, uint32_t value)
 {
-    if (step->rec[word] == value) {
-        return;
+    if (step->rec[word] == value || step->seq.no_memory) {
+        return;     /* without memory the record is lost, but stays what it is: a walk over half of a change could go anywhere */
     }
     if (step->n_undo == step->cap_undo) {
         uint32_t cap = step->cap_undo ? step->cap_undo * 2 : 256;
@@ -200,16 +200,6 @@ bool branch_accepts(const branch_step *step, uint32_t part)
     return (uint32_t)__builtin_popcount(state) >= p->min;
 }
 
-bool branch_is_barred(const branch_step *step, uint32_t part)
-{
-    const plan_part *p = &step->parts[part];
-    if (p->kind != PLAN_PART_SOME || p->n_during == 0) {
-        return false;
-    }
-    uint32_t kept = get(step, part, BRANCH_KEPT);
-    return kept != NFA_NONE && kept == branch_before(step, part);
-}
-
 /* ---- giving up ---- */
 
 void branch_clear(branch_step *step, uint32_t part)
@@ -334,6 +324,15 @@ static bool loop_took(branch_step *step, uint32_t loop)
     return get(step, loop, BRANCH_STATE) >= step->parts[loop].min;
 }
 
+/* What an `and` or a loop met when it began before says nothing of it now. */
+static void forget_bar(branch_step *step, uint32_t part)
+{
+    uint16_t word = step->layout->part[part].own_word;
+    if (word != 0) {
+        branch_put(step, word, NFA_NONE);
+    }
+}
+
 void branch_took(branch_step *step, uint32_t part, bool fresh)
 {
     for (uint32_t p = step->parts[part].parent; p != PLAN_NONE; part = p, p = step->parts[p].parent) {
@@ -342,6 +341,7 @@ void branch_took(branch_step *step, uint32_t part, bool fresh)
         }
         if (!branch_begun(step, p)) {
             put(step, p, BRANCH_FIRST, step->seq.ord);
+            forget_bar(step, p);
         }
         switch ((plan_part_kind)step->parts[p].kind) {
         case PLAN_PART_SEQ:

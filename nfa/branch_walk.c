@@ -1,5 +1,6 @@
 /*
- * branch_walk.c: which step takes the event: a walk over the parts of an attempt, in the order of preference.
+ * branch_walk.c: which step takes the event: a walk over the parts of an attempt, in the order of preference. What an event bars, and what is
+ * still to come, is asked on the same walk, where nothing takes anything and so all ways are walked (branch_mode).
  *
  * Three functions call each other. take_in: a part that has begun offers its ways to take the event. enter: a part offers its ways to take it
  * as its first. after: the part is complete, what stands behind it offers its ways. What a part may leave out or repeat decides the order:
@@ -8,16 +9,26 @@
  * `any` makes attempts of attempts: a step that `then any` leads to takes the event in a copy, and the walk goes on as if it had not fitted. In an
  * `any` loop taking and leaving both go into copies, and the attempt itself goes on without the event.
  *
- * The alternatives of an `or` that is not decided live beside each other: all of them meet the event, and count as one step.
+ * The alternatives of an `or` that is not decided live beside each other: all of them meet the event, and count as one step. What `any` makes in one
+ * of them meets the event in those that follow as well: each way through them all is an attempt.
  */
 #include "nfa/branch.h"
 
 enum { BEFORE_EXIT, BEHIND_EXIT };
 
+/* An `or` that is not decided, while its alternatives meet the event one after the other. */
+typedef struct or_frame {
+    uint32_t or, next;      /* the alternative whose turn is next */
+    bool begun;             /* before the event */
+    bool first;             /* with the event that began the attempt */
+    const struct or_frame *outer;
+} or_frame;
+
 typedef struct walk {
     branch_step *step;
     bool muted;             /* ways are walked, but no step is tried */
-    uint32_t alternatives;  /* how many undecided `or` we are inside of */
+    const or_frame *frame;  /* the innermost `or` that is not decided; NULL: we are in none */
+    uint32_t loop_forks;    /* how often an `any` loop could go on */
     /* For each SOME that is complete, which turn it is: its operands offer what stands before the way out, then comes the way out, then what
      * stands behind it. */
     uint8_t turn[PLAN_MAX_PARTS];
@@ -33,9 +44,10 @@ static uint32_t state_of(const walk *w, uint32_t part)
     return w->step->rec[w->step->layout->part[part].word + BRANCH_STATE];
 }
 
-static uint32_t kept_of(const walk *w, uint32_t part)
+/* Nothing is taken on this walk: all ways are looked at. */
+static bool only_looks(const walk *w)
 {
-    return w->step->rec[w->step->layout->part[part].word + BRANCH_KEPT];
+    return w->step->mode == BRANCH_BAR || w->step->mode == BRANCH_LOOK;
 }
 
 /* ---- may it stand here? ---- */
@@ -45,75 +57,80 @@ static const seq_event *event_at(const walk *w, uint32_t ord)
     return seq_log(&w->step->seq.section, &w->step->layout->seq, ord);
 }
 
-static bool is_adjacent(const walk *w, uint32_t ord)
+static int64_t earlier(int64_t a, int64_t b)
 {
-    return event_at(w, ord)->seen + 1 == w->step->seq.seen;
+    return a < b ? a : b;
 }
 
-/* The link that leads to a part of a SEQ that has not begun. *every: it is a `then any`, from some event. */
-static bool link_allows(const walk *w, uint32_t part, bool *every)
-{
-    const plan_part *p = &w->step->parts[part];
-    uint32_t before = branch_before(w->step, part);
-    if (before == NFA_NONE) {
-        return true;
-    }
-    if (p->link == PLAN_NEXT && !is_adjacent(w, before)) {
-        return false;
-    }
-    if (w->step->seq.now_ms > seq_add(event_at(w, before)->time_ms, p->link_within_ms)) {
-        return false;
-    }
-    *every = *every || p->every;
-    return p->n_nots == 0 || kept_of(w, p->parent) != before;
-}
-
-/* Bounds of what stands around a part that would take the event; of alternatives, those of the part's own. */
-static bool around_allows(const walk *w, uint32_t part, uint32_t around)
+/* The same of what stands around a part that would take the event; of alternatives, those of the part's own. */
+static int64_t around_until(const walk *w, uint32_t part, uint32_t around)
 {
     const branch_step *step = w->step;
     const plan_part *p = &step->parts[around];
     if (!branch_begun(step, around)) {
-        return true;
+        return INT64_MAX;
     }
     if (p->kind == PLAN_PART_SEQ && p->within_ms != PLAN_FOREVER) {
         uint32_t oldest = branch_oldest(step, part, around);
-        return oldest == NFA_NONE || step->seq.now_ms <= seq_add(event_at(w, oldest)->time_ms, p->within_ms);
-    }
-    if (p->kind == PLAN_PART_SOME) {
-        return kept_of(w, around) != BRANCH_BARRED;
+        return oldest == NFA_NONE ? INT64_MAX : seq_add(event_at(w, oldest)->time_ms, seq_span(&step->seq, p->within_ms));
     }
     uint32_t newest = p->kind == PLAN_PART_LOOP && p->strict ? branch_newest(step, part, around) : NFA_NONE;
-    return newest == NFA_NONE || is_adjacent(w, newest);
+    return newest != NFA_NONE && branch_has_gap(step, newest) ? INT64_MIN : INT64_MAX;
 }
 
-/* May the part take the event here? *every: `then any` leads here. */
-static bool is_open(const walk *w, uint32_t part, bool *every)
+/* The last instant at which the part may take an event here. *every: `then any` leads here. */
+static int64_t open_until(const walk *w, uint32_t part, bool *every)
 {
     const branch_step *step = w->step;
-    bool fresh = true;
-    for (uint32_t at = part, p = step->parts[at].parent; p != PLAN_NONE; at = p, p = step->parts[p].parent) {
-        fresh = fresh && !branch_begun(step, at);
-        if (fresh && branch_is_barred(step, at)) {
-            return false;
-        }
-        if (fresh && step->parts[p].kind == PLAN_PART_SEQ && at != p + 1 && !link_allows(w, at, every)) {
-            return false;
-        }
-        if (!around_allows(w, part, p)) {
-            return false;
-        }
+    int64_t until = branch_links_until(step, part, every);
+    for (uint32_t p = step->parts[part].parent; p != PLAN_NONE && until != INT64_MIN; p = step->parts[p].parent) {
+        until = earlier(until, around_until(w, part, p));
     }
-    return true;
+    return until;
+}
+
+static bool is_open(const walk *w, uint32_t part, bool *every)
+{
+    return w->step->seq.now_ms <= open_until(w, part, every);
+}
+
+/* LOOK: until when the step could take an event. */
+static void look_at_step(const walk *w, uint32_t part)
+{
+    branch_step *step = w->step;
+    bool every = false;
+    int64_t whole = seq_add(event_at(w, step->rec[BRANCH_START])->time_ms, seq_span(&step->seq, step->seq.pattern->within_ms));
+    int64_t until = earlier(whole, open_until(w, part, &every));
+    if (until > step->not_before_ms && until > step->look.expiry_ms) {
+        step->look.expiry_ms = until;
+    }
 }
 
 /* ---- steps ---- */
 
-/* What has been tried becomes an attempt of its own; the attempt at hand goes on as it was. */
+static bool meet_from(walk *w, or_frame *frame, bool some);
+static void finish_or(walk *w, const or_frame *frame);
+
+/* What has been tried becomes an attempt of its own; alternatives whose turn has not come meet the event first. */
+static void settle(walk *w)
+{
+    if (w->frame == NULL) {
+        branch_settle(w->step);
+        return;
+    }
+    walk inner = *w;
+    or_frame frame = *w->frame;
+    (void)meet_from(&inner, &frame, true);
+    inner.frame = frame.outer;
+    finish_or(&inner, &frame);
+    settle(&inner);
+}
+
+/* The attempt at hand then goes on as it was. */
 static void branch_off(walk *w, uint32_t mark)
 {
     w->step->n_forks++;
-    branch_settle(w->step);
+    settle(w);
     branch_undo_to(w->step, mark);
 }
 
@@ -121,7 +138,7 @@ static void branch_off(walk *w, uint32_t mark)
 static bool taken(walk *w, uint32_t part, bool every, uint32_t mark)
 {
     branch_took(w->step, part, true);
-    if (!every || w->alternatives > 0) {
+    if (!every) {
         return true;
     }
     branch_off(w, mark);
@@ -133,7 +150,10 @@ static bool try_step(walk *w, uint32_t part)
     branch_step *step = w->step;
     const plan_item *item = &step->seq.pattern->items[step->parts[part].item];
     bool every = false;
-    if (w->muted || (step->seq.mask & step->layout->part[part].mask) == 0 || !is_open(w, part, &every)
+    if (step->mode == BRANCH_LOOK) {
+        look_at_step(w, part);
+    }
+    if (w->muted || step->mode != BRANCH_TAKE || (step->seq.mask & step->layout->part[part].mask) == 0 || !is_open(w, part, &every)
         || !branch_holds(step, item->atoms, item->n_atoms)) {
         return false;
     }
@@ -164,34 +184,47 @@ static bool decide(walk *w, uint32_t or)
     return true;
 }
 
-/* All alternatives meet the event. One that began the attempt is joined by none that comes later. */
+/* Those from frame->next on meet the event. One that began the attempt is joined by none that comes later. */
+static bool meet_from(walk *w, or_frame *frame, bool some)
+{
+    branch_step *step = w->step;
+    const or_frame *outer = w->frame;
+    w->frame = frame;
+    for (uint32_t i = frame->next; i < step->parts[frame->or].end; i = frame->next) {
+        frame->next = step->parts[i].end;
+        bool took = branch_begun(step, i) ? take_in(w, i) : !frame->first && enter(w, i);
+        some = took || some;
+    }
+    w->frame = outer;
+    return some;
+}
+
+static void finish_or(walk *w, const or_frame *frame)
+{
+    branch_step *step = w->step;
+    if (!frame->begun) {
+        branch_put(step, step->layout->part[frame->or].word + BRANCH_FIRST, step->seq.ord);
+    }
+    bool decided = decide(w, frame->or);
+    branch_took(step, frame->or, decided);
+}
+
 static bool meet_alternatives(walk *w, uint32_t or)
 {
     branch_step *step = w->step;
     bool every = false;
     bool begun = branch_begun(step, or);
-    if (w->muted || (!begun && !is_open(w, or, &every))) {
+    if (!only_looks(w) && (w->muted || (!begun && step->mode == BRANCH_TAKE && !is_open(w, or, &every)))) {
         return false;       /* once it has begun, each alternative has bounds of its own */
     }
     uint32_t mark = step->n_undo;
-    bool first = begun && branch_first(step, or) == step->rec[BRANCH_START];
-    bool some = false;
-    w->alternatives++;
-    for (uint32_t i = or + 1; i < step->parts[or].end; i = step->parts[i].end) {
-        bool running = branch_begun(step, i);
-        bool took = running ? take_in(w, i) : !first && enter(w, i);
-        some = took || some;
-    }
-    w->alternatives--;
-    if (!some) {
+    or_frame frame = {.or = or, .next = or + 1, .begun = begun, .first = begun && branch_first(step, or) == step->rec[BRANCH_START],
+                      .outer = w->frame};
+    if (!meet_from(w, &frame, false)) {
         return false;
     }
-    if (!begun) {
-        branch_put(step, step->layout->part[or].word + BRANCH_FIRST, step->seq.ord);
-    }
-    bool decided = decide(w, or);
-    branch_took(step, or, decided);
-    if (!every || w->alternatives > 0) {
+    finish_or(w, &frame);
+    if (!every) {
         return true;
     }
     branch_off(w, mark);
@@ -212,22 +245,98 @@ static bool offer(walk *w, uint32_t some, uint8_t turn, bool muted)
     return took;
 }
 
+typedef struct ranking { int64_t until[PLAN_MAX_ITEMS]; uint32_t n; } ranking;      /* the latest first */
+
+static void rank(ranking *r, int64_t until)
+{
+    uint32_t at = r->n++;
+    for (; at > 0 && r->until[at - 1] < until; at--) {
+        r->until[at] = r->until[at - 1];
+    }
+    r->until[at] = until;
+}
+
+/* What one operand may still do. */
+static branch_outlook look_at_operand(walk *w, uint32_t part)
+{
+    branch_step *step = w->step;
+    step->look = (branch_outlook){.expiry_ms = INT64_MIN, .silence_ms = NFA_NEVER, .end_ms = NFA_NEVER};
+    (void)(branch_begun(step, part) ? take_in(w, part) : enter(w, part));
+    return step->look;
+}
+
+/* LOOK: it can be completed as long as enough of its operands can; beyond that no step of it need take anything. */
+static void look_at_operands(walk *w, uint32_t some)
+{
+    branch_step *step = w->step;
+    branch_outlook all = step->look;
+    branch_outlook own = {.expiry_ms = INT64_MIN, .silence_ms = NFA_NEVER};
+    ranking r = {.n = 0};
+    uint32_t n_later = 0;       /* silences that begin with the first event of the others */
+    for (uint32_t i = some + 1; i < step->parts[some].end; i = step->parts[i].end) {
+        branch_outlook one = look_at_operand(w, i);
+        bool later = step->parts[i].kind == PLAN_PART_SILENCE && branch_silence_since(step, i) == NFA_NONE;
+        own.expiry_ms = own.expiry_ms > one.expiry_ms ? own.expiry_ms : one.expiry_ms;
+        own.silence_ms = earlier(own.silence_ms, one.silence_ms);
+        own.waits = own.waits || one.waits;
+        n_later += later;
+        if (!later) {
+            rank(&r, branch_begun(step, i) && branch_accepts(step, i) ? INT64_MAX : one.expiry_ms);
+        }
+    }
+    for (; n_later > 0; n_later--) {
+        rank(&r, own.expiry_ms);
+    }
+    step->look = all;
+    int64_t enough = r.until[step->parts[some].min - 1];
+    if (enough == INT64_MIN) {
+        return;
+    }
+    int64_t expiry = earlier(own.expiry_ms, enough);
+    step->look.expiry_ms = expiry > all.expiry_ms ? expiry : all.expiry_ms;
+    step->look.silence_ms = earlier(all.silence_ms, own.silence_ms);
+    step->look.waits = all.waits || (own.waits && enough == INT64_MAX);
+}
+
+/* It is not complete: the operands in turn. */
+static bool meet_operands(walk *w, uint32_t some)
+{
+    branch_step *step = w->step;
+    bool took = false;
+    if (branch_is_barred(step, some)) {
+        return false;
+    }
+    if (step->mode == BRANCH_LOOK) {
+        look_at_operands(w, some);
+        return false;
+    }
+    for (uint32_t i = some + 1; !took && i < step->parts[some].end; i = step->parts[i].end) {
+        took = branch_begun(step, i) ? take_in(w, i) : enter(w, i);
+    }
+    return took;
+}
+
 static bool take_in_some(walk *w, uint32_t some)
 {
-    const branch_step *step = w->step;
     bool took = false;
-    if (!branch_accepts(step, some)) {
-        for (uint32_t i = some + 1; !took && i < step->parts[some].end; i = step->parts[i].end) {
-            took = branch_begun(step, i) ? take_in(w, i) : enter(w, i);
-        }
-        return took;
+    if (!branch_accepts(w->step, some)) {
+        return meet_operands(w, some);
     }
     bool muted = w->muted;
+    uint32_t mark = w->step->n_undo;
+    uint32_t forks = w->loop_forks;
     if (offer(w, some, BEFORE_EXIT, muted)) {
         return true;
     }
     w->muted = muted;
-    if (after(w, some)) {
+    took = after(w, some);
+    if (forks != w->loop_forks) {       /* an `any` loop in an operand may go on: leaving it is one of its branches */
+        if (took) {
+            branch_off(w, mark);
+        }
+        return false;
+    }
+    if (took) {
         return true;
     }
     w->outside[some] = w->muted;
@@ -286,6 +395,7 @@ static bool branch_loop(walk *w, uint32_t loop)
     if (forks == step->n_forks) {
         return leave(w, loop);
     }
+    w->loop_forks++;
     if (leave(w, loop)) {
         branch_off(w, mark);
     }
@@ -295,7 +405,7 @@ static bool branch_loop(walk *w, uint32_t loop)
 static bool after_round(walk *w, uint32_t loop)
 {
     const plan_part *p = &w->step->parts[loop];
-    if (p->any && !w->muted) {
+    if (p->any && !w->muted && w->step->mode == BRANCH_TAKE) {
         return branch_loop(w, loop);
     }
     return p->greedy ? go_round(w, loop) || leave(w, loop) : leave(w, loop) || go_round(w, loop);
@@ -304,8 +414,12 @@ static bool after_round(walk *w, uint32_t loop)
 static bool take_in_loop(walk *w, uint32_t loop)
 {
     branch_step *step = w->step;
-    if (take_in(w, loop + 1)) {
+    bool ended = branch_is_ended(step, loop);
+    if ((!ended || step->mode == BRANCH_BAR) && take_in(w, loop + 1)) {
         return true;
+    }
+    if (ended && branch_round_complete(step, loop)) {
+        return leave(w, loop);
     }
     bool may_leave = state_of(w, loop) >= step->parts[loop].min && branch_first(step, loop + 1) != step->rec[BRANCH_START];
     if (branch_round_complete(step, loop) || step->parts[loop].any || !may_leave) {
@@ -323,14 +437,22 @@ static bool take_in_loop(walk *w, uint32_t loop)
 
 /* ---- the three ---- */
 
+/* Into a part of a SEQ, over the gap before it. */
+static bool cross_to(walk *w, uint32_t part)
+{
+    int64_t not_before_ms = w->step->not_before_ms;
+    bool took = branch_cross(w->step, part) && enter(w, part);
+    w->step->not_before_ms = not_before_ms;
+    return took;
+}
+
 static bool enter(walk *w, uint32_t part)
 {
     const plan_part *p = &w->step->parts[part];
-    bool took = false;
     switch ((plan_part_kind)p->kind) {
     case PLAN_PART_STEP: return try_step(w, part);
-    case PLAN_PART_SILENCE: return false;
-    case PLAN_PART_SEQ: return enter(w, part + 1);
+    case PLAN_PART_SILENCE: return (!w->muted || only_looks(w)) && branch_meet_silence(w->step, part);
+    case PLAN_PART_SEQ: return cross_to(w, part + 1);
     case PLAN_PART_OR: return meet_alternatives(w, part);
     case PLAN_PART_LOOP:
         if (p->min > 0) {
@@ -339,17 +461,13 @@ static bool enter(walk *w, uint32_t part)
         return p->greedy ? enter(w, part + 1) || after(w, part) : after(w, part) || enter(w, part + 1);
     case PLAN_PART_SOME: break;
     }
-    for (uint32_t i = part + 1; !took && i < p->end; i = w->step->parts[i].end) {
-        took = enter(w, i);
-    }
-    return took;
+    return meet_operands(w, part);
 }
 
 static bool take_in(walk *w, uint32_t part)
 {
     switch ((plan_part_kind)w->step->parts[part].kind) {
-    case PLAN_PART_STEP: return after(w, part);
-    case PLAN_PART_SILENCE: return false;
+    case PLAN_PART_STEP: case PLAN_PART_SILENCE: return after(w, part);
     case PLAN_PART_SEQ: return take_in(w, state_of(w, part));
     case PLAN_PART_LOOP: return take_in_loop(w, part);
     case PLAN_PART_OR: return state_of(w, part) == NFA_NONE ? meet_alternatives(w, part) : take_in(w, state_of(w, part));
@@ -363,7 +481,7 @@ static bool after_in_seq(walk *w, uint32_t seq, uint32_t part)
     uint32_t mark = w->step->n_undo;
     uint32_t next = w->step->parts[part].end;
     branch_trim(w->step, part);
-    bool took = next < w->step->parts[seq].end ? enter(w, next) : after(w, seq);
+    bool took = next < w->step->parts[seq].end ? cross_to(w, next) : after(w, seq);
     if (!took) {
         branch_undo_to(w->step, mark);
     }
@@ -374,6 +492,7 @@ static bool after(walk *w, uint32_t part)
 {
     uint32_t p = w->step->parts[part].parent;
     if (p == PLAN_NONE) {
+        branch_reach_end(w->step);
         return false;
     }
     switch ((plan_part_kind)w->step->parts[p].kind) {
@@ -391,5 +510,21 @@ bool branch_walk(branch_step *step, bool begins)
     walk w = {.step = step};
     step->n_undo = step->n_forks = 0;
     step->complete = false;
+    step->mode = BRANCH_TAKE;
     return begins ? enter(&w, 0) : take_in(&w, 0);
+}
+
+bool branch_walk_silence(branch_step *step)
+{
+    walk w = {.step = step};
+    step->n_undo = step->n_forks = 0;
+    step->complete = false;
+    step->mode = BRANCH_OVER;
+    return take_in(&w, 0);
+}
+
+bool branch_walk_on(branch_step *step)
+{
+    walk w = {.step = step};
+    return take_in(&w, 0);
 }

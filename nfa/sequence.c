@@ -21,8 +21,7 @@ static void step_init(seq_step *step, nfa_engine *engine, uint32_t rule, const n
     }
 }
 
-/* Looks the bounds up that depend on the key. What nobody knows is no time at all: nothing can follow later. false: no memory. */
-static bool look_up_spans(seq_step *step, const nfa_key *key)
+bool seq_look_up_spans(seq_step *step, const nfa_key *key)
 {
     const plan_pattern *pattern = step->pattern;
     if (pattern->n_spans == 0) {
@@ -219,7 +218,7 @@ egret_status seq_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *ev
     if (key->block == NFA_NO_BLOCK && (mask & step.layout->start_mask) == 0) {
         return EGRET_OK;
     }
-    if (!look_up_spans(&step, key)) {
+    if (!seq_look_up_spans(&step, key)) {
         return EGRET_NO_MEMORY;
     }
     ask_key_state(&step, mask);
@@ -296,7 +295,7 @@ egret_status seq_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *sec
     step_init(&step, engine, rule, NULL, due_ms);
     step.section = *section;
     step.block = section->block;
-    if (!look_up_spans(&step, NULL)) {
+    if (!seq_look_up_spans(&step, NULL)) {
         return EGRET_NO_MEMORY;
     }
     if (is_idle(&step)) {
@@ -326,7 +325,7 @@ bool seq_sweep(nfa_engine *engine, uint32_t rule, nfa_section *section)
     step_init(&step, engine, rule, NULL, engine->clock_ms);
     step.section = *section;
     step.block = section->block;
-    if (!look_up_spans(&step, NULL)) {
+    if (!seq_look_up_spans(&step, NULL)) {
         return false;
     }
     if (is_idle(&step)) {

@@ -99,6 +99,8 @@ static inline int64_t seq_add(int64_t time_ms, int64_t span_ms)
 }
 
 /* sequence.c */
+/* Looks the bounds up that depend on the key (NULL: that of the block). What nobody knows is no time at all: nothing can follow later. false: no memory. */
+bool seq_look_up_spans(seq_step *step, const nfa_key *key);
 /* The last instant at which the key may be heard before its attempts die of `idle`; INT64_MAX: there is none. */
 int64_t seq_quiet_until(const seq_step *step);
 
@@ -109,6 +111,8 @@ uint32_t seq_record_cum(const seq_layout *layout, const plan_pattern *pattern, c
 uint32_t seq_last_of(const seq_run *run, uint32_t item);
 uint32_t seq_first_of(const seq_run *run, uint32_t item);
 uint32_t seq_count_of(const seq_run *run, uint32_t item);
+/* The bound events of an item, in order, in scratch; without those that a limit made a loop forget, which lie before its newest. NULL: no memory. */
+uint32_t *seq_list_events(nfa_engine *engine, const seq_run *run, uint32_t item, uint32_t *n);
 /* Lists the events of a finished attempt as evidence, capped; false: no memory. */
 bool seq_evidence(nfa_engine *engine, const seq_run *run, const plan_rule *rule, const egret_evidence **out, size_t *n, uint64_t *total);
 

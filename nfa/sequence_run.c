@@ -92,8 +92,7 @@ egret_value seq_cell_stream(const nfa_env *env)
     return nfa_stream_text(env->engine, ((const seq_event *)env->bound)->stream);
 }
 
-/* The bound events of an item, in order, in scratch; without those that a limit made a loop forget, which lie before its newest. */
-static uint32_t *list_events(nfa_engine *engine, const seq_run *run, uint32_t item, uint32_t *n)
+uint32_t *seq_list_events(nfa_engine *engine, const seq_run *run, uint32_t item, uint32_t *n)
 {
     const seq_item *place = &run->layout->item[item];
     uint32_t count = seq_count_of(run, item);
@@ -129,107 +128,6 @@ static uint32_t *list_events(nfa_engine *engine, const seq_run *run, uint32_t it
     return list;
 }
 
-/* ---- aggregates over the events of an item ---- */
-
-typedef struct fold {
-    int64_t n;
-    nfa_sum sum;
-    nfa_square_sum squares;
-    egret_value best, first, last;
-    uint8_t scale, type;
-    bool overflow;
-    uint64_t *seen;         /* distinct: open addressing, 0 free */
-    uint32_t mask;
-} fold;
-
-static void fold_distinct(fold *f, egret_value v)
-{
-    uint64_t hash = egret_value_hash(v) | 1;
-    uint32_t at = (uint32_t)(hash >> 20) & f->mask;
-    while (f->seen[at] != 0 && f->seen[at] != hash) {
-        at = (at + 1) & f->mask;
-    }
-    f->n += f->seen[at] == 0;
-    f->seen[at] = hash;
-}
-
-static void fold_value(fold *f, plan_fn fn, egret_value v)
-{
-    int order = 0;
-    if (fn == PLAN_DISTINCT) {
-        fold_distinct(f, v);
-        return;
-    }
-    f->first = f->n == 0 ? v : f->first;
-    f->last = v;
-    f->type = v.type;
-    f->scale = v.scale > f->scale ? v.scale : f->scale;
-    f->n++;
-    if (fn == PLAN_SUM || fn == PLAN_AVG || fn == PLAN_STDDEV) {
-        f->overflow = !nfa_sum_add(&f->sum, v, 1) || f->overflow;
-        nfa_square_sum_add(&f->squares, v, 1);
-    }
-    bool better = f->n == 1 || (egret_value_compare(v, f->best, &order) && (fn == PLAN_MIN ? order < 0 : order > 0));
-    f->best = better ? v : f->best;
-}
-
-static egret_value fold_result(const fold *f, plan_fn fn, uint8_t type)
-{
-    switch (fn) {
-    case PLAN_COUNT: case PLAN_DISTINCT: return egret_int(f->n);
-    case PLAN_SUM:
-        if (f->overflow) {
-            return egret_null();
-        }
-        return nfa_sum_read(&f->sum, f->n ? f->type : type, f->scale);
-    case PLAN_AVG: return f->overflow || f->n == 0 ? egret_null() : nfa_sum_mean(&f->sum, f->type, f->n);
-    case PLAN_STDDEV: return f->overflow || f->n == 0 ? egret_null() : nfa_stddev(&f->sum, &f->squares, f->type, f->n);
-    case PLAN_MIN: case PLAN_MAX: return f->n ? f->best : egret_null();
-    case PLAN_FIRST: return f->n ? f->first : egret_null();
-    case PLAN_LAST_VALUE: return f->n ? f->last : egret_null();
-    case PLAN_DURATION_OF: case PLAN_MEDIAN: case PLAN_QUANTILE: case PLAN_SLOPE: case PLAN_FORECAST: case PLAN_AT_FIRST: break;
-    }
-    return egret_null();
-}
-
-egret_value seq_step_agg(const nfa_env *env, uint32_t number)
-{
-    const seq_run *run = env->run;
-    if (run == NULL) {
-        return egret_null();
-    }
-    const plan_step_agg *agg = &run->pattern->step_aggs[number];
-    if (agg->fn == PLAN_COUNT && agg->value == PLAN_NONE && agg->where == PLAN_NONE) {
-        return egret_int(seq_count_of(run, agg->item));
-    }
-    uint32_t n = 0;
-    const uint32_t *list = list_events(env->engine, run, agg->item, &n);
-    fold f = {.mask = 15};
-    while (f.mask < n * 2) {
-        f.mask = f.mask * 2 + 1;
-    }
-    f.seen = agg->fn == PLAN_DISTINCT ? nfa_scratch(env->engine, (f.mask + 1u) * sizeof *f.seen) : NULL;
-    if (list == NULL || (agg->fn == PLAN_DISTINCT && f.seen == NULL)) {
-        return egret_null();
-    }
-    nfa_env inner = *env;
-    if (agg->fn == PLAN_AT_FIRST) {
-        inner.bound = n == 0 ? NULL : (const uint8_t *)seq_log(run->section, run->layout, list[0]);
-        return n == 0 ? egret_null() : nfa_eval(&inner, agg->value);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        inner.bound = (const uint8_t *)seq_log(run->section, run->layout, list[i]);
-        if (agg->where != PLAN_NONE && !nfa_holds(&inner, agg->where)) {
-            continue;
-        }
-        egret_value v = agg->value == PLAN_NONE ? egret_int(1) : nfa_eval(&inner, agg->value);
-        if (v.type != EGRET_NULL) {
-            fold_value(&f, (plan_fn)agg->fn, v);
-        }
-    }
-    return fold_result(&f, (plan_fn)agg->fn, agg->type);
-}
-
 /* ---- evidence ---- */
 
 static egret_evidence evidence_of(const nfa_engine *engine, const seq_run *run, uint32_t item, uint32_t ord)
@@ -260,7 +158,7 @@ bool seq_evidence(nfa_engine *engine, const seq_run *run, const plan_rule *rule,
     uint64_t at = 0;
     for (uint32_t i = 0; i < run->pattern->n_items; i++) {
         uint32_t count = 0;
-        const uint32_t *events = list_events(engine, run, i, &count);
+        const uint32_t *events = seq_list_events(engine, run, i, &count);
         for (uint32_t k = 0; events != NULL && k < count; k++, at++) {
             at += k + 1 == count ? seq_count_of(run, i) - count : 0;    /* what the loop has forgotten lies before its newest */
             if (all <= cap || at < head || at >= all - (cap - head)) {

@@ -75,6 +75,17 @@ static bool condition(win_step *step)
 
 /* ---- sliding ---- */
 
+/* How long `when` must hold before it is told; 0: it need not. What a table does not know never ends. */
+static int64_t hold_ms(const win_step *step)
+{
+    const plan_threshold *t = step->threshold;
+    if (t->for_time == PLAN_NONE) {
+        return t->for_ms;
+    }
+    egret_value v = nfa_eval(&step->env, t->for_time);
+    return v.type != EGRET_DURATION ? INT64_MAX : v.u.i > 0 ? v.u.i : 0;
+}
+
 /* The window has changed: has `when` turned? */
 static egret_status judge(win_step *step, uint64_t last_identity)
 {
@@ -90,7 +101,7 @@ static egret_status judge(win_step *step, uint64_t last_identity)
     if ((root->flags & WIN_TRUE) == 0) {
         root->flags |= WIN_TRUE;
         root->since_ms = step->env.now_ms;
-        if (step->threshold->for_ms == 0) {
+        if (hold_ms(step) == 0) {
             root->flags |= WIN_FIRED;
             return fire(step, step->env.now_ms, last_identity);
         }
@@ -101,9 +112,9 @@ static egret_status judge(win_step *step, uint64_t last_identity)
 static int64_t hold_until(const win_step *step)
 {
     const win_root *root = root_of(step);
-    bool waits = (root->flags & WIN_TRUE) != 0 && (root->flags & WIN_FIRED) == 0 && step->threshold->for_ms > 0;
-    return !waits ? NFA_NEVER : root->since_ms > INT64_MAX - step->threshold->for_ms ? NFA_NEVER
-                                                                                    : root->since_ms + step->threshold->for_ms;
+    bool waits = (root->flags & WIN_TRUE) != 0 && (root->flags & WIN_FIRED) == 0;
+    int64_t hold = waits ? hold_ms(step) : 0;
+    return hold == 0 || root->since_ms > INT64_MAX - hold ? NFA_NEVER : root->since_ms + hold;
 }
 
 static egret_status set_due(win_step *step, int64_t due_ms)
@@ -226,7 +237,8 @@ static egret_status close_due(win_step *step)
 {
     const plan_threshold *t = step->threshold;
     bool fired = (root_of(step)->flags & WIN_FIRED) != 0;
-    bool asks = t->asks_at_close || (t->kind == AST_HOPPING && watches_leaving(step));
+    bool hops = t->kind == AST_HOPPING;
+    bool asks = t->asks_at_close || (hops && (t->early || watches_leaving(step)));
     return set_due(step, asks || (!fired && !t->early && condition(step)) ? close_of(step) : NFA_NEVER);
 }
 
@@ -295,6 +307,22 @@ static egret_status gather(win_step *step, uint64_t atoms)
     return status == EGRET_OK ? close_due(step) : status;
 }
 
+/* Of hopping windows the oldest is asked early; when it closes, the one after it is the oldest, and what holds there is told at once. */
+static egret_status turn_of_next(win_step *step)
+{
+    win_root *root = root_of(step);
+    root->flags = WIN_OPEN | (root->flags & WIN_LIMITED);
+    if (!step->threshold->early || !win_hop_holds(step->layout, &step->section)) {
+        return EGRET_OK;
+    }
+    egret_status status = EGRET_OK;
+    if (condition(step)) {
+        root->flags |= WIN_FIRED;
+        status = fire(step, step->env.now_ms, ~(uint64_t)root->start_ms);     /* not what its close would say */
+    }
+    return status == EGRET_OK ? life_after_change(&step->env, step->rule) : status;
+}
+
 /* After its close a section keeps what other windows hold: those of aggregates, the next ones of hopping windows. */
 static egret_status after_close(win_step *step, int64_t end_ms)
 {
@@ -313,6 +341,10 @@ static egret_status after_close(win_step *step, int64_t end_ms)
     }
     root_of(step)->start_ms = end_ms - step->threshold->size_ms + step->threshold->every_ms;
     win_hop(step->window, step->layout, &step->section, root_of(step)->start_ms);
+    egret_status status = turn_of_next(step);
+    if (status != EGRET_OK || !nfa_section_find(step->env.engine->store, step->section.block, &step->layout->def, &step->section)) {
+        return status;
+    }
     return win_hop_holds(step->layout, &step->section) ? close_due(step) : set_due(step, NFA_NEVER);
 }
 

@@ -84,7 +84,7 @@ class Item:                     # one step of a sequence, or a loop of one; max 
 
 @dataclass
 class Part:                     # of a pattern that is no line; see meaning/branch.py
-    kind: str                   # "step", "loop", "seq", "or", "some"
+    kind: str                   # "step", "loop", "seq", "or", "some", "silence"
     parts: list = field(default_factory=list)
     item: int = None            # step: number of its Item, which has a name and atoms alone
     min: int = 1                # loop; some: how many are needed
@@ -92,12 +92,15 @@ class Part:                     # of a pattern that is no line; see meaning/bran
     strict: bool = False
     greedy: bool = False
     any: bool = False
-    within: int = None          # seq
+    within: object = None       # seq
     link: str = "then"          # in a seq, from the part before
     every: bool = False         # then any
-    link_within: int = None
-    nots: list = field(default_factory=list)    # what must not come between the part before and this one
-    during: list = field(default_factory=list)  # some: what must not come until it is complete
+    link_within: object = None
+    nots: list = field(default_factory=list)    # absences between the part before and this one
+    during: list = field(default_factory=list)  # some, silence: what must not come until it is complete
+    time: object = None         # silence: how long; None: until the `within` of the group around it is over
+    until: list = field(default_factory=list)   # loop: the atom that ends it
+    until_own: bool = False     # until [c], on all streams of its steps
 
 
 def tree_parts(part):
@@ -132,7 +135,7 @@ class Rule:
     limits: dict = field(default_factory=dict)  # "attempts" or "values" -> how many
     resolve_on: list = field(default_factory=list)
     resolve_when: tuple = None
-    resolve_for: int = None
+    resolve_for: object = None
     # What is known.
     content: Content = None     # the same of all rules of a pair
     profile: tuple = None       # (Atom, [(member, expression)]), by the rule's keys
@@ -151,7 +154,7 @@ class Rule:
     watch: list = field(default_factory=list)
     over: tuple = None
     early: bool = False
-    hold: int = None            # when … for
+    hold: object = None         # when … for: ms, or an expression
 
 
 class Event:
@@ -173,31 +176,43 @@ def stops(item):
     return [Atom(a.stream, item.until[0].cond) for a in item.atoms] if item.until and item.until_own else item.until
 
 
+def stops_of(rule, loop):
+    """The same of a loop in a tree."""
+    if not loop.until or not loop.until_own:
+        return loop.until
+    steps = [part.item for part in tree_parts(loop) if part.kind == "step"]
+    return [Atom(stream, loop.until[0].cond) for stream in sorted({a.stream for n in steps for a in rule.items[n].atoms})]
+
+
 def all_spans(rule):
     """All bounds of a sequence: ms, None, or an expression that looks them up by the key."""
-    return [rule.within, rule.idle, rule.silence_for] + [span for item in rule.items for span in (item.own_within, item.link_within)]
+    spans = [rule.within, rule.idle, rule.silence_for] + [span for item in rule.items for span in (item.own_within, item.link_within)]
+    return spans + [span for part in tree_parts(rule.shape) for span in (part.within, part.link_within)]
 
 
 def looks_times_up(rule):
-    return any(isinstance(x, tuple) for x in all_spans(rule) + [gap.time for gap in all_gaps(rule)] + all_spans(rule))
+    silences = [part.time for part in tree_parts(rule.shape)]
+    held = [rule.hold, rule.resolve_for]
+    return any(isinstance(x, tuple) for x in all_spans(rule) + [gap.time for gap in all_gaps(rule)] + silences + held)
 
 
 def all_gaps(rule):
     """All absences between steps and at the end."""
-    return [gap for item in rule.items for gap in item.nots] + rule.absence
+    return [gap for item in rule.items for gap in item.nots] + [gap for part in tree_parts(rule.shape) for gap in part.nots] + rule.absence
 
 
 def all_atoms(rule):
     """All places where a rule names a stream."""
     lists = [atoms for item in rule.items for atoms in (item.atoms, item.until)] + [gap.atoms for gap in all_gaps(rule)]
     lists += [rule.silence, rule.watch, rule.resolve_on] + [atoms for _, _, atoms in rule.escalate] + [atoms for atoms, _ in rule.unless]
-    lists += [atoms for part in tree_parts(rule.shape) for atoms in (part.nots, part.during)]
+    lists += [atoms for part in tree_parts(rule.shape) for atoms in (part.during, part.until)]
     return [a for atoms in lists for a in atoms]
 
 
 def all_expressions(rule):
     """All expressions of a rule but those of its profile."""
     named = [x for _, x in rule.lets + rule.fields + (rule.timeout or [])] + list((rule.alias or {}).values()) + [gap.time for gap in all_gaps(rule)] + all_spans(rule)
+    named += [part.time for part in tree_parts(rule.shape)] + [rule.hold, rule.resolve_for]
     named = [x for x in named if isinstance(x, tuple)]
     return [x for x in [a.cond for a in all_atoms(rule)] + [rule.when, rule.resolve_when, rule.exempt, rule.severity] + named if x is not None]
 

@@ -60,14 +60,15 @@ PLAIN_ITEM = plain_values(Item, ("name", "atoms"))
 
 
 PLAIN_PART = {"strict": False, "greedy": False, "any": False, "every": False, "within": None, "link": "then", "link_within": None, "nots": [],
-              "during": []}
+              "during": [], "until": [], "time": 1000}
 
 
 def smaller_shapes(rule):
     """With one part fewer, or one plainer. Items that no part holds any more stay: nothing but numbers would change."""
     for i, part in enumerate(tree_parts(rule.shape)):
         for name, plain in PLAIN_PART.items():
-            if getattr(part, name) != plain:
+            keep = (name == "during" and part.kind == "silence") or (name == "time" and part.kind != "silence")
+            if getattr(part, name) != plain and not keep:
                 twin = copy.deepcopy(rule)
                 setattr(tree_parts(twin.shape)[i], name, copy.copy(plain))
                 yield twin

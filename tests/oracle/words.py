@@ -20,12 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from operators import OPERATORS
 
 # Code of "not evaluated yet" -> the words or operators that must be in the registry once the code is gone.
-REFUSED = {
-    900: ("match: then any in or",), 905: ("match: any loop in an operand",), 906: ("match: until in a tree",),
-    908: ("match: not for in a tree",), 909: ("match: next not in a tree",), 910: ("match: optional beside not in a tree",),
-    912: ("match: on timeout of a tree",), 913: ("match: two at the end of a tree",),
-    915: ("watch: early over hopping",), 919: (), 921: ("step: median",), 934: ("time looked up",),
-}
+REFUSED = {919: ()}
 
 # Productions whose words say nothing about what a rule does with events, and what covers them.
 OUTSIDE = {

@@ -120,4 +120,4 @@ class Alerts:
         """A condition that cannot hold together with the first part of `when`."""
         opposite = {">=": "<", ">": "<=", "<": ">=", "==": "!="}[first[0]]
         rule.resolve_when = (opposite, first[1], first[2])
-        rule.resolve_for = self.bound() if self.chance(0.5) else None
+        rule.resolve_for = self.looked_up(rule) if self.chance(0.5) else None

@@ -1,6 +1,6 @@
 """sequence.py: sequences of steps and loops, links, unless, after match, and values of the events they bind."""
 from generator.choices import QUANTIFIERS, WITHIN_MS
-from rules import Atom, Item
+from rules import Atom, Item, tree_parts
 
 
 class Sequences:
@@ -39,7 +39,7 @@ class Sequences:
 
     def span(self, rule, otherwise=None):
         """A bound, here and there looked up."""
-        found = self.looked_up(rule) if self.chance(0.6) and not rule.shape else None
+        found = self.looked_up(rule) if self.chance(0.6) else None
         return found if isinstance(found, tuple) else otherwise or self.bound()
 
     def until(self, rule, i, streams):
@@ -77,7 +77,8 @@ class Sequences:
     def may_time_out(rule):
         """Some attempt waits, and something bounds that."""
         bounds = [rule.within, rule.idle] + [b for item in rule.items for b in (item.own_within, item.link_within)]
-        return rule.shape is None and any(b is not None for b in bounds) and (len(rule.items) > 1 or rule.items[0].min > 1)
+        bounds += [b for part in tree_parts(rule.shape) for b in (part.within if part is not rule.shape else None, part.link_within)]
+        return any(b is not None for b in bounds) and (len(rule.items) > 1 or rule.items[0].min > 1)
 
     def before_step(self, rule, i):
         """An aggregate over what was before that step, of one of the rule's streams."""
@@ -98,6 +99,9 @@ class Sequences:
             return self.any_value(lambda name: ("step", i, name))
         if not numeric_only and self.chance(0.1):
             return ("agg", r.choice(("sum", "avg", "stddev")), i, r.choice("vxm"), None)
+        if self.chance(0.05 if numeric_only else 0.12):
+            return ("agg", r.choice(("median", "p50", "p95", "p90", "p1", "slope", ("forecast", r.choice((1000, 5000, 3600000))))), i,
+                    "v" if numeric_only else r.choice("vxm"), self.own_condition() if self.chance(0.15) else None)
         single = (item.min, item.max) == (1, 1) and not (rule.shape and self.chance(0.4))
         if single or self.chance(0.35):
             if not numeric_only and self.chance(0.2):

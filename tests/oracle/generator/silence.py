@@ -8,9 +8,6 @@ class Silence:
 
     def silence_at_end(self, rule, streams):
         everything = range(len(rule.items))
-        if rule.shape:
-            rule.absence = [Absence(self.atoms(rule, streams, everything), self.looked_up(rule) if rule.within is None or self.chance(0.6) else None)]
-            return
         rule.absence = [Absence(self.atoms(rule, streams, everything),
                                 self.silence_time(rule, everything) if rule.within is None or self.chance(0.6) else None)]
         while self.chance(0.25):

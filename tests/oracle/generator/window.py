@@ -94,9 +94,9 @@ class Windows:
         if len(parts) == 1 and self.chance(0.1):
             rule.when = ("and", parts[0], (">", ("f", "v"), ("const", r.randint(0, 2))))
         at_change = rule.over is None or rule.over[0] in ("sliding", "ever", "last")
-        rule.early = rule.over is not None and rule.over[0] in ("tumbling", "session") and self.chance(0.35)
+        rule.early = rule.over is not None and rule.over[0] in ("tumbling", "session", "hopping") and self.chance(0.35)
         if at_change and self.chance(0.25):
-            rule.hold = self.bound()
+            rule.hold = self.looked_up(rule)
         if self.chance(0.15) and (len(parts) == 1 or joined == "and"):
             self.resolve_when(rule, first)
         rule.fields = [(f"f{i}", self.measure(rule, False)) for i in range(r.randint(0, 2))]

@@ -2,21 +2,36 @@
 
 What an attempt has done with a part is a value, never changed:
 
-    step   the event                          seq    the states of its parts up to where it stands
+    step   the event     silence   its end    seq    the states of its parts up to where it stands
     loop   (complete rounds, running round)   some   (the states of its operands, all events that one of them took at the time)
     or     ("run", states of all alternatives) or ("won", number, state)         None: it has not begun
 
 Of a part and an event one asks for its ways, in order of preference: ("take", state after it, forks, choices), or ("leave", state, choices): here
 what stands behind the part may take the event instead. Who is made of parts puts the ways of what follows in the place of "leave". `choices`
 names the choices a way belongs to: of each, one way is gone at most.
+
+Three things are offered to attempts: an event (Offer); an instant at which nothing comes (Quiet), which silences take that are over by then; and,
+to know how long an attempt may live, an event that fits everything (Ahead).
 """
-from itertools import count
+import math
+from itertools import count, product
 
 from meaning import silence
-from meaning.place import View
+from meaning.place import TIMER, View
 from meaning.sequence import SequenceKey
 from meaning.values import fits, value
-from rules import tree_parts
+from rules import Event, stops_of, tree_parts
+
+
+class Over:
+    """The end of a silence that is a part: for what stands around it like an event of that instant, but nothing is bound to it."""
+
+    def __init__(self, time, idx):
+        self.time, self.idx = time, idx     # idx: of the last event before it
+
+
+def age(x):
+    return x.idx, isinstance(x, Over), x.time
 
 
 # ---- what a state says ----
@@ -43,22 +58,26 @@ def whole(part, state):
     return True
 
 
-def bound(part, state):
-    """(item, event) of all that it has bound."""
+def held(part, state):
+    """(item, event) of all that it has taken; ends of silences have no item."""
     if state is None:
         return []
-    if part.kind == "step":
+    if part.kind in ("step", "silence"):
         return [(part.item, state)]
     if part.kind == "loop":
-        return [b for s in (*state[0], state[1]) for b in bound(part.parts[0], s)]
+        return [b for s in (*state[0], state[1]) for b in held(part.parts[0], s)]
     if part.kind == "or":
-        return bound(part.parts[state[1]], state[2]) if state[0] == "won" else [b for p, s in zip(part.parts, state[1]) for b in bound(p, s)]
-    return [b for p, s in zip(part.parts, state[0] if part.kind == "some" else state) for b in bound(p, s)]
+        return held(part.parts[state[1]], state[2]) if state[0] == "won" else [b for p, s in zip(part.parts, state[1]) for b in held(p, s)]
+    return [b for p, s in zip(part.parts, state[0] if part.kind == "some" else state) for b in held(p, s)]
+
+
+def bound(part, state):
+    return [b for b in held(part, state) if b[0] is not None]
 
 
 def settled(part, state):
     """The same without running rounds, and without operands that are not complete."""
-    if state is None or part.kind == "step":
+    if state is None or part.kind in ("step", "silence"):
         return state
     if part.kind == "loop":
         rounds = tuple(settled(part.parts[0], s) for s in state[0])
@@ -72,11 +91,11 @@ def settled(part, state):
 
 
 def events_of(part, state):
-    return [event for _, event in bound(part, state)]
+    return [event for _, event in held(part, state)]
 
 
 def newest(part, state):
-    return max(events_of(part, state), key=lambda e: e.idx, default=None)
+    return max(events_of(part, state), key=age, default=None)
 
 
 def surroundings(part, state, item):
@@ -100,11 +119,12 @@ def surroundings(part, state, item):
 class Attempt:
     def __init__(self, rule, state):
         self.state, self.rule = state, rule
-        self.first = min(events_of(rule.shape, state), key=lambda e: e.idx)
+        self.first = min((event for _, event in bound(rule.shape, state)), key=age, default=None)
         self.bound = self.lists(state)
         self.final = settled(rule.shape, state)
         self.events = sorted(bound(rule.shape, self.final), key=lambda b: b[1].idx)
-        self.last = self.events[-1][1] if self.events else self.first
+        self.known = {}         # what was found out of it; a new event makes it worthless
+        self.taken = sorted(bound(rule.shape, state), key=lambda b: (b[1].idx, b[0]))
 
     def lists(self, state):
         lists = [[] for _ in self.rule.items]
@@ -123,6 +143,7 @@ class Offer:
     def __init__(self, key, event, first):
         self.key, self.event, self.first = key, event, first
         self.choices = count()
+        self.floor = -math.inf      # when the absences with a time on the way are over
 
     def view(self, root):
         lists = [[] for _ in self.key.rule.items]
@@ -135,6 +156,29 @@ class Offer:
 
     def gap(self, last):
         return any(x.stream in self.key.streams for x in self.between(last))
+
+    # What differs between the three that are offered.
+
+    def at_hand(self):
+        return [self.event]
+
+    def is_over(self, until):
+        """Does it come when an absence up to that instant is over?"""
+        return self.event.time > until
+
+    def may_fit(self, atoms):
+        return any(a.stream == self.event.stream for a in atoms)
+
+    def fits(self, atoms, view):
+        return fits(atoms, self.event, view)
+
+    def ends(self, until):
+        """Is it the end of a silence that lasts until then?"""
+        return False
+
+    def possible(self, part, operands):
+        """Can enough operands of a `some` become complete?"""
+        return True
 
     def chosen(self, ways):
         """Those of the ways that are gone: the first, and before it all that fork."""
@@ -152,33 +196,66 @@ class Offer:
 
     # root: from a state of the part to that of the whole. last: the event bound before the part.
 
-    def ways(self, part, state, last, root):
-        return getattr(self, part.kind)(part, state, last, root)
+    def ways(self, part, state, last, root, **more):
+        return getattr(self, part.kind)(part, state, last, root, **more)
+
+    def forks(self, part):
+        return part.every
 
     def step(self, part, state, last, root):
         if state is not None:
             return [("leave", state, ())]
         atoms = self.key.rule.items[part.item].atoms
-        fit = fits(atoms, self.event, self.view(root(None))) and self.bounds_allow(root(self.event), part.item)
+        fit = self.may_fit(atoms) and self.fits(atoms, self.view(root(None))) and self.bounds_allow(root(self.event), part.item)
         return [("take", self.event, False, ())] if fit else []
 
     def bounds_allow(self, state, item):
         """The bounds of the groups and strict loops around a step that would take the event."""
         for part, events in surroundings(self.key.rule.shape, state, item)[1]:
-            if part.within is not None and self.event.time - min(e.time for e in events) > part.within:
+            if part.within is not None and self.event.time - min(e.time for e in events) > self.key.span(part.within):
                 return False
             others = [e for e in events if e is not self.event]
-            if part.strict and others and self.gap(max(others, key=lambda e: e.idx)):
+            if part.strict and others and self.gap(max(others, key=age)):
                 return False
         return True
 
-    def link(self, part, last, root):
-        if last is None:
-            return True
-        if (part.link == "next" and self.gap(last)) or (part.link_within is not None and self.event.time - last.time > part.link_within):
-            return False
+    def link(self, part, last, time):
+        bound = part.link_within
+        return last is None or not ((part.link == "next" and self.gap(last))
+                                    or (bound is not None and time - last.time > self.key.span(bound)))
+
+    def until(self, gap, last, view):
+        """Until when an absence forbids something; inf: as long as the gap, or nobody knows."""
+        if gap.time is None:
+            return math.inf
+        span = silence.span_of(gap, view)
+        return math.inf if span is None else last.time + span
+
+    def passes(self, part, last, root):
+        """Do the absences before the part let it pass?"""
+        for gap in part.nots if last is not None else []:
+            view = self.view(root(None))
+            until = self.until(gap, last, view)
+            between = self.between(last)
+            if gap.next:
+                between = [x for x in between + self.at_hand() if x.stream in self.key.streams][:1]
+            if any(x.time <= until and fits(gap.atoms, x, view) for x in between) or (gap.time is not None and not self.is_over(until)):
+                return False
+        return True
+
+    def silence(self, part, state, last, root, beside=(), end=None):
+        """beside: events that other operands took. end: of the group's `within`."""
+        if state is not None:
+            return [("leave", state, ())]
+        if last is None or not isinstance(self, Quiet):
+            return []
         view = self.view(root(None))
-        return not any(fits(part.nots, x, view) for x in self.between(last))
+        if part.time is not None:
+            span = silence.span_of(part, view)
+            end = math.inf if span is None else last.time + max(span, 1)
+        broken = any(x.time <= end and fits(part.during, x, view) for x in self.between(last) if x not in beside)
+        time = max(end, self.floor) if self.event.time == math.inf else self.event.time
+        return [("take", Over(time, self.event.idx - 1), False, ())] if self.ends(end) and not broken else []
 
     def seq(self, part, state, last, root):
         def go_on(states, last):
@@ -186,15 +263,24 @@ class Offer:
             if at == len(part.parts):
                 return [("leave", states, ())]
             inner, out = part.parts[at], []
-            allowed = None
-            for way in self.ways(inner, None, last, lambda s: root(states + (s,))):
+
+            def here(s):
+                return root(states + (s,))
+
+            if not self.passes(inner, last, here):
+                return []
+            floor, self.floor = self.floor, max([self.floor] + [self.until(gap, last, self.view(here(None))) for gap in inner.nots
+                                                                if gap.time is not None and last is not None])
+            more = {}
+            if inner.kind == "silence" and inner.time is None and last is not None:
+                began = min((e for p, s in zip(part.parts, states) for e in events_of(p, s)), key=age, default=last)
+                more = {"end": began.time + self.key.span(part.within)}
+            for way in self.ways(inner, None, last, here, **more):
                 if way[0] == "leave":
                     out += with_choices(way[2], go_on(states + (None,), last))
-                    continue
-                if allowed is None:
-                    allowed = at == 0 or self.link(inner, last, lambda s: root(states + (s,)))
-                if allowed:
-                    out.append(("take", states + (way[1],), way[2] or (at > 0 and inner.every and last is not None), way[3]))
+                elif at == 0 or self.link(inner, last, newest(inner, way[1]).time):
+                    out.append(("take", states + (way[1],), way[2] or (at > 0 and self.forks(inner) and last is not None), way[3]))
+            self.floor = floor
             return out
 
         if state is None:
@@ -212,7 +298,7 @@ class Offer:
 
     def newest_of(self, parts, states):
         events = [newest(p, settled(p, s)) for p, s in zip(parts, states)]
-        return max((e for e in events if e is not None), key=lambda e: e.idx, default=None)
+        return max((e for e in events if e is not None), key=age, default=None)
 
     def loop(self, part, state, last, root):
         body = part.parts[0]
@@ -232,6 +318,9 @@ class Offer:
             state = (rounds, None) if rounds else None
             return [("leave", state, ())] if len(rounds) >= part.min else []
 
+        if state is not None and self.ended(part, state, root):
+            may_leave = running is None or (not part.any and self.first not in events_of(body, running))
+            return left(rounds) if may_leave else []
         if state is None:
             out = begun(()) + left(()) if part.greedy else left(()) + begun(())
         elif running is not None:
@@ -249,17 +338,26 @@ class Offer:
                     out += with_choices(w[2], self.turn(part, begun(rounds[:-1] + (w[1],)), left(rounds[:-1] + (w[1],))))
         return out
 
+    def ended(self, part, state, root):
+        """Has `until` come since its newest event?"""
+        if not part.until:
+            return False
+        last = newest(part, state)
+        view = self.view(root(state))
+        return any(fits(stops_of(self.key.rule, part), x, view) for x in self.between(last) + self.at_hand())
+
     def turn(self, part, again, leave):
         """A round is complete: another one, or what stands behind the loop."""
-        if part.any and again:
+        if part.any and again and self.at_hand():
             return with_choices((next(self.choices),), again) + with_choices((next(self.choices),), leave)
         return again + leave if part.greedy else leave + again
 
     def alternative(self, part, states, n, last, root):
-        """The state of one alternative after the event; None: it does not take it."""
+        """All that may become of one alternative; None: it does not take the event."""
         ways = self.ways(part.parts[n], states[n], last, lambda s: root(("run", states[:n] + (s,) + states[n + 1:])))
         gone = self.chosen(ways)
-        return gone[0][1] if gone else None
+        stays = [] if any(not w[2] and not w[3] for w in gone) else [None]
+        return [w[1] for w in gone] + stays
 
     # `or` and `some` are words of Python or sound like it; the kinds are called so.
 
@@ -269,12 +367,15 @@ class Offer:
             return [(w[0], ("won", state[1], w[1]), *w[2:]) for w in ways]
         states = state[1] if state else (None,) * len(part.parts)
         began = state is not None and self.first in events_of(part, state)
-        taken = [None if began and s is None else self.alternative(part, states, n, last, root) for n, s in enumerate(states)]
-        if not any(t is not None for t in taken):
-            return []
+        each = [[None] if began and s is None else self.alternative(part, states, n, last, root) for n, s in enumerate(states)]
+        ways = [self.together(part, states, taken) for taken in product(*each) if any(t is not None for t in taken)]
+        stays = all(None in outcomes for outcomes in each)
+        return [("take", after, stays or n < len(ways) - 1, ()) for n, after in enumerate(ways)]
+
+    def together(self, part, states, taken):
         after = tuple(s if t is None else t for s, t in zip(states, taken))
         won = [n for n, t in enumerate(taken) if t is not None and whole(part.parts[n], t)]
-        return [("take", ("won", won[0], after[won[0]]) if won else ("run", after), False, ())]
+        return ("won", won[0], after[won[0]]) if won else ("run", after)
 
     def some(self, part, state, last, root):
         states, ever = state or ((None,) * len(part.parts), ())
@@ -285,14 +386,24 @@ class Offer:
                 after = tuple(x if x is not None and whole(p, x) else None for p, x in zip(part.parts, after))
             return after, ever + (self.event,)
 
-        def operand(n):
-            return self.ways(part.parts[n], states[n], last, lambda s: root((states[:n] + (s,) + states[n + 1:], ever)))
+        def operand(n, who=self):
+            def here(s):
+                return root((states[:n] + (s,) + states[n + 1:], ever))
+            if part.parts[n].kind != "silence":
+                return who.ways(part.parts[n], states[n], last, here)
+            began = min(events_of(part, state), key=age, default=None)
+            return who.silence(part.parts[n], states[n], last or began, here, beside=ever)
+
+        def whole_or(n, who):
+            if part.parts[n].kind == "silence" and last is None and not events_of(part, state):    # it begins with the first of the others
+                return any(p.kind != "silence" and whole_or(m, who) for m, p in enumerate(part.parts))
+            return (states[n] is not None and whole(part.parts[n], states[n])) or any(w[0] == "take" for w in operand(n, who))
 
         def takes(n, ways):
             return [("take", put(n, w[1]), *w[2:]) for w in ways if w[0] == "take"]
 
         if state is None or not whole(part, state):
-            if self.forbidden(part, state, last, root):
+            if self.forbidden(part, state, last, root) or not self.possible(part, [lambda who, n=n: whole_or(n, who) for n in range(len(states))]):
                 return []
             return [w for n in range(len(states)) for w in takes(n, operand(n))]
         before, behind, out = [], [], list(states)
@@ -302,6 +413,8 @@ class Offer:
             before += takes(n, ways[:way_out])
             behind += takes(n, ways[way_out + 1:])
             out[n] = ways[way_out][1] if s is not None else None
+        if any(w[3] for w in before):       # an `any` loop may go on: leaving it is one of its branches
+            return before + [("leave", (tuple(out), ever), (next(self.choices),))]
         return before + [("leave", (tuple(out), ever), ())] + behind
 
     def forbidden(self, part, state, last, root):
@@ -314,6 +427,54 @@ class Offer:
 
 
 setattr(Offer, "or", Offer.either)
+
+
+class Quiet(Offer):
+    """An instant at which nothing comes; inf: is there a silence that may end some time?"""
+
+    def __init__(self, key, time, first):
+        super().__init__(key, Event(None, None, time, {}), first)
+        self.event.idx = len(key.history)
+
+    def at_hand(self):
+        return []
+
+    def is_over(self, until):
+        return self.event.time >= until
+
+    def may_fit(self, atoms):
+        return False
+
+    def ends(self, until):
+        return until <= self.event.time
+
+    def forks(self, part):
+        return False
+
+    def possible(self, part, operands):
+        ahead = Ahead(self.key, self.event.time, self.first)
+        return self.event.time < math.inf or sum(can(self) or can(ahead) for can in operands) >= part.min
+
+
+class Ahead(Quiet):
+    """An event that fits every step."""
+
+    def is_over(self, until):
+        return self.event.time > until
+
+    def may_fit(self, atoms):
+        return True
+
+    def fits(self, atoms, view):
+        within = self.key.rule.within
+        return within is None or self.event.time - self.first.time <= self.key.span(within)
+
+    def ends(self, until):
+        return False
+
+    def possible(self, part, operands):
+        for_ever = Quiet(self.key, math.inf, self.first)
+        return sum(can(self) or can(for_ever) for can in operands) >= part.min
 
 
 def with_choices(choices, ways):
@@ -331,7 +492,8 @@ def ends_in_loop(part):
 class BranchKey(SequenceKey):
     def __init__(self, rule, key, desk):
         super().__init__(rule, key, desk)
-        self.streams |= {a.stream for part in tree_parts(rule.shape) for a in part.nots + part.during}
+        self.streams |= {a.stream for part in tree_parts(rule.shape) for gap in part.nots for a in gap.atoms}
+        self.streams |= {a.stream for part in tree_parts(rule.shape) for a in part.during + stops_of(rule, part)}
 
     def view(self, attempt):
         return View(self.desk, None, self.history, attempt.lists(attempt.final), key=self.key)
@@ -339,12 +501,9 @@ class BranchKey(SequenceKey):
     def at_end(self, attempt):
         return whole(self.rule.shape, attempt.state)
 
-    def crossed(self, attempt, at):
-        return []               # what stands between parts is asked where the event is offered
-
     def met(self, attempt, event):
         """What becomes of an attempt (None: of none) that meets the event: attempts that took it; and is there one that left it out?"""
-        if attempt and self.rule.within is not None and event.time - attempt.first.time > self.rule.within:
+        if attempt and self.rule.within is not None and event.time - attempt.first.time > self.span(self.rule.within):
             return [], True
         offer = Offer(self, event, attempt.first if attempt else event)
         gone = offer.chosen(offer.ways(self.rule.shape, attempt.state if attempt else None, None, lambda s: s))
@@ -374,12 +533,153 @@ class BranchKey(SequenceKey):
             kept += begun
         self.attempts = kept
         if self.rule.absence:
+            self.forget_dead(event.time)
             return
         finished = [a for a in moved if self.at_end(a) and any(e is event for _, e in a.events)]
         complete = [a for a in finished if self.when_holds(a)]
         if not ends_in_loop(self.rule.shape):
             self.attempts = [a for a in self.attempts if a not in finished or a in complete]
         self.report(complete, event.time)
+        self.forget_dead(event.time)
+
+    def forget_dead(self, time):
+        """Those that can take nothing more did not run out of time: something else ended them. Without `on timeout` nobody sees it."""
+        if self.rule.timeout is not None:
+            self.attempts = [a for a in self.attempts if self.runs_out(a) >= time]
+
+    # What happens without an event.
+
+    def ways(self, attempt, offer):
+        return offer.ways(self.rule.shape, attempt.state, None, lambda s: s)
+
+    def end_lasts(self, attempt, way, time):
+        """The way leads to the end: have the absences there lasted until that instant? inf: does none of them stand broken?"""
+        offer = Quiet(self, time, attempt.first)
+        last = newest(self.rule.shape, settled(self.rule.shape, way[1]))
+        view = offer.view(way[1])
+        for gap in self.rule.absence:
+            until = offer.until(gap, last, view)
+            if gap.time is None and not gap.next and self.rule.within is not None:
+                until = attempt.first.time + self.span(self.rule.within)
+            heard = [x for x in offer.between(last) if x.stream in self.streams]
+            if any(x.time <= until and fits(gap.atoms, x, view) for x in (heard[:1] if gap.next else heard)):
+                return False
+            if until > time and (gap.time is not None or (self.rule.within is not None and not gap.next)):
+                return False
+        return True
+
+    def once(self, attempt, what, find):
+        """The answer to a question of this name, asked once as long as no event comes."""
+        if attempt.known.get("events") != len(self.history):
+            attempt.known = {"events": len(self.history)}
+        if what not in attempt.known:
+            attempt.known[what] = find()
+        return attempt.known[what]
+
+    def ends_at(self, attempt, time):
+        ways = self.ways(attempt, Quiet(self, time, attempt.first)) if self.rule.absence else []
+        return any(w[0] == "leave" and self.end_lasts(attempt, w, time) for w in ways)
+
+    def silence_ends(self, attempt, time):
+        return next((w for w in self.ways(attempt, Quiet(self, time, attempt.first)) if w[0] == "take"), None)
+
+    def waits(self, attempt):
+        """For some silence, however long."""
+        return self.ends_at(attempt, math.inf) or self.silence_ends(attempt, math.inf) is not None
+
+    def instants(self, attempt):
+        """When something may happen to it without an event."""
+        parts = tree_parts(self.rule.shape)
+        views = [self.view(attempt), View(self.desk, None, self.history, attempt.bound, key=self.key)]
+        spans = [self.rule.within] + [x for p in parts for x in (p.within, p.link_within)]
+        spans = [self.span(x) for x in spans if x is not None]
+        times = [gap.time for p in parts for gap in p.nots] + [p.time for p in parts] + [gap.time for gap in self.rule.absence]
+        for x in times:
+            spans += [value(x, v) for v in views] if isinstance(x, tuple) else [x]
+        spans = {s for s in spans if s is not None} | {1}
+        return sorted({e.time + s for _, e in held(self.rule.shape, attempt.state) for s in spans})
+
+    def runs_out(self, attempt):
+        return self.once(attempt, "runs out", lambda: self.find_end(attempt))
+
+    def find_end(self, attempt):
+        if self.waits(attempt):
+            return math.inf
+        for time in [math.inf] + self.instants(attempt)[::-1]:
+            if any(w[0] == "take" for w in self.ways(attempt, Ahead(self, time, attempt.first))):
+                return time
+        return -math.inf
+
+    def timers(self):
+        quiet = any(part.kind == "silence" for part in tree_parts(self.rule.shape))
+        now, found = self.desk.run.clock, []
+        for attempt in self.attempts:
+            for time in self.once(attempt, "instants", lambda a=attempt: self.instants(a)) if quiet or self.rule.absence else []:
+                if (time, TIMER) >= now and self.once(attempt, time, lambda a=attempt, t=time: self.ends_at(a, t) or self.silence_ends(a, t)):
+                    found.append((time, TIMER))
+                    break
+        if self.rule.timeout is not None and self.attempts:
+            ends = [self.runs_out(a) for a in self.attempts] + [silence.quiet_until(self)]
+            found += [(end, TIMER) for end in ends if abs(end) != math.inf]
+        return found
+
+    def after_silences(self, attempt, time):
+        """(what becomes of it, None: nothing; is that a match?)"""
+        while True:
+            way = self.silence_ends(attempt, time)
+            if way is None:
+                return attempt, False
+            after = Attempt(self.rule, way[1])
+            if after.first is not attempt.first:
+                return None, False
+            attempt = after
+            if self.rule.absence or not self.at_end(attempt) or not self.is_new(attempt, time):
+                continue
+            if self.when_holds(attempt):
+                return attempt, True
+            if not ends_in_loop(self.rule.shape):
+                return None, False
+
+    def is_new(self, attempt, time):
+        """Has what just ended counted, or is it in a round that is running?"""
+        return any(isinstance(e, Over) and e.time == time for _, e in held(self.rule.shape, attempt.final))
+
+    def on_timer(self, now):
+        """When silences have ended inside, those at the end may be over at the same instant."""
+        self.act(now[0])
+        while any(self.ends_at(a, now[0]) for a in self.attempts):
+            self.act(now[0])
+
+    def act(self, time):
+        if silence.is_idle(self, time):
+            self.attempts = []
+        ended = [a for a in self.attempts if self.ends_at(a, time)]
+        complete = [a for a in ended if self.when_holds(a)]
+        kept = []
+        for attempt in self.attempts:
+            if attempt in ended:
+                kept.append(attempt)
+                continue
+            after, matched = self.after_silences(attempt, time)
+            kept += [after] if after else []
+            complete += [after] if matched else []
+        self.attempts = kept
+        self.report(complete, time)
+        self.attempts = [a for a in self.attempts if a not in ended and a not in complete]
+        self.forget_dead(time)
+        if self.rule.timeout is not None:
+            self.time_out(time)
+
+    def time_out(self, time):
+        over = [a for a in self.attempts if silence.quiet_until(self) == time or self.runs_out(a) == time]
+        once = {}
+        for attempt in over:
+            once.setdefault(str([(i, e.pos) for i, e in attempt.taken]), attempt)
+        for attempt in sorted(once.values(), key=lambda a: ([e.pos for _, e in a.taken], [i for i, _ in a.taken])):
+            evidence = [(self.rule.items[i].name, e.pos) for i, e in attempt.taken]
+            view = View(self.desk, None, self.history, attempt.bound, key=self.key)
+            self.desk.match(self.key, time, view, evidence, attempt.first.time, "timeout")
+        self.attempts = [a for a in self.attempts if a not in over]
 
     def skip(self, match):
         match.bound = match.lists(match.final)

@@ -19,5 +19,6 @@ class View:
     now: tuple = (0, EVENT)
     session: list = None        # (event, label): of the rule's own session
     key: tuple = ()             # of the rule that asks
+    hop: tuple = None           # (start, end) of the hopping window that is asked; None: the one that closes now
 
     rule = property(lambda self: self.desk.rule)

@@ -2,7 +2,7 @@
 import math
 
 from meaning import silence
-from meaning.aggregates import aggregate
+from meaning.aggregates import aggregate, shape
 from meaning.place import EVENT, TIMER, View
 from meaning.values import fits, means, value
 from rules import Event, stops
@@ -30,7 +30,9 @@ def step_aggregate(x, view):
     chosen = [e for e in view.bound[item] if where is None or value(where, at(e))]
     if isinstance(name, tuple):
         chosen, name = [Event(e.pos, e.stream, e.time, {"": value(name, at(e))}) for e in chosen], ""
-    return aggregate(fn, name, chosen)
+    if fn[0] == "forecast":     # ("forecast", ms): so long behind the last of them
+        return shape("forecast", name, chosen, chosen[-1].time + fn[1] if chosen else None)
+    return shape("slope", name, chosen, None) if fn == "slope" else aggregate(fn, name, chosen)
 
 
 @means("of")

@@ -1,4 +1,6 @@
 """window.py: threshold rules. What is in a window is chosen from all events of the key, each time it is asked."""
+import math
+
 from meaning.aggregates import aggregate, shape
 from meaning.frames import window_of
 from meaning.place import CLOSE, EVENT, TIMER, View
@@ -28,8 +30,9 @@ def events_in(over, view):
         return view.counted[-over[1]:]
     if over[0] == "session":
         return view.session if over == rule.over and view.session is not None else session_of(view.counted, over[1], view.now)
-    if over[0] == "hopping":    # asked at a close only
-        return [c for c in view.counted if time - over[1] <= c[0].time < time]
+    if over[0] == "hopping":
+        start, end = view.hop or (time - over[1], time)
+        return [c for c in view.counted if start <= c[0].time < end]
     if over[0] == "tumbling":   # at its end a window that closes sees others as they were the instant before
         closing = phase == CLOSE and rule.over is not None and rule.over[0] in CLOSING
         start, end = window_of(over, time - closing)
@@ -75,9 +78,9 @@ class ThresholdKey:
         # Each event is a match of its own, and its evidence.
         self.looks_at_one = rule.when is None and (rule.over or ("ever",)) == ("ever",) and not any(x[0] == "win" for y in all_expressions(rule) for x in parts_of(y))
 
-    def view(self, now):
+    def view(self, now, hop=None):
         newest = self.counted[-1][0] if self.counted else None
-        return View(self.desk, newest, self.history, (), self.counted, now, self.session, self.key)
+        return View(self.desk, newest, self.history, (), self.counted, now, self.session, self.key, hop)
 
     def on_event(self, event):
         event.idx = len(self.history)
@@ -90,6 +93,8 @@ class ThresholdKey:
         self.keep_limit(event.time)
         if not self.at_close:
             self.change((event.time, EVENT))
+        elif self.rule.early and self.rule.over[0] == "hopping":
+            self.judge_hop((event.time, EVENT))
         elif self.rule.early:
             self.judge_window((event.time, EVENT), self.window_name(event.time))
 
@@ -97,11 +102,18 @@ class ThresholdKey:
         """Of the window that holds the instant."""
         return self.session[0][0].pos if self.rule.over[0] == "session" else window_of(self.rule.over, time)[1]
 
-    def judge_window(self, now, name):
-        if name not in self.told and (self.rule.when is None or value(self.rule.when, self.view(now))):
+    def judge_window(self, now, name, hop=None):
+        if name not in self.told and (self.rule.when is None or value(self.rule.when, self.view(now, hop))):
             self.told.add(name)
-            self.match(now)
-        self.judge_end(now)
+            self.match(now, hop)
+        self.judge_end(now, hop)
+
+    def judge_hop(self, now):
+        """Early: the oldest of the hopping windows that hold the instant."""
+        _, size, every = self.rule.over
+        start = (now[0] - size) // every * every + every
+        if any(start <= e.time < start + size for e, _ in self.counted):
+            self.judge_window(now, start + size, (start, start + size))
 
     def keep_limit(self, time):
         """More events are in a sliding window than the rule allows: the oldest goes."""
@@ -112,9 +124,9 @@ class ThresholdKey:
             self.counted.remove(inside[0])
             self.desk.dropped[self.key] = time
 
-    def match(self, now):
+    def match(self, now, hop=None):
         alone = self.counted[-1:] if self.looks_at_one else []
-        self.desk.match(self.key, now[0], self.view(now), [("", e.pos) for e, _ in alone], now[0])
+        self.desk.match(self.key, now[0], self.view(now, hop), [("", e.pos) for e, _ in alone], now[0])
 
     def change(self, now):
         if self.rule.when is None:      # every fitting event is a match
@@ -124,17 +136,24 @@ class ThresholdKey:
             self.since, self.spent = None, False
         elif self.since is None:
             self.since = now[0]
-            if self.rule.hold is None:
+            if self.lasts(self.rule.hold) == 0:
                 self.spent = True
                 self.match(now)
         self.judge_end(now)
 
-    def judge_end(self, now):
+    def lasts(self, span):
+        """How long something must hold; inf: nobody knows."""
+        if isinstance(span, tuple):
+            found = value(span, View(self.desk, None, [], key=self.key))
+            return math.inf if found is None else max(found, 0)
+        return span or 0
+
+    def judge_end(self, now, hop=None):
         """`resolve when`"""
         if self.rule.resolve_when and self.key in self.desk.open:
-            if not value(self.rule.resolve_when, self.view(now)):
+            if not value(self.rule.resolve_when, self.view(now, hop)):
                 self.resolving = None
-            elif self.rule.resolve_for is None:
+            elif self.lasts(self.rule.resolve_for) == 0:
                 self.desk.resolve(self.key, now[0])
             elif self.resolving is None:
                 self.resolving = now[0]
@@ -163,21 +182,23 @@ class ThresholdKey:
 
     def timers(self):
         timers = self.closes() if self.at_close else self.leavings()
-        if self.rule.hold is not None and self.since is not None and not self.spent:
-            timers.add((self.since + self.rule.hold, TIMER))
-        if self.resolving is not None:
-            timers.add((self.resolving + self.rule.resolve_for, TIMER))
+        if self.since is not None and not self.spent and 0 < self.lasts(self.rule.hold) < math.inf:
+            timers.add((self.since + self.lasts(self.rule.hold), TIMER))
+        if self.resolving is not None and self.lasts(self.rule.resolve_for) < math.inf:
+            timers.add((self.resolving + self.lasts(self.rule.resolve_for), TIMER))
         return list(timers)
 
     def on_timer(self, now):
         if self.at_close and now in self.closes():
             self.judge_window(now, self.session[0][0].pos if self.rule.over[0] == "session" else now[0])
             self.session = []
+            if self.rule.early and self.rule.over[0] == "hopping":
+                self.judge_hop(now)
         elif not self.at_close and now in self.leavings():
             self.change(now)
-        if self.rule.hold is not None and self.since is not None and not self.spent and (self.since + self.rule.hold, TIMER) == now:
+        if self.since is not None and not self.spent and self.lasts(self.rule.hold) > 0 and (self.since + self.lasts(self.rule.hold), TIMER) == now:
             self.spent = True
             self.match(now)
-        if self.resolving is not None and (self.resolving + self.rule.resolve_for, TIMER) == now:
+        if self.resolving is not None and (self.resolving + self.lasts(self.rule.resolve_for), TIMER) == now:
             self.resolving = None
             self.desk.resolve(self.key, now[0])

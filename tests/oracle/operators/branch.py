@@ -1,5 +1,6 @@
 """branch.py: groups, alternatives, any order, branches."""
 from operators.look import op
+from meaning.branch import nullable
 from rules import tree_parts
 
 
@@ -24,6 +25,14 @@ def clause(test):
     return lambda look: look.rule.shape is not None and bool(test(look.rule))
 
 
+def gaps(test):
+    return some_part(lambda p: any(test(gap) for gap in p.nots))
+
+
+def beside_optional(look):
+    return some_part(lambda p: p.kind == "seq" and any(b.nots and (nullable(a) or nullable(b)) for a, b in zip(p.parts, p.parts[1:])))(look)
+
+
 OPERATORS = [
     op("match: or", some_part(lambda p: p.kind == "or"), "choice:or"),
     op("match: and", some_part(lambda p: p.kind == "some" and p.min == len(p.parts)), "choice:and"),
@@ -43,9 +52,26 @@ OPERATORS = [
     op("match: group in and", below("some", lambda p: p.kind == "seq")),
     op("match: loop in or", below("or", lambda p: p.kind == "loop")),
     op("match: loop in and", below("some", lambda p: p.kind == "loop")),
+    op("match: then any in or", below("or", lambda p: p.every)),
+    op("match: any loop in or", below("or", lambda p: p.any)),
+    op("match: any loop in an operand", below("some", lambda p: p.any)),
     op("match: then any in and", below("some", lambda p: p.every)),
     op("match: not in a tree", some_part(lambda p: bool(p.nots))),
     op("match: not inside and", some_part(lambda p: bool(p.during))),
+    op("match: not for in a tree", gaps(lambda gap: gap.time is not None)),
+    op("match: next not in a tree", gaps(lambda gap: gap.next)),
+    op("match: optional beside not in a tree", beside_optional),
+    op("match: not at the start of a group", some_part(lambda p: p.kind == "seq" and bool(p.parts[0].nots))),
+    op("match: not for in or", below("or", lambda p: p.kind == "silence")),
+    op("match: not for in and", below("some", lambda p: p.kind == "silence")),
+    op("match: not at the end of a group", some_part(lambda p: p.kind == "seq" and p.parts[-1].kind == "silence" and p.parts[-1].time is not None)),
+    op("match: not to the end of a group", some_part(lambda p: p.kind == "silence" and p.time is None)),
+    op("match: not for in a repeated group", below("loop", lambda p: p.kind == "silence")),
+    op("match: until in a tree", some_part(lambda p: bool(p.until))),
+    op("match: until of a group", some_part(lambda p: is_round(p) and bool(p.until))),
+    op("match: on timeout of a tree", clause(lambda rule: rule.timeout is not None)),
+    op("match: two at the end of a tree", clause(lambda rule: len(rule.absence) > 1)),
+    op("match: time looked up in a tree", some_part(lambda p: any(isinstance(x, tuple) for x in (p.within, p.link_within, p.time)))),
     op("match: next in a tree", some_part(lambda p: p.link == "next")),
     op("match: link within in a tree", some_part(lambda p: p.link_within is not None)),
     op("match: tree with not at the end", clause(lambda rule: rule.absence)),

@@ -1,4 +1,5 @@
 """sequence.py: steps, loops, links, unless, after match, and what looks back at steps."""
+from meaning.aggregates import is_percentile
 from operators.look import op
 from rules import parts_of
 
@@ -75,6 +76,10 @@ OPERATORS += [
     op("step: aggregate over another", lookings(lambda node: node[0] in ("step", "agg"))),
     op("step: stream in aggregate", lookings(lambda node: node[0] == "of stream")),
     op("step: aggregate before it", lambda look: look.has("before"), "args:before"),
+    op("step: median", step_aggregate("median")),
+    op("step: percentile", lambda look: look.any_node("agg", lambda x: isinstance(x[1], str) and is_percentile(x[1]))),
+    op("step: slope", step_aggregate("slope")),
+    op("step: forecast", lambda look: look.any_node("agg", lambda x: x[1][0] == "forecast")),
     op("step: aggregate where", lambda look: look.any_node("agg", lambda x: x[4] is not None)),
 ]
 OPERATORS += [op(f"step: {fn}", step_aggregate(fn)) for fn in AGGREGATES]

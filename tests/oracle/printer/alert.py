@@ -1,4 +1,5 @@
 """alert.py: what is said of a match, and the life of an alert."""
+from printer.silence import silence_time
 from printer.values import atoms_text, duration, expression, pairs, writes
 
 
@@ -15,7 +16,7 @@ def is_open(x, rule):
 def said(rule):
     lines = [f"let {name} = {expression(x, rule)}" for name, x in rule.lets]
     if rule.when:
-        lines.append(f"when {expression(rule.when, rule)}" + (f" for {duration(rule.hold)}" if rule.hold is not None else ""))
+        lines.append(f"when {expression(rule.when, rule)}" + (f" for {silence_time(rule.hold, rule)}" if rule.hold is not None else ""))
     lines += [f"on timeout alert {{ {pairs(rule.timeout, rule)} }}"] if rule.timeout is not None else []
     return lines + ([f"{'signal' if rule.signal else 'alert'} {{ {pairs(rule.fields, rule)} }}"] if rule.fields or rule.signal else [])
 
@@ -33,6 +34,6 @@ def clauses(rule):
     lines += [f"warm up {duration(rule.warm_up)}"] if rule.warm_up is not None else []
     lines += [f"resolve on {atoms_text(rule.resolve_on, rule)}"] if rule.resolve_on else []
     if rule.resolve_when:
-        held = f" for {duration(rule.resolve_for)}" if rule.resolve_for is not None else ""
+        held = f" for {silence_time(rule.resolve_for, rule)}" if rule.resolve_for is not None else ""
         lines.append(f"resolve when {expression(rule.resolve_when, rule)}{held}")
     return lines

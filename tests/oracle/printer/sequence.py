@@ -20,10 +20,11 @@ def step_stream(x, rule):
 @writes("agg")
 def step_aggregate(x, rule):
     name = rule.items[x[2]].name
-    where = f" where {expression(x[4], rule)}" if x[4] else ""
+    fn, ahead = (x[1], "") if isinstance(x[1], str) else (x[1][0], f", {duration(x[1][1])}")
+    where = ahead + (f" where {expression(x[4], rule)}" if x[4] else "")
     if isinstance(x[3], tuple):
-        return f"{x[1]}({expression(x[3], rule)}{where})"
-    return f"{x[1]}({name}.{x[3]}{where})" if x[3] else f"{x[1]}({name}{where})"
+        return f"{fn}({expression(x[3], rule)}{where})"
+    return f"{fn}({name}.{x[3]}{where})" if x[3] else f"{fn}({name}{where})"
 
 
 @writes("of")
