@@ -82,7 +82,7 @@ typedef struct ingest_feed_kind {
     void (*close)(void *self);
 } ingest_feed_kind;
 
-extern const ingest_feed_kind ingest_feed_kafka;
+extern const ingest_feed_kind ingest_feed_kafka, ingest_feed_mqtt;
 extern const ingest_feed_kind *const ingest_feed_kinds[];       /* NULL ends it */
 extern const edge_option ingest_feed_common_options[];          /* of every source */
 enum { INGEST_FEED_FORMAT, INGEST_FEED_COMMON_COUNT };

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-const ingest_feed_kind *const ingest_feed_kinds[] = {&ingest_feed_kafka, NULL};
+const ingest_feed_kind *const ingest_feed_kinds[] = {&ingest_feed_kafka, &ingest_feed_mqtt, NULL};
 
 const edge_option ingest_feed_common_options[] = {
     [INGEST_FEED_FORMAT] = {"format", EGRET_STRING, "json", false, "of the records: json or csv"},

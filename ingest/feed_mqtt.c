@@ -1,0 +1,340 @@
+/*
+ * feed_mqtt.c: MQTT as a source: one subscription, each message a record (or several).
+ *
+ * What a message says beside its payload (levels of its topic, whether it was retained) goes into the record as fields, by `fields`; they stand
+ * first in the object, so that no payload can say something else under their names. A payload that is no object can become one, by `value_field`.
+ */
+#include "ingest/feed.h"
+#include "ingest/mqtt_client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    OPTION_URL, OPTION_TOPIC, OPTION_QOS, OPTION_FIELDS, OPTION_VALUE_FIELD, OPTION_DURABLE, OPTION_VERSION, OPTION_CLIENT_ID, OPTION_USER,
+    OPTION_PASSWORD, OPTION_CA, OPTION_CERT, OPTION_KEY, OPTION_KEEP_ALIVE, OPTION_IN_FLIGHT
+};
+enum { MAX_LEVELS = 64, PADDING = 64 };
+
+static const edge_option options[] = {
+    [OPTION_URL] = {"url", EGRET_STRING, NULL, true, "mqtt://host:1883, or mqtts://host:8883 for TLS"},
+    [OPTION_TOPIC] = {"topic", EGRET_STRING, NULL, true, "topic filter; + stands for one level, # for the rest; $share/group/… shares it"},
+    [OPTION_QOS] = {"qos", EGRET_INT, "1", false, "0, 1 or 2"},
+    [OPTION_FIELDS] = {"fields", EGRET_NULL, NULL, false,
+                       "fields from the message: { line: \"topic.2\" } is the second level of its topic; also topic, retained, qos"},
+    [OPTION_VALUE_FIELD] = {"value_field", EGRET_STRING, NULL, false, "a payload that is no JSON object becomes this field: a number, or text"},
+    [OPTION_DURABLE] = {"durable", EGRET_BOOL, "true", false, "acknowledge when the events are in the journal; false: when they have come"},
+    [OPTION_VERSION] = {"version", EGRET_STRING, "3.1.1", false, "of MQTT: 3.1.1 or 5"},
+    [OPTION_CLIENT_ID] = {"client_id", EGRET_STRING, NULL, false, "under which the broker keeps the session; without: made of the data folder's id and the source's name"},
+    [OPTION_USER] = {"user", EGRET_STRING, NULL, false, "user name"},
+    [OPTION_PASSWORD] = {"password", EGRET_STRING, NULL, false, "password; better from env(\"NAME\")"},
+    [OPTION_CA] = {"ca", EGRET_STRING, NULL, false, "file with the certificates (PEM) that may sign the broker's; without: those of the system"},
+    [OPTION_CERT] = {"cert", EGRET_STRING, NULL, false, "file with our certificate (PEM), for brokers that ask for one"},
+    [OPTION_KEY] = {"key", EGRET_STRING, NULL, false, "file with its key (PEM)"},
+    [OPTION_KEEP_ALIVE] = {"keep_alive", EGRET_DURATION, "30s", false, "longest silence towards the broker"},
+    [OPTION_IN_FLIGHT] = {"in_flight", EGRET_INT, "1000", false, "messages that may wait for their acknowledgement (MQTT 5; with 3.1.1 the broker decides)"},
+    {0},
+};
+
+typedef enum part { PART_TOPIC, PART_LEVEL, PART_RETAINED, PART_QOS } part;
+
+typedef struct extra_field {
+    egret_text name;        /* as JSON, with quotes and colon */
+    part part;
+    uint32_t level;         /* from 1 */
+} extra_field;
+
+typedef struct mqtt_feed {
+    const ingest_feed_host *host;
+    mqtt_client *client;
+    char *hostname, *port, *client_id;      /* owned */
+    extra_field *fields;                    /* owned */
+    size_t n_fields;
+    const char *value_field;                /* of the settings; NULL: none */
+    egret_text body;                        /* of the message at hand, when it is not the payload */
+    const char *trouble;
+} mqtt_feed;
+
+static bool complain(char *reason, size_t size, const char *sentence)
+{
+    snprintf(reason, size, "%s", sentence);
+    return false;
+}
+
+/* ---- opening ---- */
+
+static bool read_url(mqtt_feed *feed, const char *url, bool *tls, char *reason, size_t size)
+{
+    static const struct { const char *scheme, *port; bool tls; } schemes[] = {
+        {"mqtt://", "1883", false}, {"tcp://", "1883", false}, {"mqtts://", "8883", true}, {"ssl://", "8883", true}};
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        size_t n = strlen(schemes[i].scheme);
+        if (strncmp(url, schemes[i].scheme, n) != 0) continue;
+        const char *host = url + n, *end = host + strcspn(host, "/");
+        bool bracket = *host == '[';
+        const char *host_end = bracket ? memchr(host, ']', (size_t)(end - host)) : memchr(host, ':', (size_t)(end - host));
+        if (bracket && !host_end) break;
+        if (!host_end) host_end = end;
+        const char *port = bracket ? host_end + 1 : host_end;
+        *tls = schemes[i].tls;
+        feed->hostname = strndup(host + bracket, (size_t)(host_end - host) - bracket);
+        feed->port = port < end && *port == ':' ? strndup(port + 1, (size_t)(end - port) - 1) : strdup(schemes[i].port);
+        if (!feed->hostname || !feed->port) return complain(reason, size, "no memory");
+        if (feed->hostname[0] && feed->port[0] && !strchr(feed->hostname, '@')) return true;
+        break;
+    }
+    return complain(reason, size, "option 'url' is mqtt://host:port or mqtts://host:port; user and password are options of their own");
+}
+
+/* topic, topic.N, retained, qos */
+static bool read_part(egret_str text, extra_field *field)
+{
+    static const char level[] = "topic.";
+    if (egret_str_is(text, "topic")) field->part = PART_TOPIC;
+    else if (egret_str_is(text, "retained")) field->part = PART_RETAINED;
+    else if (egret_str_is(text, "qos")) field->part = PART_QOS;
+    else if (text.len > sizeof level - 1 && text.len < sizeof level + 2 && memcmp(text.ptr, level, sizeof level - 1) == 0) {
+        field->part = PART_LEVEL;
+        for (uint32_t i = sizeof level - 1; i < text.len; i++) {
+            if (text.ptr[i] < '0' || text.ptr[i] > '9') return false;
+            field->level = field->level * 10 + (uint32_t)(text.ptr[i] - '0');
+        }
+        return field->level >= 1 && field->level <= MAX_LEVELS;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool read_fields(mqtt_feed *feed, const char *lines, char *reason, size_t size)
+{
+    size_t n = 0;
+    egret_str key, value;
+    const char *at = lines;
+    while (edge_map_next(&at, &key, &value)) n++;
+    feed->fields = calloc(n + 1, sizeof *feed->fields);
+    if (!feed->fields) return complain(reason, size, "no memory");
+    for (at = lines; edge_map_next(&at, &key, &value);) {
+        extra_field *field = &feed->fields[feed->n_fields++];
+        egret_text_init(&field->name, egret_mem_of(NULL));
+        egret_text_put_json(&field->name, key.ptr, key.len);
+        egret_text_puts(&field->name, ":");
+        if (field->name.failed) return complain(reason, size, "no memory");
+        if (read_part(value, field)) continue;
+        snprintf(reason, size, "option 'fields': '%.*s' is none of topic, topic.1 to topic.%d, retained, qos", (int)value.len, value.ptr, MAX_LEVELS);
+        return false;
+    }
+    return true;
+}
+
+static bool make_client_id(mqtt_feed *feed, const edge_settings *settings, const ingest_feed_host *host)
+{
+    const char *written = settings->texts[OPTION_CLIENT_ID];
+    if (written) return (feed->client_id = strdup(written)) != NULL;
+    if (asprintf(&feed->client_id, "egret-%.8s-%s", host->store_id, host->source) >= 0) return true;
+    feed->client_id = NULL;
+    return false;
+}
+
+static bool check_numbers(const edge_settings *settings, char *reason, size_t size)
+{
+    int64_t qos = settings->values[OPTION_QOS].u.i, keep_alive_ms = settings->values[OPTION_KEEP_ALIVE].u.i;
+    int64_t in_flight = settings->values[OPTION_IN_FLIGHT].u.i;
+    const char *version = settings->texts[OPTION_VERSION];
+    if (qos < 0 || qos > 2) return complain(reason, size, "option 'qos' is 0, 1 or 2");
+    if (keep_alive_ms < 5000 || keep_alive_ms > 3600000) return complain(reason, size, "option 'keep_alive' goes from 5s to 1h");
+    if (in_flight < 1 || in_flight > 65535) return complain(reason, size, "option 'in_flight' goes from 1 to 65535");
+    if (strcmp(version, "3.1.1") != 0 && strcmp(version, "5") != 0) return complain(reason, size, "option 'version' is \"3.1.1\" or \"5\"");
+    if (!settings->texts[OPTION_CERT] != !settings->texts[OPTION_KEY]) return complain(reason, size, "options 'cert' and 'key' go together");
+    if (settings->values[OPTION_TOPIC].len == 0 || settings->values[OPTION_TOPIC].len > 65535) return complain(reason, size, "option 'topic' is empty");
+    return true;
+}
+
+static bool open_feed(void *self, const edge_settings *settings, const ingest_feed_host *host, char *reason, size_t size)
+{
+    mqtt_feed *feed = self;
+    bool tls = false;
+    feed->host = host;
+    egret_text_init(&feed->body, egret_mem_of(NULL));
+    if (!check_numbers(settings, reason, size) || !read_url(feed, settings->texts[OPTION_URL], &tls, reason, size)) return false;
+    feed->value_field = settings->texts[OPTION_VALUE_FIELD];
+    if (settings->texts[OPTION_FIELDS] && !read_fields(feed, settings->texts[OPTION_FIELDS], reason, size)) return false;
+    if (!make_client_id(feed, settings, host)) return complain(reason, size, "no memory");
+    mqtt_client_options o = {
+        .link = {feed->hostname, feed->port, tls, settings->texts[OPTION_CA], settings->texts[OPTION_CERT], settings->texts[OPTION_KEY]},
+        .connect = {.version = settings->texts[OPTION_VERSION][0] == '5' ? MQTT_5 : MQTT_3, .client_id = feed->client_id,
+                    .user = settings->texts[OPTION_USER], .password = settings->texts[OPTION_PASSWORD],
+                    .keep_alive_s = (uint16_t)(settings->values[OPTION_KEEP_ALIVE].u.i / 1000),
+                    .receive_max = (uint16_t)settings->values[OPTION_IN_FLIGHT].u.i, .keep_session = true},
+        .filter = settings->texts[OPTION_TOPIC], .qos = (uint8_t)settings->values[OPTION_QOS].u.i,
+        .keep_first = settings->values[OPTION_DURABLE].u.i != 0, .log = host->log, .log_user = host->user};
+    feed->client = mqtt_client_new(&o, reason, size);
+    return feed->client != NULL;
+}
+
+/* ---- messages ---- */
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* A number as JSON writes them, true, false, or a string: what may stand as a value as it is. */
+static bool is_value(const char *ptr, size_t len)
+{
+    size_t i = 0, digits = 0;
+    if ((len == 4 && memcmp(ptr, "true", 4) == 0) || (len == 5 && memcmp(ptr, "false", 5) == 0)) return true;
+    if (ptr[0] == '"') return len > 1 && ptr[len - 1] == '"';
+    if (ptr[i] == '-') i++;
+    if (i + 1 < len && ptr[i] == '0' && ptr[i + 1] >= '0' && ptr[i + 1] <= '9') return false;
+    for (; i < len && ptr[i] >= '0' && ptr[i] <= '9'; i++) digits++;
+    if (digits == 0) return false;
+    if (i < len && ptr[i] == '.') {
+        for (i++, digits = 0; i < len && ptr[i] >= '0' && ptr[i] <= '9'; i++) digits++;
+        if (digits == 0) return false;
+    }
+    return i == len;
+}
+
+static egret_str level_of(egret_str topic, uint32_t level)
+{
+    const char *at = topic.ptr, *end = topic.ptr + topic.len;
+    for (; level > 1; level--) {
+        const char *slash = memchr(at, '/', (size_t)(end - at));
+        if (!slash) return (egret_str){NULL, 0};
+        at = slash + 1;
+    }
+    const char *slash = memchr(at, '/', (size_t)(end - at));
+    return (egret_str){at, (uint32_t)((slash ? slash : end) - at)};
+}
+
+static void put_part(egret_text *out, const extra_field *field, const mqtt_publish *p)
+{
+    egret_str level;
+    switch (field->part) {
+    case PART_TOPIC: egret_text_put_json(out, p->topic.ptr, p->topic.len); return;
+    case PART_RETAINED: egret_text_puts(out, p->retained ? "true" : "false"); return;
+    case PART_QOS: egret_text_printf(out, "%u", p->qos); return;
+    case PART_LEVEL:
+        level = level_of(p->topic, field->level);
+        if (level.ptr) egret_text_put_json(out, level.ptr, level.len);
+        else egret_text_puts(out, "null");
+    }
+}
+
+/* The rest of an object behind its '{', or the payload as the value field, into a body that has begun. False: it is no record we can add to. */
+static bool put_payload(mqtt_feed *feed, const char *ptr, size_t len)
+{
+    egret_text *out = &feed->body;
+    const char *comma = feed->n_fields > 0 ? "," : "";
+    if (ptr[0] == '{') {
+        size_t at = 1;
+        while (at < len && is_space(ptr[at])) at++;
+        if (at < len && ptr[at] != '}') egret_text_puts(out, comma);
+        egret_text_put(out, ptr + 1, len - 1);
+        return true;
+    }
+    if (!feed->value_field) return false;
+    egret_text_puts(out, comma);
+    egret_text_put_json(out, feed->value_field, strlen(feed->value_field));
+    egret_text_puts(out, ":");
+    if (is_value(ptr, len)) egret_text_put(out, ptr, len);
+    else egret_text_put_json(out, ptr, len);
+    egret_text_puts(out, "}");
+    return true;
+}
+
+/* Body and readable of `out`. False: no memory. */
+static bool make_body(mqtt_feed *feed, const mqtt_publish *p, size_t readable, ingest_message *out)
+{
+    static const char zeros[PADDING];
+    const char *ptr = p->payload;
+    size_t len = p->len;
+    while (len > 0 && is_space(ptr[0])) ptr++, len--, readable--;
+    while (len > 0 && is_space(ptr[len - 1])) len--;
+    *out = (ingest_message){.ptr = len > 0 ? ptr : NULL, .len = len, .readable = readable};
+    if (len == 0 || (feed->n_fields == 0 && (ptr[0] == '{' || !feed->value_field))) return true;
+    feed->body.len = 0;
+    egret_text_puts(&feed->body, "{");
+    for (size_t i = 0; i < feed->n_fields; i++) {
+        if (i > 0) egret_text_puts(&feed->body, ",");
+        egret_text_put(&feed->body, feed->fields[i].name.ptr, feed->fields[i].name.len);
+        put_part(&feed->body, &feed->fields[i], p);
+    }
+    if (!put_payload(feed, ptr, len)) return true;  /* as it came: the decoder says what is wrong with it */
+    out->len = feed->body.len;
+    egret_text_put(&feed->body, zeros, sizeof zeros);
+    out->ptr = feed->body.ptr;
+    out->readable = feed->body.len;
+    return !feed->body.failed;
+}
+
+static ingest_polled poll_feed(void *self, int timeout_ms, ingest_message *out)
+{
+    mqtt_feed *feed = self;
+    mqtt_message message;
+    mqtt_next got = mqtt_client_next(feed->client, timeout_ms, &message);
+    if (got == MQTT_NEXT_NOTHING) return INGEST_POLLED_NOTHING;
+    if (got == MQTT_NEXT_NO_MEMORY || !make_body(feed, &message.publish, message.readable, out)) {
+        feed->trouble = "no memory";
+        return INGEST_POLLED_FAILED;
+    }
+    out->position = message.number;
+    out->next.offset = message.number;
+    return INGEST_POLLED_MESSAGE;
+}
+
+static void hold(void *self, bool held)
+{
+    mqtt_feed *feed = self;
+    mqtt_client_hold(feed->client, held);
+}
+
+static void committed(void *self, uint32_t partition, uint64_t next)
+{
+    mqtt_feed *feed = self;
+    (void)partition;
+    mqtt_client_kept(feed->client, next);
+}
+
+static const char *trouble(void *self)
+{
+    const mqtt_feed *feed = self;
+    return feed->trouble;
+}
+
+static void numbers(void *self, ingest_feed_numbers *out)
+{
+    const mqtt_feed *feed = self;
+    mqtt_client_numbers n;
+    mqtt_client_count(feed->client, &n);
+    *out = (ingest_feed_numbers){.reconnects = n.reconnects, .errors = n.errors, .connected = n.connected};
+}
+
+static void close_feed(void *self)
+{
+    mqtt_feed *feed = self;
+    mqtt_client_free(feed->client);
+    for (size_t i = 0; i < feed->n_fields; i++) egret_text_deinit(&feed->fields[i].name);
+    egret_text_deinit(&feed->body);
+    free(feed->fields);
+    free(feed->client_id);
+    free(feed->hostname);
+    free(feed->port);
+}
+
+const ingest_feed_kind ingest_feed_mqtt = {
+    .name = "mqtt",
+    .summary = "messages of a topic of an MQTT broker, 3.1.1 or 5",
+    .example = "source plant: mqtt { url: \"mqtt://127.0.0.1:1883\"  topic: \"plant/+/temperature\"  fields: { line: \"topic.2\" }  stream: reading }",
+    .options = options,
+    .size = sizeof(mqtt_feed),
+    .open = open_feed,
+    .poll = poll_feed,
+    .hold = hold,
+    .committed = committed,
+    .trouble = trouble,
+    .numbers = numbers,
+    .close = close_feed,
+};

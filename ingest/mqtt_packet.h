@@ -1,0 +1,67 @@
+/*
+ * mqtt_packet.h: packets of MQTT 3.1.1 and 5 as bytes, those that a receiver of messages reads and writes. Pure: no I/O, no state.
+ */
+#ifndef EGRET_INGEST_MQTT_PACKET_H
+#define EGRET_INGEST_MQTT_PACKET_H
+
+#include "compiler/text.h"
+
+typedef enum mqtt_version { MQTT_3 = 4, MQTT_5 = 5 } mqtt_version;    /* as they stand on the wire */
+
+typedef enum mqtt_type {
+    MQTT_CONNECT = 1, MQTT_CONNACK, MQTT_PUBLISH, MQTT_PUBACK, MQTT_PUBREC, MQTT_PUBREL, MQTT_PUBCOMP, MQTT_SUBSCRIBE, MQTT_SUBACK,
+    MQTT_UNSUBSCRIBE, MQTT_UNSUBACK, MQTT_PINGREQ, MQTT_PINGRESP, MQTT_DISCONNECT
+} mqtt_type;
+
+typedef enum mqtt_got { MQTT_GOT_PACKET, MQTT_GOT_PART, MQTT_GOT_BROKEN } mqtt_got;
+
+/* Borrowed from what was read. */
+typedef struct mqtt_packet {
+    mqtt_type type;
+    uint8_t flags;
+    const char *body;
+    size_t len;             /* of the body that is there */
+    size_t whole;           /* of all of the body: more than len when the packet was cut at `cap` */
+} mqtt_packet;
+
+typedef struct mqtt_publish {
+    egret_str topic;
+    uint16_t id;            /* 0 at QoS 0 */
+    uint8_t qos;
+    bool duplicate, retained;
+    const char *payload;
+    size_t len;
+} mqtt_publish;
+
+typedef struct mqtt_connack {
+    bool session_present;
+    uint8_t code;           /* 0: accepted */
+    uint16_t keep_alive_s;  /* the server's wish; 0: none */
+} mqtt_connack;
+
+typedef struct mqtt_connect {
+    mqtt_version version;
+    const char *client_id, *user, *password;    /* user, password may be NULL */
+    uint16_t keep_alive_s;
+    uint16_t receive_max;   /* MQTT 5 */
+    bool keep_session;
+} mqtt_connect;
+
+/* The packet at ptr. Of one whose body is longer than cap, the beginning is enough: whoever reads skips `whole - len` bytes after it.
+ * *used: bytes of ptr it takes (with the part of the body that is there). */
+mqtt_got mqtt_packet_read(const char *ptr, size_t len, size_t cap, mqtt_packet *out, size_t *used);
+/* False: the packet is malformed. */
+bool mqtt_publish_read(const mqtt_packet *packet, mqtt_version version, mqtt_publish *out);
+bool mqtt_connack_read(const mqtt_packet *packet, mqtt_version version, mqtt_connack *out);
+bool mqtt_suback_read(const mqtt_packet *packet, mqtt_version version, uint8_t *code);
+bool mqtt_id_read(const mqtt_packet *packet, uint16_t *id);     /* PUBREL */
+
+void mqtt_put_connect(egret_text *out, const mqtt_connect *connect);
+void mqtt_put_subscribe(egret_text *out, mqtt_version version, uint16_t id, const char *filter, uint8_t qos);
+void mqtt_put_ack(egret_text *out, mqtt_type type, uint16_t id);    /* PUBACK, PUBREC, PUBCOMP */
+void mqtt_put_empty(egret_text *out, mqtt_type type);               /* PINGREQ, DISCONNECT */
+
+/* "not authorized" and the like, of a CONNACK or SUBACK. */
+const char *mqtt_code_text(mqtt_version version, uint8_t code);
+
+#endif

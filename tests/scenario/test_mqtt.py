@@ -1,0 +1,154 @@
+"""MQTT as a source, with a real broker: what comes in, which fields it has, what survives whom."""
+import json
+import os
+import random
+import subprocess
+import threading
+import time
+import unittest
+
+from harness import Daemon, Folder, egret, wait_for
+from mqtt_broker import Broker, Client
+
+RULES = """\
+stream reading { line: string?  n: int  old: bool?  at: time } with time at
+source plant: mqtt { url: "%s"  topic: "plant/+/temp"  fields: { line: "topic.2", old: "retained" }  stream: reading  %s }
+rule seen { watch reading  by line  alert { n: n  old: old }  to log }
+sink log: file { path: "alerts.ndjson" }
+"""
+MESSAGES = int(os.environ.get("EGRET_MQTT_MESSAGES", "3000"))
+KILLS = int(os.environ.get("EGRET_MQTT_KILLS", "4"))
+STOPS = int(os.environ.get("EGRET_MQTT_STOPS", "1"))
+PAUSE_S = float(os.environ.get("EGRET_MQTT_PAUSE_S", "0.1"))      # at most, after each 100 messages
+
+
+def reading(n):
+    return json.dumps({"n": n, "at": "2026-01-05T09:%02d:%02d.%03dZ" % (n // 60000, n // 1000 % 60, n % 1000)})
+
+
+class Mqtt(Folder):
+    def broker(self, lines=(), **more):
+        broker = Broker(self.dir, lines, **more).start()
+        self.addCleanup(broker.stop)
+        return broker
+
+    def publisher(self, broker, name="publisher"):
+        client = Client(broker.port, name)
+        self.addCleanup(client.close)
+        return client
+
+    def start(self, rules, env=None):
+        self.write("rules/r.egret", rules)
+        daemon = Daemon(self.path("rules"), self.path("data"), env=env)
+        self.addCleanup(daemon.kill)
+        return daemon.wait_until_ready()
+
+    def connected(self, daemon, source="plant"):
+        wait_for(lambda: daemon.metric('egret_source_connected{source="%s"}' % source) == 1, "the connection; stderr: " + "".join(daemon.err[-5:]))
+
+    def journalled(self):
+        """n of all readings in the journal, in its order."""
+        done = egret("journal", "export", "--data", self.path("data"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        return [event["event"]["n"] for event in found if "n" in event.get("event", {})]
+
+    def test_every_quality_and_version(self):
+        broker = self.broker()
+        for version in ("3.1.1", "5"):
+            for qos in (0, 1, 2):
+                with self.subTest(version=version, qos=qos):
+                    name = "v%s-%d" % (version[0], qos)
+                    self.write(name + "/r.egret", RULES % (broker.url, 'version: "%s"  qos: %d  client_id: "%s"' % (version, qos, name)))
+                    daemon = Daemon(self.path(name), self.path("data-" + name))
+                    self.addCleanup(daemon.kill)
+                    self.connected(daemon.wait_until_ready())
+                    self.publisher(broker).publish_all([("plant/line%d/temp" % (n % 3), reading(n)) for n in range(300)], qos)
+                    wait_for(lambda n=name: len(self.lines("data-%s/alerts.ndjson" % n)) == 300, "300 alerts")
+                    alerts = self.lines("data-%s/alerts.ndjson" % name)
+                    self.assertEqual({(a["key"]["line"], a["fields"]["n"]) for a in alerts}, {("line%d" % (n % 3), n) for n in range(300)})
+                    self.assertEqual(daemon.stop(), 0)
+
+    def test_retained_wills_values_and_garbage(self):
+        """A retained message is flagged; a last will is an event; what a payload says cannot pretend to be another topic."""
+        broker = self.broker()
+        self.publisher(broker).publish_all([("plant/old/temp", reading(1))], retain=True)
+        rules = RULES.replace(" with time at", "") % (broker.url, "") + """
+stream status { device: string  state: string } 
+source states: mqtt { url: "%s"  topic: "device/+/status"  fields: { device: "topic.2" }  value_field: "state"  stream: status }
+rule lost { watch status [state == "offline"]  by device  alert { who: device }  to log }
+""" % broker.url
+        daemon = self.start(rules)
+        self.connected(daemon)
+        self.connected(daemon, "states")
+        alerts = lambda: self.lines("data/alerts.ndjson")
+        wait_for(lambda: len(alerts()) == 1, "the retained reading")
+        device = Client(broker.port, "pump7", will=("device/pump7/status", "offline")).connect()
+        device.publish_all([("device/pump7/status", "online"), ("plant/new/temp", reading(2)), ("plant/new/temp", '{"line": "old", ' + reading(3)[1:])])
+        device.publish_all([("plant/new/temp", body) for body in ("", "no json", '{"n": "x"}', "[1, 2]", "{", b"\xff\xfe", '{"at": 1}')])
+        device.close()      # without a good-bye
+        wait_for(lambda: len(alerts()) == 4, "the last will, and the good readings")
+        found = {(a["rule"], a["key"].get("line", a["key"].get("device")), a["fields"].get("n"), a["fields"].get("old")) for a in alerts()}
+        self.assertEqual(found, {("seen", "old", 1, True), ("seen", "new", 2, False), ("seen", "new", 3, False), ("lost", "pump7", None, None)})
+        wait_for(lambda: len(self.lines("data/dead-letters.ndjson")) == 7, "the dead letters: two of the array")
+        self.assertTrue(all(letter["source"] == "plant" and letter["reason"] for letter in self.lines("data/dead-letters.ndjson")))
+        self.assertEqual(daemon.metric('egret_source_skipped_total{source="plant"}'), 1)
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_durable_over_kills(self):
+        """QoS 1: Egret killed, the broker stopped and started, while messages come: every one is in the journal."""
+        broker = self.broker()
+        rules = RULES % (broker.url, "")
+        daemon = self.start(rules)
+        self.connected(daemon)      # the broker knows the session from here on
+        begun = time.monotonic()
+        def publish():
+            for first in range(0, MESSAGES, 100):
+                self.publisher(broker).publish_all([("plant/line1/temp", reading(n)) for n in range(first, min(first + 100, MESSAGES))])
+                time.sleep(random.random() * PAUSE_S)
+        thread = threading.Thread(target=publish, daemon=True)
+        thread.start()
+        turns = ["kill"] * KILLS + ["stop"] * STOPS
+        random.shuffle(turns)
+        for turn in turns:
+            time.sleep(random.random() * 0.5)
+            if turn == "kill":
+                daemon.kill()
+                daemon = self.start(rules)
+            else:
+                broker.stop()
+                broker.start()
+        thread.join()
+        wanted = set(range(MESSAGES))
+        wait_for(lambda: set(self.journalled()) == wanted, "all %d messages in the journal" % MESSAGES)
+        self.assertEqual(daemon.stop(), 0)
+        found = self.journalled()
+        print("durable: %d messages, Egret killed %d times, the broker stopped %d times: all %d in the journal, %d of them twice, %.1f s"
+              % (MESSAGES, KILLS, STOPS, len(set(found)), len(found) - len(set(found)), time.monotonic() - begun))
+
+    def test_the_rate_of_both_ways(self):
+        """Messages that wait at the broker: how fast they come, acknowledged when they are in the journal, and when they have come."""
+        broker, rates = self.broker(), {}
+        for durable in ("true", "false"):
+            name = "durable-" + durable
+            self.write(name + "/r.egret", RULES % (broker.url, "durable: %s  client_id: \"%s\"" % (durable, name)))
+            daemon = Daemon(self.path(name), self.path("data-" + name))
+            self.addCleanup(daemon.kill)
+            self.connected(daemon.wait_until_ready())
+            self.assertEqual(daemon.stop(), 0)
+        self.publisher(broker).publish_all([("plant/line1/temp", reading(n)) for n in range(MESSAGES)])
+        for durable in ("true", "false"):
+            name = "durable-" + durable
+            daemon = Daemon(self.path(name), self.path("data-" + name))
+            self.addCleanup(daemon.kill)
+            begun = time.monotonic()
+            accepted = lambda d=daemon: d.metric('egret_events_accepted_total{stream="reading"}') == MESSAGES
+            daemon.wait_until_ready()
+            wait_for(accepted, "all messages")
+            rates[durable] = MESSAGES / (time.monotonic() - begun)
+            self.assertEqual(daemon.stop(), 0)
+        print("%d messages of QoS 1 that waited: %.0f/s durable, %.0f/s fast" % (MESSAGES, rates["true"], rates["false"]))
+
+
+if __name__ == "__main__":
+    unittest.main()
