@@ -3,7 +3,8 @@
  * admission queue. HTTP is source 0 and is not read here: its bodies come by themselves.
  *
  * A file is read on from the place that stands in the store, which was written in the same commit as the events before it: so none is lost and none
- * comes twice. It is the same file when device and inode are the same and it is not shorter; else it is read from its beginning. Its
+ * comes twice. It is looked for under its name and under those that a rotation gives (ingest/file_chain.h), by device, inode and first bytes; one
+ * that is nowhere is said, and what stands under the name is read from its beginning. Its
  * first record (the header of CSV, the layout of JSON) is looked at in any case.
  *
  * A followed file is looked at again after a pause; the pause is a timed wait that stopping cuts short. Standard input is waited for with
@@ -111,32 +112,38 @@ static egret_status skip_to(daemon_reader *reader, const store_place *place)
 {
     ingest_batch batch;
     ingest_record record;
-    ingest_source *rest = NULL;
     egret_status status = reader->kind->next(reader->source, 0, NULL, &batch);
-    if (status == EGRET_OK) {
-        ingest_decoder_feed(reader->decoder, batch.ptr, batch.len, batch.readable, batch.final);
-        (void)ingest_decoder_next(reader->decoder, &record);
-        status = reader->kind->open(reader->path, place->offset, reader->follow, &rest);
-    }
     if (status != EGRET_OK) return status;
-    reader->kind->close(reader->source);
-    reader->source = rest;
+    ingest_decoder_feed(reader->decoder, batch.ptr, batch.len, batch.readable, batch.final);
+    (void)ingest_decoder_next(reader->decoder, &record);
+    status = reader->kind->seek(reader->source, place->offset);
+    if (status != EGRET_OK) return status;
     reader->line = place->line;
     ingest_decoder_seek(reader->decoder, place->offset, place->line);
     return EGRET_OK;
 }
 
-/* Goes on where the last commit left the file. */
+static void look_at_identity(daemon_reader *reader)
+{
+    reader->has_identity = reader->kind->identity(reader->source, &reader->identity);
+}
+
+/* Goes on where the last commit left the file, which may have another name by now. */
 static egret_status resume(daemon_reader *reader)
 {
     store_place place;
     const daemon_state *d = reader->daemon;
-    reader->has_identity = reader->kind->identity(reader->source, &reader->identity);
-    if (!reader->has_identity || !store_place_get(d->store, reader->name, &place) || place.offset == 0) return EGRET_OK;
-    const ingest_file_identity *now = &reader->identity;
-    if (now->device == place.device && now->inode == place.inode && now->size >= place.offset) return skip_to(reader, &place);
-    app_log_say(&d->options->log, LOG_WARNING, "source %s: %s is another file than before, or was cut; it is read from its beginning",
-                reader->name, reader->path);
+    look_at_identity(reader);
+    if (!reader->has_identity && reader->path)
+        app_log_say(&d->options->log, LOG_INFO, "source %s: %s is not there yet, or is no regular file", reader->name, reader->path);
+    if (!reader->path || !store_place_get(d->store, reader->name, &place) || place.offset == 0) return EGRET_OK;
+    ingest_file_identity file = {.device = place.device, .inode = place.inode, .head = place.head, .head_len = place.head_len};
+    if (reader->kind->find(reader->source, &file, place.offset)) {
+        look_at_identity(reader);
+        return skip_to(reader, &place);
+    }
+    app_log_say(&d->options->log, LOG_WARNING,
+                "source %s: the file that %s was is nowhere beside it, or was cut; what stands there is read from its beginning", reader->name, reader->path);
     return EGRET_OK;
 }
 
@@ -144,7 +151,7 @@ static int open_reader(daemon_state *d, daemon_reader *reader)
 {
     reader->routes = nfa_engine_new(egret_mem_of(NULL), d->plan);
     if (reader->routes) reader->decoder = new_decoder(reader);
-    egret_status status = reader->decoder ? reader->kind->open(reader->path, 0, reader->follow, &reader->source) : EGRET_NO_MEMORY;
+    egret_status status = reader->decoder ? reader->kind->open(reader->path, reader->follow, &reader->source) : EGRET_NO_MEMORY;
     if (status == EGRET_OK) status = resume(reader);
     if (status == EGRET_OK) return APP_FINE;
     app_log_say(&d->options->log, LOG_ERROR, "source %.*s: %s: %s", (int)reader->edge->name.len, reader->edge->name.ptr,
@@ -207,8 +214,8 @@ static bool hand_on(daemon_reader *reader, admission_batch **batch, bool ends)
     (*batch)->arrival_ms = app_wall_ms(NULL);
     (*batch)->ends_source = ends;
     (*batch)->has_place = reader->has_identity;
-    (*batch)->place = (store_place){reader->identity.device, reader->identity.inode,
-                                    reader->fed_at + ingest_decoder_taken(reader->decoder), reader->line};
+    (*batch)->place = (store_place){reader->identity.device, reader->identity.inode, reader->fed_at + ingest_decoder_taken(reader->decoder),
+                                    reader->line, reader->identity.head, reader->identity.head_len};
     bool taken = admission_put_wait(d->queue, *batch) == ADMISSION_TAKEN;
     if (!taken) admission_batch_free(*batch);
     *batch = NULL;
@@ -258,6 +265,19 @@ static bool wait_a_moment(const daemon_reader *reader, bool for_input)
     return false;
 }
 
+/* What a batch says of the file besides its bytes. */
+static void take_news(daemon_reader *reader, const ingest_batch *batch)
+{
+    if (batch->gap)
+        app_log_say(&reader->daemon->options->log, LOG_WARNING, "source %s: a file was cut before it was read to its end; what was not read is lost",
+                    reader->name);
+    if (batch->restarted) {
+        ingest_decoder_reset(reader->decoder);
+        reader->line = 0;
+    }
+    if (batch->fresh > 0 && (batch->restarted || !reader->has_identity || reader->identity.head_len < INGEST_FILE_HEAD)) look_at_identity(reader);
+}
+
 static bool read_some(daemon_reader *reader, bool *final)
 {
     ingest_batch batch;
@@ -267,20 +287,16 @@ static bool read_some(daemon_reader *reader, bool *final)
     egret_status status = reader->kind->next(reader->source, taken, NULL, &batch);
     if (status != EGRET_OK) {
         app_log_say(&reader->daemon->options->log, LOG_ERROR, "source %s stops: %s", reader->daemon->sources[reader->number].name,
-                    status == EGRET_IO ? strerror(errno) : egret_status_text(status));
+                    status != EGRET_IO ? egret_status_text(status) : errno == EBADMSG ? "its packed bytes are damaged, or end early" : strerror(errno));
         *final = true;
         return true;
     }
-    if (batch.restarted) {
-        ingest_decoder_reset(reader->decoder);
-        reader->has_identity = reader->kind->identity(reader->source, &reader->identity);
-        reader->line = 0;
-    }
+    take_news(reader, &batch);
     reader->fed_at = batch.offset;
-    ingest_decoder_feed(reader->decoder, batch.ptr, batch.len, batch.readable, batch.final);
+    ingest_decoder_feed(reader->decoder, batch.ptr, batch.len, batch.readable, batch.final || batch.ends_file);
     *final = batch.final;
     if (!decode_all(reader)) return false;
-    return batch.final || batch.fresh > 0 || is_stdin || wait_a_moment(reader, false);
+    return batch.final || batch.ends_file || batch.fresh > 0 || is_stdin || wait_a_moment(reader, false);
 }
 
 static void *work(void *user)

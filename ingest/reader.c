@@ -35,7 +35,7 @@ static egret_status place_slots(ingest_reader *reader)
 
 static egret_status open_parts(ingest_reader *reader, const ingest_replay_file *file, nfa_engine *engine)
 {
-    egret_status status = reader->kind->open(file->path, 0, false, &reader->source);
+    egret_status status = reader->kind->open(file->path, false, &reader->source);
     if (status != EGRET_OK)
         return status;
     reader->chunk = ingest_chunk_new();

@@ -18,10 +18,20 @@ typedef struct ingest_batch {
     size_t fresh;           /* new bytes; 0 and not final: there is nothing now (a followed file) */
     uint64_t offset;        /* of ptr[0] in the source */
     bool final;             /* nothing will come after this batch */
-    bool restarted;         /* the file was replaced or cut: this batch begins a new one, what was left of the old one is dropped */
+    bool ends_file;         /* another file follows: what is left at the end of this batch is a whole record */
+    bool restarted;         /* this batch begins another file: it follows the one before, or that one was replaced or cut */
+    bool gap;               /* something is missing: the file was cut before it was read to its end, and its rest is nowhere beside it */
 } ingest_batch;
 
-typedef struct ingest_file_identity { uint64_t device, inode, size; } ingest_file_identity;
+enum { INGEST_FILE_HEAD = 1024 };
+
+/* Which file it is: files are moved, and their numbers are used again, so what it begins with counts, too. */
+typedef struct ingest_file_identity {
+    uint64_t device, inode, size;
+    uint64_t head, head_len;    /* hash of its first bytes, at most INGEST_FILE_HEAD; 0, 0 when there were none */
+} ingest_file_identity;
+
+uint64_t ingest_file_head(const char *ptr, size_t len);
 
 /* Memory from malloc, of whoever holds it. */
 typedef struct ingest_buffer {
@@ -31,8 +41,9 @@ typedef struct ingest_buffer {
 
 typedef struct ingest_source_kind {
     const char *name;
-    /* target: path or whatever the kind needs. follow: the end of the file is not the end of the source. EGRET_IO: errno says why. */
-    egret_status (*open)(const char *target, uint64_t offset, bool follow, ingest_source **out);
+    /* target: path or whatever the kind needs. follow: the end of the file is not the end of the source, and it need not be there yet.
+     * EGRET_IO: errno says why. */
+    egret_status (*open)(const char *target, bool follow, ingest_source **out);
     /* taken: bytes of the last batch that are done with. spare: NULL, or the bytes of the last batch are to stay as they are: what is left of them is copied
      * to *spare (which may be empty), reading goes on there, and *spare is then what was read into before
      * (but for EGRET_NO_MEMORY: then all is as it was). */
@@ -41,12 +52,15 @@ typedef struct ingest_source_kind {
     uint64_t (*position)(const ingest_source *source);
     /* Which file it is now, and how long; false: it is no file that could be found again. */
     bool (*identity)(const ingest_source *source, ingest_file_identity *out);
+    /* Goes to where that file is now, under its name or another, at its beginning. False: it is nowhere, all is as it was. */
+    bool (*find)(ingest_source *source, const ingest_file_identity *file, uint64_t offset);
+    egret_status (*seek)(ingest_source *source, uint64_t offset);   /* reading goes on there in the file at hand */
     /* File descriptor of a regular file whose bytes can be read again by offset; -1: there is none. */
     int (*reread)(const ingest_source *source);
     void (*close)(ingest_source *source);   /* NULL is allowed */
 } ingest_source_kind;
 
-extern const ingest_source_kind ingest_source_file;     /* "file": never blocks for more than the disk does */
+extern const ingest_source_kind ingest_source_file;     /* "file": a path or a pattern; never blocks for more than the disk does */
 extern const ingest_source_kind ingest_source_stdin;    /* "stdin": target is not used; next blocks until something comes */
 
 #endif

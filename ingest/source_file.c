@@ -5,29 +5,42 @@
  * buffer) is moved to the front, of this buffer or of another, and the next piece is read behind it. A record larger than the buffer makes it grow; the
  * decoder's limit on records bounds that.
  *
- * A followed file is asked again by its owner. If its path names another file now, or it has become shorter than what was read, writing
- * begins anew at 0 (log rotation): first the rest of the old file is read, then the batch is marked `restarted`.
+ * A followed file is asked again by its owner. Three things can happen to it meanwhile:
+ *  - It was moved away and another stands under its name (rotation). It is read to its end, and a few looks longer, as its writer may not know
+ *    yet; then what follows it is read (ingest/file_chain.h).
+ *  - It was cut (copytruncate). The rest that was not read is in the copy beside it: that is found by its first bytes and read on from there.
+ *  - It became longer: most of the time.
  *
  * Invariants: buffer[begin .. end) is what is not taken; offset is the place of buffer[begin] in the file; PADDING bytes behind end are
  * readable.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "ingest/file_chain.h"
+#include "ingest/file_input.h"
 #include "ingest/simdjson_shim.h"
 #include "ingest/source.h"
 
-enum { FIRST_BUFFER = 128 * 1024 };    /* what is read is decoded while it is still in the cache of one core */
+enum {
+    FIRST_BUFFER = 128 * 1024,      /* what is read is decoded while it is still in the cache of one core */
+    LINGER = 10,                    /* looks at a file that was moved away, after its end … */
+    LINGER_S = 2                    /* … unless the next one has been there, untouched, for so long */
+};
 static const size_t MAX_BUFFER = (size_t)1 << 30;
 
 struct ingest_source {
-    int fd;
-    bool follow, regular, ended;
-    char *path;                 /* NULL: standard input */
+    file_input *input;          /* NULL: standard input; or a followed file that is not there yet */
+    bool follow, ended;
+    char *path;                 /* as declared; NULL: standard input */
+    ingest_file_identity then;  /* of the file at hand, when it was looked at last */
+    bool has_then;
+    unsigned lingered;
+    bool finished;              /* the file at hand: its end was given, the next one begins */
     ingest_buffer buffer;
     size_t begin, end;
     uint64_t offset;
@@ -37,50 +50,52 @@ static void close_source(ingest_source *source)
 {
     if (source == NULL)
         return;
-    if (source->path != NULL && source->fd >= 0)
-        close(source->fd);
+    file_input_close(source->input);
     free(source->path);
     free(source->buffer.ptr);
     free(source);
 }
 
-/* Opens source->path; a directory is not a source. */
-static egret_status open_path(ingest_source *source, uint64_t offset)
+/* Another file is at hand, at its beginning; the buffer is empty. */
+static void take_input(ingest_source *source, file_input *input)
 {
-    struct stat info;
-    source->fd = open(source->path, O_RDONLY | O_CLOEXEC);
-    if (source->fd < 0 || fstat(source->fd, &info) != 0)
-        return EGRET_IO;
-    if (S_ISDIR(info.st_mode)) {
-        errno = EISDIR;
-        return EGRET_IO;
-    }
-    source->regular = S_ISREG(info.st_mode);
-    source->offset = offset;
-    if (offset > 0 && lseek(source->fd, (off_t)offset, SEEK_SET) < 0)
-        return EGRET_IO;
-    if (source->regular)
-        (void)posix_fadvise(source->fd, 0, 0, POSIX_FADV_SEQUENTIAL);    /* advice only */
-    return EGRET_OK;
+    file_input_close(source->input);
+    source->input = input;
+    source->begin = source->end = 0;
+    source->offset = 0;
+    source->lingered = 0;
+    source->finished = false;
+    source->has_then = file_input_identity(input, &source->then);
 }
 
-static ingest_source *new_source(void)
+static egret_status open_path(ingest_source *source, const char *path)
+{
+    file_input *input;
+    egret_status status = file_input_open(path, &input);
+    if (status == EGRET_OK)
+        take_input(source, input);
+    return status;
+}
+
+/* The first file there is; a followed one may come later. */
+static egret_status open_first(ingest_source *source)
+{
+    char *first = file_chain_first(source->path);
+    if (first == NULL)
+        errno = ENOENT;
+    egret_status status = first == NULL ? EGRET_IO : open_path(source, first);
+    free(first);
+    return status == EGRET_IO && errno == ENOENT && source->follow ? EGRET_OK : status;
+}
+
+static egret_status open_file(const char *target, bool follow, ingest_source **out)
 {
     ingest_source *source = calloc(1, sizeof *source);
-    if (source == NULL)
-        return NULL;
-    source->fd = -1;
-    return source;
-}
-
-static egret_status open_file(const char *target, uint64_t offset, bool follow, ingest_source **out)
-{
-    ingest_source *source = new_source();
     if (source == NULL)
         return EGRET_NO_MEMORY;
     source->follow = follow;
     source->path = strdup(target);
-    egret_status status = source->path == NULL ? EGRET_NO_MEMORY : open_path(source, offset);
+    egret_status status = source->path == NULL ? EGRET_NO_MEMORY : open_first(source);
     if (status == EGRET_OK) {
         *out = source;
         return EGRET_OK;
@@ -91,16 +106,14 @@ static egret_status open_file(const char *target, uint64_t offset, bool follow, 
     return status;
 }
 
-static egret_status open_stdin(const char *target, uint64_t offset, bool follow, ingest_source **out)
+static egret_status open_stdin(const char *target, bool follow, ingest_source **out)
 {
-    (void)target, (void)offset, (void)follow;
-    ingest_source *source = new_source();
-    if (source == NULL)
-        return EGRET_NO_MEMORY;
-    source->fd = STDIN_FILENO;
-    *out = source;
-    return EGRET_OK;
+    (void)target, (void)follow;
+    *out = calloc(1, sizeof **out);
+    return *out != NULL ? EGRET_OK : EGRET_NO_MEMORY;
 }
+
+/* ---- the buffer ---- */
 
 /* Makes a buffer larger until `left` bytes fill no more than half of it. */
 static egret_status grow(ingest_buffer *buffer, size_t left)
@@ -139,39 +152,129 @@ static egret_status make_room(ingest_source *source, ingest_buffer *spare)
     return EGRET_OK;
 }
 
-/* Reads once, as much as there is room for. */
-static egret_status read_piece(ingest_source *source, size_t *fresh)
+static egret_status read_stdin(char *ptr, size_t room, size_t *got)
 {
-    size_t room = source->buffer.capacity - INGEST_JSON_PADDING - source->end;
     for (;;) {
-        ssize_t got = read(source->fd, source->buffer.ptr + source->end, room);
-        if (got < 0 && errno == EINTR)
+        ssize_t n = read(STDIN_FILENO, ptr, room);
+        if (n < 0 && errno == EINTR)
             continue;
-        if (got < 0)
-            return EGRET_IO;
-        source->end += (size_t)got;
-        *fresh = (size_t)got;
-        return EGRET_OK;
+        *got = n > 0 ? (size_t)n : 0;
+        return n < 0 ? EGRET_IO : EGRET_OK;
     }
 }
 
-/* Whether the path names another file than the one that is open, or this one was cut. */
-static bool was_replaced(const ingest_source *source)
+/* Reads once, as much as there is room for. */
+static egret_status read_piece(ingest_source *source, size_t *fresh)
 {
-    struct stat here, there;
-    if (fstat(source->fd, &here) != 0 || stat(source->path, &there) != 0)
-        return false;
-    return here.st_ino != there.st_ino || here.st_dev != there.st_dev || (uint64_t)here.st_size < source->offset + (source->end - source->begin);
+    char *ptr = source->buffer.ptr + source->end;
+    size_t room = source->buffer.capacity - INGEST_JSON_PADDING - source->end;
+    egret_status status = source->path == NULL ? read_stdin(ptr, room, fresh) : file_input_read(source->input, ptr, room, fresh);
+    source->end += status == EGRET_OK ? *fresh : 0;
+    return status;
 }
 
-/* The followed file is at its end and has been replaced: its rest is dropped, the new one begins. */
-static egret_status restart(ingest_source *source, ingest_batch *batch)
+/* ---- what becomes of files ---- */
+
+/* The file at hand was cut: its rest is read from a copy, if there is one; else the file is read from its beginning. */
+static egret_status after_cut(ingest_source *source, ingest_batch *batch)
 {
-    close(source->fd);
+    char *copy = file_chain_find(source->path, &source->then, source->offset);
+    file_input *input = NULL;
+    uint64_t offset = source->offset;
+    bool found = copy != NULL && file_input_open(copy, &input) == EGRET_OK;
+    free(copy);
+    if (found) {
+        take_input(source, input);
+        source->offset = offset;
+        return file_input_seek(input, offset);
+    }
+    batch->restarted = batch->gap = true;
+    egret_status status = file_input_seek(source->input, 0);
     source->begin = source->end = 0;
+    source->offset = 0;
+    source->has_then = file_input_identity(source->input, &source->then);
+    return status;
+}
+
+/* The path of the file behind the one at hand; NULL: it is the last one. Owned. */
+static char *next_path(const ingest_source *source)
+{
+    ingest_file_identity now;
+    if (source->path == NULL || !file_input_identity(source->input, &now))
+        return NULL;
+    return file_chain_next(source->path, &now);
+}
+
+/* May somebody still write to the file at hand, who does not know yet that `next` follows it? */
+static bool may_grow(ingest_source *source, const char *next)
+{
+    struct stat info;
+    return source->follow && source->lingered++ < LINGER && stat(next, &info) == 0 && time(NULL) - info.st_mtim.tv_sec < LINGER_S;
+}
+
+/* The end of the file at hand was given: goes to the one behind it. */
+static egret_status begin_next(ingest_source *source, ingest_batch *batch)
+{
+    char *next = next_path(source);
+    file_input *input;
+    if (next == NULL)
+        return EGRET_OK;        /* it was moved on again: the next look finds it */
+    egret_status status = file_input_open(next, &input);
+    free(next);
+    if (status == EGRET_IO && errno == ENOENT)
+        return EGRET_OK;
+    if (status != EGRET_OK)
+        return status;
+    take_input(source, input);
     batch->restarted = true;
-    egret_status status = open_path(source, 0);
-    return status == EGRET_OK ? read_piece(source, &batch->fresh) : status;
+    return read_piece(source, &batch->fresh);
+}
+
+/* Nothing is left of the file at hand. */
+static egret_status at_end(ingest_source *source, ingest_batch *batch)
+{
+    char *next = next_path(source);
+    bool early = source->input != NULL && file_input_ends_early(source->input);
+    if (next == NULL) {
+        errno = EBADMSG;
+        source->ended = !source->follow && !early;
+        return early && !source->follow ? EGRET_IO : EGRET_OK;
+    }
+    if (!may_grow(source, next)) {
+        source->finished = batch->ends_file = true;
+        batch->gap = early;
+    }
+    free(next);
+    return EGRET_OK;
+}
+
+/* More of the file at hand, or of the one behind it. That it was cut is looked at after reading: what was read then may be of either text, and
+ * is read again from where it stands now. */
+static egret_status read_on(ingest_source *source, ingest_batch *batch)
+{
+    egret_status status = EGRET_OK;
+    if (source->finished)
+        return begin_next(source, batch);
+    if (source->path != NULL && source->input == NULL) {
+        status = open_first(source);
+        if (status != EGRET_OK || source->input == NULL)
+            return status;
+    }
+    status = read_piece(source, &batch->fresh);
+    if (status == EGRET_OK && source->follow && source->has_then && file_input_was_cut(source->input, &source->then)) {
+        source->end -= batch->fresh;
+        status = after_cut(source, batch);
+        if (status == EGRET_OK)
+            status = read_piece(source, &batch->fresh);
+    }
+    if (status == EGRET_OK && source->follow && source->has_then && source->then.head_len < INGEST_FILE_HEAD)
+        source->has_then = file_input_identity(source->input, &source->then);
+    if (status != EGRET_OK)
+        return status;
+    if (batch->fresh == 0)
+        return at_end(source, batch);
+    source->lingered = 0;
+    return EGRET_OK;
 }
 
 static egret_status next_batch(ingest_source *source, size_t taken, ingest_buffer *spare, ingest_batch *batch)
@@ -183,12 +286,9 @@ static egret_status next_batch(ingest_source *source, size_t taken, ingest_buffe
     *batch = (ingest_batch){ 0 };
     egret_status status = make_room(source, spare);
     if (status == EGRET_OK && !source->ended)
-        status = read_piece(source, &batch->fresh);
-    if (status == EGRET_OK && batch->fresh == 0 && source->follow && was_replaced(source))
-        status = restart(source, batch);
+        status = read_on(source, batch);
     if (status != EGRET_OK)
         return status;
-    source->ended = batch->fresh == 0 && !source->follow;
     batch->ptr = source->buffer.ptr + source->begin;
     batch->len = source->end - source->begin;
     batch->readable = batch->len + INGEST_JSON_PADDING;
@@ -197,6 +297,8 @@ static egret_status next_batch(ingest_source *source, size_t taken, ingest_buffe
     return EGRET_OK;
 }
 
+/* ---- places ---- */
+
 static uint64_t position(const ingest_source *source)
 {
     return source->offset;
@@ -204,17 +306,35 @@ static uint64_t position(const ingest_source *source)
 
 static bool identity(const ingest_source *source, ingest_file_identity *out)
 {
-    struct stat info;
-    if (!source->regular || fstat(source->fd, &info) != 0)
-        return false;
-    *out = (ingest_file_identity){ (uint64_t)info.st_dev, (uint64_t)info.st_ino, (uint64_t)info.st_size };
-    return true;
+    return source->input != NULL && file_input_identity(source->input, out);
+}
+
+static bool find(ingest_source *source, const ingest_file_identity *file, uint64_t offset)
+{
+    file_input *input;
+    char *path = source->path != NULL ? file_chain_find(source->path, file, offset) : NULL;
+    bool found = path != NULL && file_input_open(path, &input) == EGRET_OK;
+    free(path);
+    if (found)
+        take_input(source, input);
+    return found;
+}
+
+static egret_status seek(ingest_source *source, uint64_t offset)
+{
+    egret_status status = source->input != NULL ? file_input_seek(source->input, offset) : EGRET_BAD_USE;
+    source->begin = source->end = 0;
+    source->offset = offset;
+    source->finished = source->ended = false;
+    return status;
 }
 
 static int reread_fd(const ingest_source *source)
 {
-    return source->regular && !source->follow ? source->fd : -1;
+    ingest_file_identity regular;
+    bool plain = source->input != NULL && !file_input_is_packed(source->input) && file_input_identity(source->input, &regular);
+    return plain && !source->follow && !file_chain_is_pattern(source->path) ? file_input_fd(source->input) : -1;
 }
 
-const ingest_source_kind ingest_source_file = { "file", open_file, next_batch, position, identity, reread_fd, close_source };
-const ingest_source_kind ingest_source_stdin = { "stdin", open_stdin, next_batch, position, identity, reread_fd, close_source };
+const ingest_source_kind ingest_source_file = { "file", open_file, next_batch, position, identity, find, seek, reread_fd, close_source };
+const ingest_source_kind ingest_source_stdin = { "stdin", open_stdin, next_batch, position, identity, find, seek, reread_fd, close_source };

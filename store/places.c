@@ -5,6 +5,7 @@
 
 #include "store/store_internal.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,9 +35,10 @@ typedef struct taken_place { store_place *out; bool good; } taken_place;
 static void take_place(void *user, MDB_val value)
 {
     taken_place *taken = user;
-    taken->good = value.mv_size == sizeof *taken->out;
+    taken->good = value.mv_size == sizeof *taken->out || value.mv_size == offsetof(store_place, head);     /* of an earlier version */
+    *taken->out = (store_place){ 0 };
     if (taken->good)
-        memcpy(taken->out, value.mv_data, sizeof *taken->out);
+        memcpy(taken->out, value.mv_data, value.mv_size);
 }
 
 bool store_place_get(const store *s, const char *source, store_place *out)

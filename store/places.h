@@ -12,6 +12,7 @@ typedef struct store_place {
     uint64_t device, inode;
     uint64_t offset;        /* of the first byte not taken */
     uint64_t line;          /* lines (records) before it */
+    uint64_t head, head_len;    /* hash of the file's first bytes, and of how many; 0, 0: not known */
 } store_place;
 
 int store_place_put(store *s, const char *source, const store_place *place);    /* within a transaction */

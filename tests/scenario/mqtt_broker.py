@@ -116,6 +116,7 @@ class Client:
     def publish_all(self, messages, qos=1, retain=False, window=200):
         """(topic, payload) one after the other, each acknowledged by the broker; goes on after the broker was away."""
         waiting, todo = {}, list(messages)[::-1]
+        window = min(window, 10) if qos == 2 else window    # a broker takes 20 at once, and hangs up on more
         while todo or waiting:
             try:
                 if self.socket is None:

@@ -1,6 +1,8 @@
 /*
  * test_files.c: what ingest keeps in files: the spool, the letters, and files as sources.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
 
 #include <cmocka.h>
 
@@ -207,7 +212,7 @@ static void reads_a_file(void **state)
     const char *path = path_of("in");
     append(path, "one\ntwo\npart");
     ingest_source *source;
-    assert_int_equal(ingest_source_file.open(path, 0, false, &source), EGRET_OK);
+    assert_int_equal(ingest_source_file.open(path, false, &source), EGRET_OK);
     batch_is(source, 0, "one\ntwo\npart", false);
     batch_is(source, 8, "part", true);
     batch_is(source, 4, "", true);
@@ -216,12 +221,34 @@ static void reads_a_file(void **state)
     ingest_batch batch;
     assert_int_equal(ingest_source_file.next(source, 1, NULL, &batch), EGRET_BAD_USE);
     ingest_source_file.close(source);
-    assert_int_equal(ingest_source_file.open(path, 4, false, &source), EGRET_OK);
+    assert_int_equal(ingest_source_file.open(path, false, &source), EGRET_OK);
+    assert_int_equal(ingest_source_file.seek(source, 4), EGRET_OK);
     batch_is(source, 0, "two\npart", false);
     ingest_source_file.close(source);
     unlink(path);
-    assert_int_equal(ingest_source_file.open(path, 0, false, &source), EGRET_IO);
-    assert_int_equal(ingest_source_file.open(folder, 0, false, &source), EGRET_IO);
+    assert_int_equal(ingest_source_file.open(path, false, &source), EGRET_IO);
+    assert_int_equal(ingest_source_file.open(folder, false, &source), EGRET_IO);
+}
+
+/* Looks on, taking `taken` and then what is left, until another file begins. */
+static ingest_batch next_file(ingest_source *source, size_t taken)
+{
+    ingest_batch batch;
+    bool ended = false;
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(ingest_source_file.next(source, taken, NULL, &batch), EGRET_OK);
+        if (batch.restarted) break;
+        ended = ended || batch.ends_file;
+        taken = ended ? batch.len : 0;      /* the part of a line is whole when its file has ended */
+    }
+    assert_true(batch.restarted && ended);
+    return batch;
+}
+
+static void make_old(const char *path, int seconds)
+{
+    struct timespec times[2] = {{.tv_sec = time(NULL) - seconds}, {.tv_sec = time(NULL) - seconds}};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
 }
 
 static void follows_a_file(void **state)
@@ -232,26 +259,180 @@ static void follows_a_file(void **state)
     snprintf(moved, sizeof moved, "%s", path_of("log.1"));
     append(path, "one\npa");
     ingest_source *source;
-    assert_int_equal(ingest_source_file.open(path, 0, true, &source), EGRET_OK);
+    assert_int_equal(ingest_source_file.open(path, true, &source), EGRET_OK);
     batch_is(source, 0, "one\npa", false);
     batch_is(source, 4, "pa", false);           /* nothing new: the part of a line waits */
     append(path, "rt\n");
     batch_is(source, 0, "part\n", false);
-    append(path, "last\n");
+    append(path, "last\nwithout end");
     assert_int_equal(rename(path, moved), 0);   /* rotated: first what the old file still has, then the new one */
     append(path, "new\n");
-    batch_is(source, 5, "last\n", false);
-    ingest_batch batch;
-    assert_int_equal(ingest_source_file.next(source, 5, NULL, &batch), EGRET_OK);
-    assert_true(batch.restarted && batch.len == 4 && batch.offset == 0);
+    batch_is(source, 5, "last\nwithout end", false);
+    ingest_batch batch = next_file(source, 5);
+    assert_true(batch.len == 4 && batch.offset == 0);
     assert_memory_equal(batch.ptr, "new\n", 4);
-    assert_int_equal(truncate(path, 0), 0);
-    append(path, "x\n");
-    assert_int_equal(ingest_source_file.next(source, 4, NULL, &batch), EGRET_OK);
-    assert_true(batch.restarted && batch.len == 2);
     ingest_source_file.close(source);
     unlink(path);
     unlink(moved);
+}
+
+static void a_cut_file_is_read_on_in_its_copy(void **state)
+{
+    (void)state;
+    char path[128], copy[128];
+    snprintf(path, sizeof path, "%s", path_of("log"));
+    snprintf(copy, sizeof copy, "%s", path_of("log.1"));
+    append(path, "first\n");
+    ingest_source *source;
+    ingest_batch batch;
+    assert_int_equal(ingest_source_file.open(path, true, &source), EGRET_OK);
+    batch_is(source, 0, "first\n", false);
+    append(copy, "first\nnot seen\n");
+    assert_int_equal(truncate(path, 0), 0);
+    append(path, "after\nmore than there was before\n");
+    batch_is(source, 6, "not seen\n", false);
+    batch = next_file(source, 9);
+    assert_true(!batch.gap && batch.len == 33 && batch.offset == 0);
+    unlink(copy);
+    assert_int_equal(truncate(path, 0), 0);     /* without a copy: said, and read from its beginning */
+    append(path, "x\n");
+    assert_int_equal(ingest_source_file.next(source, 33, NULL, &batch), EGRET_OK);
+    assert_true(batch.restarted && batch.gap && batch.len == 2);
+    ingest_source_file.close(source);
+    unlink(path);
+}
+
+/* All that the source gives from here, of all files, as one text; asks `looks` times. */
+static char *read_out(ingest_source *source, int looks)
+{
+    static char all[4096];
+    size_t n = 0, taken = 0;
+    ingest_batch batch = {0};
+    for (int i = 0; i < looks && !batch.final; i++) {
+        assert_int_equal(ingest_source_file.next(source, taken, NULL, &batch), EGRET_OK);
+        memcpy(all + n, batch.ptr, batch.len);
+        n += taken = batch.len;
+    }
+    all[n] = '\0';
+    return all;
+}
+
+static void write_packed(const char *path, const char *text)
+{
+    gzFile file = gzopen(path, "ab");
+    assert_non_null(file);
+    assert_int_equal(gzwrite(file, text, (unsigned)strlen(text)), (int)strlen(text));
+    assert_int_equal(gzclose(file), Z_OK);
+}
+
+static void write_zstd(const char *path, const char *text)
+{
+    char packed[1024];
+    size_t n = ZSTD_compress(packed, sizeof packed, text, strlen(text), 1);
+    FILE *file = fopen(path, "ab");
+    assert_true(file != NULL && !ZSTD_isError(n) && fwrite(packed, 1, n, file) == n && fclose(file) == 0);
+}
+
+static void packed_files_are_read_by_their_first_bytes(void **state)
+{
+    (void)state;
+    static void (*const writers[])(const char *path, const char *text) = {append, write_packed, write_zstd};
+    for (size_t i = 0; i < 3; i++) {
+        char path[128];
+        snprintf(path, sizeof path, "%s", path_of("any"));
+        ingest_source *source;
+        ingest_file_identity file;
+        writers[i](path, "one\ntwo\n");
+        writers[i](path, "three\n");            /* another member of the file */
+        assert_int_equal(ingest_source_file.open(path, false, &source), EGRET_OK);
+        assert_string_equal(read_out(source, 9), "one\ntwo\nthree\n");
+        assert_int_equal(ingest_source_file.position(source), 14);
+        assert_true(ingest_source_file.identity(source, &file) && file.head_len == 14);
+        assert_int_equal(ingest_source_file.reread(source) >= 0, i == 0);
+        assert_true(ingest_source_file.find(source, &file, 8));
+        assert_int_equal(ingest_source_file.seek(source, 8), EGRET_OK);
+        assert_string_equal(read_out(source, 9), "three\n");
+        ingest_source_file.close(source);
+        unlink(path);
+    }
+}
+
+static void damaged_packed_files_are_said(void **state)
+{
+    (void)state;
+    char path[128];
+    snprintf(path, sizeof path, "%s", path_of("cut.gz"));
+    ingest_source *source;
+    ingest_batch batch;
+    write_packed(path, "one\ntwo\n");
+    assert_int_equal(truncate(path, 24), 0);
+    assert_int_equal(ingest_source_file.open(path, false, &source), EGRET_OK);
+    egret_status status = EGRET_OK;
+    for (int i = 0; i < 3 && status == EGRET_OK; i++) status = ingest_source_file.next(source, 0, NULL, &batch);
+    assert_int_equal(status, EGRET_IO);
+    assert_int_equal(errno, EBADMSG);
+    ingest_source_file.close(source);
+    unlink(path);
+}
+
+static void a_place_is_found_under_another_name(void **state)
+{
+    (void)state;
+    char path[128], older[128], oldest[128];
+    snprintf(path, sizeof path, "%s", path_of("log"));
+    snprintf(older, sizeof older, "%s", path_of("log.1"));
+    snprintf(oldest, sizeof oldest, "%s", path_of("log.2.gz"));
+    append(path, "one\ntwo\n");
+    ingest_source *source;
+    ingest_file_identity file;
+    assert_int_equal(ingest_source_file.open(path, true, &source), EGRET_OK);
+    assert_true(ingest_source_file.identity(source, &file));
+    ingest_source_file.close(source);
+    write_packed(oldest, "one\ntwo\nthree\n");     /* rotated, written on, packed; and then again, twice */
+    unlink(path);
+    append(older, "four\n");
+    append(path, "five\n");
+    make_old(oldest, 300), make_old(older, 200), make_old(path, 100);
+    assert_int_equal(ingest_source_file.open(path, true, &source), EGRET_OK);
+    assert_true(ingest_source_file.find(source, &file, 4));
+    assert_int_equal(ingest_source_file.seek(source, 4), EGRET_OK);
+    assert_string_equal(read_out(source, 20), "two\nthree\nfour\nfive\n");
+    ingest_source_file.close(source);
+    unlink(path), unlink(older), unlink(oldest);
+}
+
+static void a_pattern_is_read_in_the_order_of_names(void **state)
+{
+    (void)state;
+    char pattern[128], names[3][128];
+    snprintf(pattern, sizeof pattern, "%s", path_of("day-*.log"));
+    for (int i = 0; i < 3; i++) {
+        char name[32], text[32];
+        snprintf(name, sizeof name, "day-%d.log", i == 0 ? 2 : i == 1 ? 10 : 9);
+        snprintf(text, sizeof text, "%d\n", i);
+        snprintf(names[i], sizeof names[i], "%s", path_of(name));
+        append(names[i], text);
+        make_old(names[i], 100);
+    }
+    ingest_source *source;
+    assert_int_equal(ingest_source_file.open(pattern, false, &source), EGRET_OK);
+    assert_string_equal(read_out(source, 20), "0\n2\n1\n");
+    ingest_source_file.close(source);
+    for (int i = 0; i < 3; i++) unlink(names[i]);
+}
+
+static void a_followed_file_may_come_later(void **state)
+{
+    (void)state;
+    char path[128];
+    snprintf(path, sizeof path, "%s", path_of("later"));
+    ingest_source *source;
+    assert_int_equal(ingest_source_file.open(path, true, &source), EGRET_OK);
+    batch_is(source, 0, "", false);
+    append(path, "here\n");
+    batch_is(source, 0, "here\n", false);
+    ingest_source_file.close(source);
+    unlink(path);
 }
 
 int main(void)
@@ -259,7 +440,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spool_keeps_texts), cmocka_unit_test(spool_takes_large_texts), cmocka_unit_test(spool_is_bounded),
         cmocka_unit_test(letters_are_lines_of_json), cmocka_unit_test(letters_are_bounded), cmocka_unit_test(reads_a_file),
-        cmocka_unit_test(follows_a_file),
+        cmocka_unit_test(follows_a_file), cmocka_unit_test(a_cut_file_is_read_on_in_its_copy),
+        cmocka_unit_test(packed_files_are_read_by_their_first_bytes), cmocka_unit_test(damaged_packed_files_are_said),
+        cmocka_unit_test(a_place_is_found_under_another_name), cmocka_unit_test(a_pattern_is_read_in_the_order_of_names),
+        cmocka_unit_test(a_followed_file_may_come_later),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

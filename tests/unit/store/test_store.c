@@ -65,7 +65,7 @@ static void the_journal_is_there_again(void **state)
     append(s, 0, 2000);
     append(s, 1, 3000);
     assert_int_equal(store_begin(s), 0);
-    assert_int_equal(store_place_put(s, "f", &(store_place){ 1, 2, 3, 4 }), 0);
+    assert_int_equal(store_place_put(s, "f", &(store_place){ 1, 2, 3, 4, 5, 6 }), 0);
     store_abort(s);
     store_close(s);
     s = folder_open(&f);
@@ -177,7 +177,7 @@ static void rows_places_and_texts(void **state)
     for (size_t i = 0; i < 3; i++) assert_int_equal(outbox_row_put(s, &rows[i]), 0);
     assert_int_equal(outbox_row_settle(s, "desk", rows[0].number, &done), 0);
     assert_int_equal(outbox_row_settle(s, "desk", 999, &done), 0);
-    assert_int_equal(store_place_put(s, "f", &(store_place){ 1, 2, 3, 4 }), 0);
+    assert_int_equal(store_place_put(s, "f", &(store_place){ 1, 2, 3, 4, 5, 6 }), 0);
     assert_int_equal(store_content_put(s, "rule", 4), 0);
     assert_int_equal(store_content_put(s, "rule", 4), 0);
     assert_int_equal(store_commit(s), 0);
