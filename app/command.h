@@ -79,6 +79,7 @@ extern const app_command app_cmd_deadletters;
 extern const app_command app_cmd_explain;
 extern const app_command app_cmd_fmt;
 extern const app_command app_cmd_generate;
+extern const app_command app_cmd_help;
 extern const app_command app_cmd_journal;
 extern const app_command app_cmd_openapi;
 extern const app_command app_cmd_replay;

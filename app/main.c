@@ -10,7 +10,7 @@
 #include <string.h>
 
 static const app_command *const commands[] = {
-    &app_cmd_run, &app_cmd_replay, &app_cmd_backtest, &app_cmd_check, &app_cmd_test, &app_cmd_fmt, &app_cmd_explain, &app_cmd_generate,
+    &app_cmd_run, &app_cmd_replay, &app_cmd_backtest, &app_cmd_check, &app_cmd_test, &app_cmd_fmt, &app_cmd_explain, &app_cmd_generate, &app_cmd_help,
     &app_cmd_journal, &app_cmd_deadletters, &app_cmd_backup, &app_cmd_restore, &app_cmd_token, &app_cmd_openapi,
 };
 
@@ -65,7 +65,7 @@ int main(int argc, char **argv)
         print_help(stderr);
         return APP_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || (strcmp(argv[1], "help") == 0 && argc == 2)) {
         print_help(stdout);
         return close_output(APP_FINE);
     }

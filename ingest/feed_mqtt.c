@@ -4,8 +4,9 @@
  * What a message says beside its payload (levels of its topic, whether it was retained) goes into the record as fields, by `fields`; they stand
  * first in the object, so that no payload can say something else under their names. A payload that is no object can become one, by `value_field`.
  */
+#include "edge/mqtt_client.h"
+#include "edge/mqtt_options.h"
 #include "ingest/feed.h"
-#include "ingest/mqtt_client.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,7 +49,8 @@ typedef struct extra_field {
 typedef struct mqtt_feed {
     const ingest_feed_host *host;
     mqtt_client *client;
-    char *hostname, *port, *client_id;      /* owned */
+    mqtt_address address;
+    char *client_id;                        /* owned */
     extra_field *fields;                    /* owned */
     size_t n_fields;
     const char *value_field;                /* of the settings; NULL: none */
@@ -63,29 +65,6 @@ static bool complain(char *reason, size_t size, const char *sentence)
 }
 
 /* ---- opening ---- */
-
-static bool read_url(mqtt_feed *feed, const char *url, bool *tls, char *reason, size_t size)
-{
-    static const struct { const char *scheme, *port; bool tls; } schemes[] = {
-        {"mqtt://", "1883", false}, {"tcp://", "1883", false}, {"mqtts://", "8883", true}, {"ssl://", "8883", true}};
-    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-        size_t n = strlen(schemes[i].scheme);
-        if (strncmp(url, schemes[i].scheme, n) != 0) continue;
-        const char *host = url + n, *end = host + strcspn(host, "/");
-        bool bracket = *host == '[';
-        const char *host_end = bracket ? memchr(host, ']', (size_t)(end - host)) : memchr(host, ':', (size_t)(end - host));
-        if (bracket && !host_end) break;
-        if (!host_end) host_end = end;
-        const char *port = bracket ? host_end + 1 : host_end;
-        *tls = schemes[i].tls;
-        feed->hostname = strndup(host + bracket, (size_t)(host_end - host) - bracket);
-        feed->port = port < end && *port == ':' ? strndup(port + 1, (size_t)(end - port) - 1) : strdup(schemes[i].port);
-        if (!feed->hostname || !feed->port) return complain(reason, size, "no memory");
-        if (feed->hostname[0] && feed->port[0] && !strchr(feed->hostname, '@')) return true;
-        break;
-    }
-    return complain(reason, size, "option 'url' is mqtt://host:port or mqtts://host:port; user and password are options of their own");
-}
 
 /* topic, topic.N, retained, qos */
 static bool read_part(egret_str text, extra_field *field)
@@ -154,15 +133,14 @@ static bool check_numbers(const edge_settings *settings, char *reason, size_t si
 static bool open_feed(void *self, const edge_settings *settings, const ingest_feed_host *host, char *reason, size_t size)
 {
     mqtt_feed *feed = self;
-    bool tls = false;
     feed->host = host;
     egret_text_init(&feed->body, egret_mem_of(NULL));
-    if (!check_numbers(settings, reason, size) || !read_url(feed, settings->texts[OPTION_URL], &tls, reason, size)) return false;
+    if (!check_numbers(settings, reason, size) || !mqtt_address_read(&feed->address, settings->texts[OPTION_URL], reason, size)) return false;
     feed->value_field = settings->texts[OPTION_VALUE_FIELD];
     if (settings->texts[OPTION_FIELDS] && !read_fields(feed, settings->texts[OPTION_FIELDS], reason, size)) return false;
     if (!make_client_id(feed, settings, host)) return complain(reason, size, "no memory");
     mqtt_client_options o = {
-        .link = {feed->hostname, feed->port, tls, settings->texts[OPTION_CA], settings->texts[OPTION_CERT], settings->texts[OPTION_KEY]},
+        .link = {feed->address.host, feed->address.port, feed->address.tls, settings->texts[OPTION_CA], settings->texts[OPTION_CERT], settings->texts[OPTION_KEY]},
         .connect = {.version = settings->texts[OPTION_VERSION][0] == '5' ? MQTT_5 : MQTT_3, .client_id = feed->client_id,
                     .user = settings->texts[OPTION_USER], .password = settings->texts[OPTION_PASSWORD],
                     .keep_alive_s = (uint16_t)(settings->values[OPTION_KEEP_ALIVE].u.i / 1000),
@@ -320,8 +298,7 @@ static void close_feed(void *self)
     egret_text_deinit(&feed->body);
     free(feed->fields);
     free(feed->client_id);
-    free(feed->hostname);
-    free(feed->port);
+    mqtt_address_deinit(&feed->address);
 }
 
 const ingest_feed_kind ingest_feed_mqtt = {

@@ -90,8 +90,8 @@ rule lost { watch status [state == "offline"]  by device  alert { who: device } 
         wait_for(lambda: len(alerts()) == 4, "the last will, and the good readings")
         found = {(a["rule"], a["key"].get("line", a["key"].get("device")), a["fields"].get("n"), a["fields"].get("old")) for a in alerts()}
         self.assertEqual(found, {("seen", "old", 1, True), ("seen", "new", 2, False), ("seen", "new", 3, False), ("lost", "pump7", None, None)})
-        wait_for(lambda: len(self.lines("data/dead-letters.ndjson")) == 7, "the dead letters: two of the array")
-        self.assertTrue(all(letter["source"] == "plant" and letter["reason"] for letter in self.lines("data/dead-letters.ndjson")))
+        wait_for(lambda: len(self.letters()) == 7, "the dead letters: two of the array")
+        self.assertTrue(all(letter["source"] == "plant" and letter["reason"] for letter in self.letters()), self.letters())
         self.assertEqual(daemon.metric('egret_source_skipped_total{source="plant"}'), 1)
         self.assertEqual(daemon.stop(), 0)
 

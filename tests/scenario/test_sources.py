@@ -103,7 +103,7 @@ class Sources(Folder):
         self.assertIn("none.ndjson", "".join(daemon.err))
 
     def test_what_this_version_has_not_is_refused(self):
-        for source in ('mqtt { url: "tcp://127.0.0.1:1883"  topic: "x"  stream: login }',
+        for source in ('mqtt { url: "http://127.0.0.1:1883"  topic: "x"  stream: login }',
                        "http { stream: login  format: json }", "http { stream: login  max_body: 0 }"):
             self.write("rules/r.egret", STREAMS + "source s: %s\n" % source)
             daemon = Daemon(self.path("rules"), self.path("data"))

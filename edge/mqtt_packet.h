@@ -1,8 +1,8 @@
 /*
- * mqtt_packet.h: packets of MQTT 3.1.1 and 5 as bytes, those that a receiver of messages reads and writes. Pure: no I/O, no state.
+ * mqtt_packet.h: packets of MQTT 3.1.1 and 5 as bytes, those that clients read and write. Pure: no I/O, no state.
  */
-#ifndef EGRET_INGEST_MQTT_PACKET_H
-#define EGRET_INGEST_MQTT_PACKET_H
+#ifndef EGRET_EDGE_MQTT_PACKET_H
+#define EGRET_EDGE_MQTT_PACKET_H
 
 #include "compiler/text.h"
 
@@ -37,6 +37,7 @@ typedef struct mqtt_connack {
     bool session_present;
     uint8_t code;           /* 0: accepted */
     uint16_t keep_alive_s;  /* the server's wish; 0: none */
+    uint16_t receive_max;   /* messages it takes at once; 0: it does not say */
 } mqtt_connack;
 
 typedef struct mqtt_connect {
@@ -54,11 +55,13 @@ mqtt_got mqtt_packet_read(const char *ptr, size_t len, size_t cap, mqtt_packet *
 bool mqtt_publish_read(const mqtt_packet *packet, mqtt_version version, mqtt_publish *out);
 bool mqtt_connack_read(const mqtt_packet *packet, mqtt_version version, mqtt_connack *out);
 bool mqtt_suback_read(const mqtt_packet *packet, mqtt_version version, uint8_t *code);
-bool mqtt_id_read(const mqtt_packet *packet, uint16_t *id);     /* PUBREL */
+bool mqtt_id_read(const mqtt_packet *packet, uint16_t *id);     /* PUBACK, PUBREC, PUBREL, PUBCOMP */
+uint8_t mqtt_ack_code(const mqtt_packet *packet);               /* of these, MQTT 5; 0 where there is none */
 
 void mqtt_put_connect(egret_text *out, const mqtt_connect *connect);
 void mqtt_put_subscribe(egret_text *out, mqtt_version version, uint16_t id, const char *filter, uint8_t qos);
-void mqtt_put_ack(egret_text *out, mqtt_type type, uint16_t id);    /* PUBACK, PUBREC, PUBCOMP */
+void mqtt_put_publish(egret_text *out, mqtt_version version, const mqtt_publish *publish);
+void mqtt_put_ack(egret_text *out, mqtt_type type, uint16_t id);    /* PUBACK, PUBREC, PUBREL, PUBCOMP */
 void mqtt_put_empty(egret_text *out, mqtt_type type);               /* PINGREQ, DISCONNECT */
 
 /* "not authorized" and the like, of a CONNACK or SUBACK. */

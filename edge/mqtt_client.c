@@ -2,6 +2,7 @@
  * mqtt_client.c: see mqtt_client.h. A session as a machine of four states, moved on by mqtt_client_next:
  *
  *   RESTING ──(pause over)──► REACHING ──(link ready: CONNECT)──► GREETING ──(CONNACK: SUBSCRIBE)──► JOINING ──(SUBACK)──► UP
+ *                                                                     └──(CONNACK, and it only publishes)────────────────────►
  *      ▲                          │                                  │                                  │                   │
  *      └──────────────────────────┴───────── trouble: a pause that doubles, up to 30 s, less a random part ─────────────────┘
  *
@@ -9,7 +10,7 @@
  * order it came. When the connection ends the queue becomes `carried`: the broker will send these again under the same packet identifiers (they are
  * in use until we acknowledge them), and then they are known.
  */
-#include "ingest/mqtt_client.h"
+#include "edge/mqtt_client.h"
 
 #include <poll.h>
 #include <stdatomic.h>
@@ -58,6 +59,9 @@ struct mqtt_client {
     size_t begin, end, capacity;
     size_t skip;            /* bytes of a message that was cut, still to come */
     bool held, was_up, told;    /* told: that it is down stands in the log */
+    bool news;              /* somebody waits to hear of what happened in this call */
+    char trouble[300];
+    uint16_t receive_max;
     uint64_t next_number;
     ack_queue owed, carried;
     unsigned char unreleased[IDS / 8];      /* QoS 2: PUBREC has left, PUBREL has not come */
@@ -144,8 +148,10 @@ static void rest(mqtt_client *c, const char *what, const char *why)
     (void)!getrandom(&random, sizeof random, 0);
     c->until_ms = now_ms() + pause / 2 + (int64_t)(random % (uint32_t)(pause / 2 + 1));
     c->pause_ms = pause * 2 < MAX_PAUSE_MS ? pause * 2 : MAX_PAUSE_MS;
+    snprintf(c->trouble, sizeof c->trouble, "%s%s%s", what, why[0] ? ": " : "", why);
     if (!c->told) say(c, 1, what, why);
-    c->told = true;
+    c->told = c->news = true;
+    if (c->options.lost) c->options.lost(c->options.user, c->trouble);
     atomic_fetch_add(&c->errors, 1);
     atomic_store(&c->connected, false);
     tcp_link_stop(c->link);
@@ -186,6 +192,17 @@ static void greet(mqtt_client *c)
     flush(c);
 }
 
+static void rise(mqtt_client *c)
+{
+    if (c->told || !c->was_up) say(c, 2, "connected", "");
+    if (c->was_up) atomic_fetch_add(&c->reconnects, 1);
+    c->state = UP;
+    c->was_up = c->news = true;
+    c->told = false;
+    c->pause_ms = FIRST_PAUSE_MS;
+    atomic_store(&c->connected, true);
+}
+
 static void take_connack(mqtt_client *c, const mqtt_packet *packet)
 {
     mqtt_connack answer;
@@ -204,6 +221,11 @@ static void take_connack(mqtt_client *c, const mqtt_packet *packet)
         memset(c->unreleased, 0, sizeof c->unreleased);
         c->carried.begin = c->carried.end = 0;
     }
+    c->receive_max = answer.receive_max;
+    if (!c->options.filter) {
+        rise(c);
+        return;
+    }
     mqtt_put_subscribe(&c->out, version, 1, c->options.filter, c->options.qos);
     c->state = JOINING;
     c->until_ms = now_ms() + PATIENCE_MS;
@@ -217,13 +239,7 @@ static void take_suback(mqtt_client *c, const mqtt_packet *packet)
         return;
     }
     if (code < c->options.qos) say(c, 1, "the broker gives a lower QoS than asked for", "");
-    if (c->told || !c->was_up) say(c, 2, "connected", "");
-    if (c->was_up) atomic_fetch_add(&c->reconnects, 1);
-    c->state = UP;
-    c->was_up = true;
-    c->told = false;
-    c->pause_ms = FIRST_PAUSE_MS;
-    atomic_store(&c->connected, true);
+    rise(c);
 }
 
 /* ---- acknowledgements ---- */
@@ -269,6 +285,20 @@ static void take_release(mqtt_client *c, const mqtt_packet *packet)
     mqtt_put_ack(&c->out, MQTT_PUBCOMP, id);
 }
 
+/* What the broker says of what we published. */
+static void take_answer(mqtt_client *c, const mqtt_packet *packet)
+{
+    uint16_t id;
+    uint8_t code = mqtt_ack_code(packet);
+    if (!mqtt_id_read(packet, &id)) return;
+    if (packet->type == MQTT_PUBREC && code < 0x80) {
+        mqtt_put_ack(&c->out, MQTT_PUBREL, id);
+        return;
+    }
+    c->news = true;
+    if (c->options.acked) c->options.acked(c->options.user, id, code < 0x80 ? 0 : code);
+}
+
 /* ---- reading ---- */
 
 /* Uses what is read, up to the first message. True: there is one. */
@@ -288,6 +318,7 @@ static bool use_packets(mqtt_client *c, mqtt_message *out)
         else if (packet.type == MQTT_CONNACK) take_connack(c, &packet);
         else if (packet.type == MQTT_SUBACK) take_suback(c, &packet);
         else if (packet.type == MQTT_PUBREL) take_release(c, &packet);
+        else if (packet.type == MQTT_PUBACK || packet.type == MQTT_PUBREC || packet.type == MQTT_PUBCOMP) take_answer(c, &packet);
         else if (packet.type == MQTT_PINGRESP) c->pinged_ms = 0;
         else if (packet.type == MQTT_DISCONNECT)
             rest(c, "the broker says good-bye", packet.len > 0 ? mqtt_code_text(MQTT_5, (uint8_t)packet.body[0]) : "");
@@ -373,21 +404,54 @@ static void wait_for_something(mqtt_client *c, int timeout_ms)
     if (c->held && c->state >= GREETING && fds[1].events == 0) fds[1].fd = -1;     /* or a closed one would wake us for nothing */
     int64_t pause = c->state == RESTING ? c->until_ms - now_ms() : timeout_ms;
     poll(fds, 2, pause < timeout_ms ? (int)(pause > 0 ? pause : 0) : timeout_ms);
-    if (fds[0].revents & POLLIN) (void)!read(c->wake_fd, &times, sizeof times);
+    if (fds[0].revents & POLLIN) c->news = read(c->wake_fd, &times, sizeof times) > 0 || c->news;
 }
 
 mqtt_next mqtt_client_next(mqtt_client *c, int timeout_ms, mqtt_message *out)
 {
     int64_t end = now_ms() + timeout_ms;
+    c->news = false;
     for (;;) {
         move_on(c);
         mqtt_next got = c->held ? MQTT_NEXT_NOTHING : read_message(c, out);
         if (got != MQTT_NEXT_NOTHING) return got;
         if (c->state >= GREETING) flush(c);
         int64_t left = end - now_ms();
-        if (left <= 0) return c->out.failed ? MQTT_NEXT_NO_MEMORY : MQTT_NEXT_NOTHING;
+        if (left <= 0 || c->news) return c->out.failed ? MQTT_NEXT_NO_MEMORY : MQTT_NEXT_NOTHING;
         wait_for_something(c, (int)left);
     }
+}
+
+bool mqtt_client_is_up(const mqtt_client *c)
+{
+    return c->state == UP;
+}
+
+uint16_t mqtt_client_receive_max(const mqtt_client *c)
+{
+    return c->receive_max;
+}
+
+const char *mqtt_client_trouble(const mqtt_client *c)
+{
+    return c->trouble;
+}
+
+bool mqtt_client_publish(mqtt_client *c, const mqtt_publish *publish)
+{
+    mqtt_put_publish(&c->out, c->options.connect.version, publish);
+    return !c->out.failed;
+}
+
+void mqtt_client_reset(mqtt_client *c, const char *why)
+{
+    if (c->state != RESTING) rest(c, why, "");
+}
+
+void mqtt_client_wake(mqtt_client *c)
+{
+    static const uint64_t once = 1;
+    (void)!write(c->wake_fd, &once, sizeof once);
 }
 
 void mqtt_client_hold(mqtt_client *c, bool held)
@@ -398,9 +462,8 @@ void mqtt_client_hold(mqtt_client *c, bool held)
 
 void mqtt_client_kept(mqtt_client *c, uint64_t number)
 {
-    static const uint64_t once = 1;
     if (number > atomic_load(&c->kept)) atomic_store(&c->kept, number);
-    (void)!write(c->wake_fd, &once, sizeof once);
+    mqtt_client_wake(c);
 }
 
 void mqtt_client_count(const mqtt_client *c, mqtt_client_numbers *out)

@@ -2,7 +2,7 @@
  * mqtt_packet.c: see mqtt_packet.h. Everything read is checked against the bytes that are there; a property that is not known ends the reading
  * of the packet, as its length cannot be known either.
  */
-#include "ingest/mqtt_packet.h"
+#include "edge/mqtt_packet.h"
 
 #include <string.h>
 
@@ -142,7 +142,11 @@ bool mqtt_connack_read(const mqtt_packet *packet, mqtt_version version, mqtt_con
     *out = (mqtt_connack){.session_present = (take8(&c) & 1) != 0};
     out->code = take8(&c);
     /* A broker of 3.1.1 that refuses version 5 answers in its own words, without properties. */
-    if (version == MQTT_5 && left(&c) > 0) out->keep_alive_s = take_properties(&c, 0x13);
+    if (version == MQTT_5 && left(&c) > 0) {
+        cursor again = c;
+        out->keep_alive_s = take_properties(&c, 0x13);
+        out->receive_max = take_properties(&again, 0x21);
+    }
     return !c.failed;
 }
 
@@ -160,6 +164,11 @@ bool mqtt_id_read(const mqtt_packet *packet, uint16_t *id)
     cursor c = cursor_of(packet);
     *id = take16(&c);
     return !c.failed && *id != 0;
+}
+
+uint8_t mqtt_ack_code(const mqtt_packet *packet)
+{
+    return packet->len > 2 ? (uint8_t)packet->body[2] : 0;
 }
 
 /* ---- writing ---- */
@@ -237,9 +246,21 @@ void mqtt_put_subscribe(egret_text *out, mqtt_version version, uint16_t id, cons
     egret_text_deinit(&body);
 }
 
+void mqtt_put_publish(egret_text *out, mqtt_version version, const mqtt_publish *p)
+{
+    size_t len = 2 + p->topic.len + (p->qos > 0 ? 2u : 0) + (version == MQTT_5 ? 1u : 0) + p->len;
+    put8(out, (unsigned)MQTT_PUBLISH << 4 | (unsigned)p->qos << 1 | p->retained);
+    put_varint(out, len);
+    put16(out, p->topic.len);
+    egret_text_put(out, p->topic.ptr, p->topic.len);
+    if (p->qos > 0) put16(out, p->id);
+    if (version == MQTT_5) put_varint(out, 0);
+    egret_text_put(out, p->payload, p->len);
+}
+
 void mqtt_put_ack(egret_text *out, mqtt_type type, uint16_t id)
 {
-    put8(out, (unsigned)type << 4);
+    put8(out, (unsigned)type << 4 | (type == MQTT_PUBREL ? 2u : 0));
     put8(out, 2);
     put16(out, id);
 }

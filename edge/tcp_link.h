@@ -3,8 +3,8 @@
  *
  * Owned by one thread. Bytes go and come only when it is ready; step makes it so, a bit at a time.
  */
-#ifndef EGRET_INGEST_TCP_LINK_H
-#define EGRET_INGEST_TCP_LINK_H
+#ifndef EGRET_EDGE_TCP_LINK_H
+#define EGRET_EDGE_TCP_LINK_H
 
 #include "egret.h"
 

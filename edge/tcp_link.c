@@ -3,7 +3,7 @@
  * listens on 127.0.0.1 is found under "localhost" even where that is ::1 first. A server's certificate must be signed by an authority we know and
  * be that of the host.
  */
-#include "ingest/tcp_link.h"
+#include "edge/tcp_link.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /*
  * test_mqtt_packet.c: packets of MQTT as bytes: whole, in parts, cut, and malformed; each read byte for byte from memory of just its size.
  */
-#include "ingest/mqtt_packet.h"
+#include "edge/mqtt_packet.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
