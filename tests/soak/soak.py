@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Runs one daemon with all edges at a steady load and watches its memory and descriptors: see README.md.
+
+    soak.py EGRET [SECONDS [EVENTS_PER_SECOND]]
+"""
+import json
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scenario"))
+import harness  # noqa: E402
+from mqtt_broker import Broker, Client, Listener  # noqa: E402
+
+RULES = """\
+stream reading {{ n: int  key: string }}
+source log: file {{ path: "{log}"  follow: true  stream: reading }}
+source plant: mqtt {{ url: "{url}"  topic: "plant/#"  stream: reading }}
+rule tenth {{ watch reading [n % 10 == 0]  by key  alert {{ n: n }}  to hook, queue, out }}
+rule busy {{ watch reading  by key  over 1m  when count() > 1000000  alert {{ n: count() }}  to out }}
+sink hook: webhook {{ url: "{hook}"  allow_private: true }}
+sink queue: mqtt {{ url: "{url}"  topic: "alerts/{{key}}" }}
+sink out: file {{ path: "alerts.ndjson"  rotate_bytes: 1000000  keep: 3  gzip: true }}
+"""
+KEYS = 50
+
+
+class Load:
+    """Numbered events over three ways, one after the other."""
+
+    def __init__(self, daemon, broker, log, rate):
+        self.daemon, self.broker, self.log, self.rate, self.n, self.over = daemon, broker, log, rate, 0, False
+        self.thread = threading.Thread(target=self.work, daemon=True)
+        self.thread.start()
+
+    def bodies(self, count):
+        bodies = [json.dumps({"n": self.n + i, "key": "k%d" % ((self.n + i) // 10 % KEYS)}) for i in range(count)]
+        self.n += count
+        return bodies
+
+    def work(self):
+        publisher, next_s, turns, log = Client(self.broker.port, "soak-publisher"), time.monotonic(), 0, open(self.log, "a", encoding="utf-8")
+        while not self.over:
+            part = max(1, self.rate // 30)
+            status, _ = self.daemon.post("reading", "\n".join(self.bodies(part)), "application/x-ndjson")
+            assert status == 202, status
+            publisher.publish_all([("plant/x", body) for body in self.bodies(part)])
+            log.write("\n".join(self.bodies(part)) + "\n")
+            log.flush()
+            turns += 1
+            if turns % 100 == 0:        # every ten seconds
+                os.replace(self.log, self.log + ".1")
+                log.close()
+                log = open(self.log, "a", encoding="utf-8")
+            next_s += 0.1
+            time.sleep(max(0, next_s - time.monotonic()))
+        log.close()
+        publisher.close()
+
+
+def note(pid):
+    """(resident MB, descriptors)"""
+    with open("/proc/%d/statm" % pid, encoding="ascii") as file:
+        pages = int(file.read().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6, len(os.listdir("/proc/%d/fd" % pid))
+
+
+def draw(name, values, rows=8, columns=72):
+    """A line over time as text."""
+    step = max(1, len(values) // columns)
+    points = [max(values[i:i + step]) for i in range(0, len(values), step)]
+    low, high = min(points), max(points)
+    print("%s: %.1f to %.1f" % (name, low, high))
+    for row in range(rows, 0, -1):
+        level = low + (high - low) * (row - 1) / rows
+        print("  %8.1f |%s" % (level, "".join("#" if point >= level and high > low or row == 1 else " " for point in points)))
+
+
+def run(folder, seconds, rate):
+    broker, receiver = Broker(folder).start(), harness.Receiver()
+    listener, log = Listener(broker.port, "soak-listener", "alerts/#"), os.path.join(folder, "in.ndjson")
+    open(log, "w", encoding="utf-8").close()
+    with open(os.path.join(folder, "r.egret"), "w", encoding="utf-8") as file:
+        file.write(RULES.format(log=log, url=broker.url, hook=receiver.url))
+    daemon = harness.Daemon(os.path.join(folder, "r.egret"), os.path.join(folder, "data"))
+    try:
+        daemon.wait_until_ready()
+        harness.wait_for(lambda: daemon.metric('egret_source_connected{source="plant"}') == 1, "the connection")
+        return watch(daemon, Load(daemon, broker, log, rate), listener, receiver, seconds)
+    finally:
+        daemon.kill()
+        listener.close()
+        broker.stop()
+        receiver.close()
+
+
+def watch(daemon, load, listener, receiver, seconds):
+    notes, begun = [], time.monotonic()
+    while time.monotonic() - begun < seconds:
+        time.sleep(1)
+        notes.append((time.monotonic() - begun, *note(daemon.process.pid), load.n))
+        assert load.thread.is_alive(), "the load has ended"
+    load.over = True
+    load.thread.join(60)
+    wanted = -(-load.n // 10)
+    numbers = lambda messages: {json.loads(m)["fields"]["n"] for m in messages}
+    harness.wait_for(lambda: daemon.metric('egret_events_accepted_total{stream="reading"}') == load.n, "all events")
+    harness.wait_for(lambda: len(numbers(body for _, body, _ in listener.messages)) == wanted, "all alerts by MQTT")
+    harness.wait_for(lambda: len(numbers(body for _, _, body, _ in list(receiver.requests))) == wanted, "all alerts by webhook")
+    harness.wait_for(lambda: daemon.metric('egret_sink_sent_total{sink="out"}') == wanted, "all alerts in the file")
+    code = daemon.stop()
+    with open("soak.csv", "w", encoding="ascii") as file:
+        file.write("second,resident_mb,descriptors,events\n")
+        file.writelines("%.1f,%.1f,%d,%d\n" % row for row in notes)
+    return judge(notes, load.n, wanted, code)
+
+
+def judge(notes, events, alerts, code):
+    memory, descriptors = [row[1] for row in notes], [row[2] for row in notes]
+    draw("resident memory, MB", memory)
+    draw("descriptors", descriptors)
+    third = max(1, len(notes) // 3)
+    grown = max(memory[-third:]) / max(memory[third:2 * third] or memory)
+    more = max(descriptors[-third:]) - max(descriptors[third:2 * third] or descriptors)
+    print("%d events in %.0f s, %d alerts three times, none missing; memory of the last third against the second: %+.1f%%, descriptors %+d"
+          % (events, notes[-1][0], alerts, (grown - 1) * 100, more))
+    faults = []
+    if code != 0:
+        faults.append("the daemon ended with %d" % code)
+    if grown > 1.25 and len(notes) > 240:      # the first minutes fill caches
+        faults.append("memory grows")
+    if more > 8:
+        faults.append("descriptors grow")
+    return faults
+
+
+def main(arguments):
+    harness.EGRET = os.path.abspath(arguments[1])
+    seconds, rate = int(arguments[2]) if len(arguments) > 2 else 30, int(arguments[3]) if len(arguments) > 3 else 300
+    folder = tempfile.mkdtemp(prefix="egret-soak-")
+    try:
+        faults = run(folder, seconds, rate)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print("\n".join(faults) if faults else "fine")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
