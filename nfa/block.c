@@ -89,11 +89,6 @@ uint32_t nfa_block_limit(const nfa_store *store)
     return store->limit;
 }
 
-bool nfa_block_exists(const nfa_store *store, uint32_t block)
-{
-    return block < store->limit && (store->blocks[block] & 1) == 0;
-}
-
 /* ---- the index ---- */
 
 uint64_t nfa_key_hash(uint32_t group, const void *key, size_t len)
@@ -377,11 +372,6 @@ const void *nfa_block_key(const nfa_store *store, uint32_t block, size_t *len)
     const char *key = block_key_of(block_head_of(store, block), &n);
     *len = n;
     return key;
-}
-
-int64_t nfa_block_due(const nfa_store *store, uint32_t block)
-{
-    return block_head_of(store, block)->due_ms;
 }
 
 void nfa_block_set_due(nfa_store *store, uint32_t block, int64_t due_ms)

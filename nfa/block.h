@@ -76,35 +76,35 @@ void nfa_block_drop(nfa_store *store, uint32_t block);      /* its number may be
 uint32_t nfa_block_group(const nfa_store *store, uint32_t block);
 const void *nfa_block_key(const nfa_store *store, uint32_t block, size_t *len);
 /* The earliest deadline that must be acted on in this block (kept by the engine), NFA_NEVER when none. */
-int64_t nfa_block_due(const nfa_store *store, uint32_t block);
+static inline int64_t nfa_block_due(const nfa_store *store, uint32_t block);
 void nfa_block_set_due(nfa_store *store, uint32_t block, int64_t due_ms);
 size_t nfa_block_count(const nfa_store *store);
 uint64_t nfa_block_born(const nfa_store *store);    /* how many there ever were */
 uint32_t nfa_block_limit(const nfa_store *store);           /* block numbers are below this; for walks */
-bool nfa_block_exists(const nfa_store *store, uint32_t block);
+static inline bool nfa_block_exists(const nfa_store *store, uint32_t block);
 size_t nfa_store_bytes(const nfa_store *store);             /* all memory held, index and slack included */
 /* Between events: moves a few blocks together where many have left their size behind, so that their memory can serve others. Costs nothing when
  * there is nothing to do. All pointers into blocks are void after it; handles and block numbers stay good. true: there may be more to do. */
 bool nfa_store_tidy(nfa_store *store);
 
 /* Sections */
-bool nfa_section_find(nfa_store *store, uint32_t block, const nfa_section_def *def, nfa_section *out);
+static inline bool nfa_section_find(nfa_store *store, uint32_t block, const nfa_section_def *def, nfa_section *out);
 bool nfa_section_get(nfa_store *store, uint32_t block, const nfa_section_def *def, nfa_section *out);  /* false: no memory */
 void nfa_section_drop(nfa_section *section);
 void nfa_section_drop_id(nfa_store *store, uint32_t block, uint32_t id);     /* one that is there */
-size_t nfa_section_count(const nfa_store *store, uint32_t block);
-uint32_t nfa_section_id_at(const nfa_store *store, uint32_t block, size_t i);    /* i-th of the directory, by id */
-void *nfa_section_root(const nfa_section *section);
+static inline size_t nfa_section_count(const nfa_store *store, uint32_t block);
+static inline uint32_t nfa_section_id_at(const nfa_store *store, uint32_t block, size_t i);    /* i-th of the directory, by id */
+static inline void *nfa_section_root(const nfa_section *section);
 /* What sections with that id look like; false: there has never been one. */
 bool nfa_store_shape(const nfa_store *store, uint32_t id, nfa_section_def *out);
 /* Remembers what they look like, where none has come yet. false: no memory. */
 bool nfa_store_learn(nfa_store *store, const nfa_section_def *def);
 
 /* Deques. ord is absolute; live ordinals are [first, first + count). */
-uint32_t nfa_deque_first(const nfa_section *section, unsigned part);
-uint32_t nfa_deque_count(const nfa_section *section, unsigned part);
-void *nfa_deque_at(const nfa_section *section, unsigned part, uint32_t ord);   /* must be live */
-void *nfa_deque_push(nfa_section *section, unsigned part);                     /* zeroed; NULL: no memory, unchanged */
+static inline uint32_t nfa_deque_first(const nfa_section *section, unsigned part);
+static inline uint32_t nfa_deque_count(const nfa_section *section, unsigned part);
+static inline void *nfa_deque_at(const nfa_section *section, unsigned part, uint32_t ord);   /* must be live */
+static inline void *nfa_deque_push(nfa_section *section, unsigned part);                     /* zeroed; NULL: no memory, unchanged */
 void nfa_deque_pop_front(nfa_section *section, unsigned part, uint32_t n);
 void nfa_deque_pop_back(nfa_section *section, unsigned part, uint32_t n);
 
@@ -117,13 +117,15 @@ void nfa_bytes_pop_front(nfa_section *section, unsigned part, uint32_t offset);
 void nfa_bytes_pop_back(nfa_section *section, unsigned part, uint32_t offset);  /* all from the offset on */
 
 /* Maps */
-uint32_t nfa_map_count(const nfa_section *section, unsigned part);
+static inline uint32_t nfa_map_count(const nfa_section *section, unsigned part);
 int64_t *nfa_map_find(const nfa_section *section, unsigned part, uint64_t key);      /* NULL: not there */
-int64_t *nfa_map_get(nfa_section *section, unsigned part, uint64_t key);             /* comes with 0; NULL: no memory */
+static inline int64_t *nfa_map_get(nfa_section *section, unsigned part, uint64_t key);             /* comes with 0; NULL: no memory */
 void nfa_map_del(nfa_section *section, unsigned part, uint64_t key);
 void nfa_map_sweep(nfa_section *section, unsigned part, int64_t below);              /* drops entries whose value is below */
 
 /* The block in words, for `egret inspect` and for tests: sections, counts, bytes. NUL-terminated, in the arena. */
 const char *nfa_block_print(const nfa_store *store, uint32_t block, egret_arena *arena);
+
+#include "nfa/block_inline.h"
 
 #endif

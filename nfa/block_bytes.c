@@ -23,13 +23,13 @@ static inline char *spilled_at(const nfa_store *store, const block_directory *di
 
 uint32_t nfa_bytes_end(const nfa_section *section, unsigned part)
 {
-    const block_part *p = part_of(section_at(section), section->def, part);
+    const block_part *p = part_of(block_section_at(section), section->def, part);
     return p->first + p->count;
 }
 
 const char *nfa_bytes_at(const nfa_section *section, unsigned part, uint32_t offset)
 {
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     const block_part *p = part_of(at, section->def, part);
     if (part_spilled(p)) {
         const block_directory *directory = part_directory(at, p);
@@ -57,7 +57,7 @@ static bool bytes_spill(const nfa_section *section, unsigned part)
     uint32_t chunk = nfa_page_new(&section->store->pages);
     if (chunk == NFA_NO_PAGE)
         return false;
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     const block_part *p = part_of(at, section->def, part);
     uint32_t first = p->first;
     if (p->count > 0)
@@ -66,7 +66,7 @@ static bool bytes_spill(const nfa_section *section, unsigned part)
         nfa_page_free(&section->store->pages, chunk);
         return false;
     }
-    at = section_at(section);
+    at = block_section_at(section);
     block_directory *directory = part_directory(at, part_of(at, section->def, part));
     directory->u.run.base = first;
     directory->u.run.per_chunk = NFA_CHUNK_BYTES;
@@ -76,7 +76,7 @@ static bool bytes_spill(const nfa_section *section, unsigned part)
 /* Room for len more bytes in the area; it may become a spilled part instead. */
 static bool inline_reserve(const nfa_section *section, unsigned part, uint32_t len)
 {
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_part *p = part_of(at, section->def, part);
     uint32_t had = part_cap(p) * UNIT;
     if (had > 0) {
@@ -95,7 +95,7 @@ static bool inline_reserve(const nfa_section *section, unsigned part, uint32_t l
         return bytes_spill(section, part);
     if (!part_resize(section, part, had, wanted))
         return false;
-    at = section_at(section);
+    at = block_section_at(section);
     p = part_of(at, section->def, part);
     part_set_cap(p, false, wanted / UNIT);
     *inline_base(at, p) = p->first;
@@ -105,7 +105,7 @@ static bool inline_reserve(const nfa_section *section, unsigned part, uint32_t l
 /* Where in the chunks a string of len bytes goes, as distance from the base; a chunk is added when it is needed. */
 static bool chunk_reserve(const nfa_section *section, unsigned part, uint32_t len, uint32_t *rel)
 {
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     const block_part *p = part_of(at, section->def, part);
     const block_directory *directory = part_directory(at, p);
     *rel = p->first + p->count - directory->u.run.base;
@@ -122,16 +122,16 @@ bool nfa_bytes_push(nfa_section *section, unsigned part, const void *bytes, size
     *offset = nfa_bytes_end(section, part);
     if (n == 0)
         return true;
-    if (!part_spilled(part_of(section_at(section), section->def, part)) && !inline_reserve(section, part, n))
+    if (!part_spilled(part_of(block_section_at(section), section->def, part)) && !inline_reserve(section, part, n))
         return false;
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_part *p = part_of(at, section->def, part);
     uint32_t rel;
     char *to;
     if (part_spilled(p)) {
         if (!chunk_reserve(section, part, n, &rel))
             return false;
-        at = section_at(section);
+        at = block_section_at(section);
         p = part_of(at, section->def, part);
         const block_directory *directory = part_directory(at, p);
         *offset = directory->u.run.base + rel;
@@ -148,7 +148,7 @@ bool nfa_bytes_push(nfa_section *section, unsigned part, const void *bytes, size
 
 static void inline_shrink(const nfa_section *section, unsigned part)
 {
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_part *p = part_of(at, section->def, part);
     uint32_t had = part_cap(p) * UNIT;
     if (had <= KEEP_BYTES || (PREFIX + p->count) > had / SHRINK_AT) {
@@ -165,7 +165,7 @@ static void inline_shrink(const nfa_section *section, unsigned part)
 static void come_home(const nfa_section *section, unsigned part)
 {
     char kept[HOME_BYTES];
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_part *p = part_of(at, section->def, part);
     if (p->count == 0) {
         part_clear_spill(section, part);
@@ -177,7 +177,7 @@ static void come_home(const nfa_section *section, unsigned part)
     uint32_t wanted = round_up8(PREFIX + 2 * p->count);
     if (wanted > had && !part_resize(section, part, had, wanted))
         return;
-    at = section_at(section);
+    at = block_section_at(section);
     p = part_of(at, section->def, part);
     const block_directory *directory = part_directory(at, p);
     for (uint32_t done = 0; done < p->count;) {     /* the bytes between two strings at the end of a chunk come along */
@@ -198,7 +198,7 @@ static void come_home(const nfa_section *section, unsigned part)
 
 void nfa_bytes_pop_front(nfa_section *section, unsigned part, uint32_t offset)
 {
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_part *p = part_of(at, section->def, part);
     uint32_t n = offset - p->first;
     if (n > UINT32_MAX / 2)     /* before the first: that is gone already */
@@ -219,7 +219,7 @@ void nfa_bytes_pop_front(nfa_section *section, unsigned part, uint32_t offset)
 
 void nfa_bytes_pop_back(nfa_section *section, unsigned part, uint32_t offset)
 {
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_part *p = part_of(at, section->def, part);
     uint32_t n = offset - p->first;
     if (n >= p->count)

@@ -38,19 +38,9 @@ static inline char *record_at(const nfa_section *section, char *at, const block_
     return part_area(at, p) + (size_t)(ord & (part_cap(p) - 1)) * rec_size;
 }
 
-uint32_t nfa_deque_first(const nfa_section *section, unsigned part)
+void *block_deque_at(const nfa_section *section, unsigned part, uint32_t ord)
 {
-    return part_of(section_at(section), section->def, part)->first;
-}
-
-uint32_t nfa_deque_count(const nfa_section *section, unsigned part)
-{
-    return part_of(section_at(section), section->def, part)->count;
-}
-
-void *nfa_deque_at(const nfa_section *section, unsigned part, uint32_t ord)
-{
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     return record_at(section, at, part_of(at, section->def, part), ord, section->def->part[part].rec_size);
 }
 
@@ -73,7 +63,7 @@ static bool ring_spill(const nfa_section *section, unsigned part)
     uint32_t chunk = nfa_page_new(&section->store->pages);
     if (chunk == NFA_NO_PAGE)
         return false;
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     const block_part *p = part_of(at, section->def, part);
     uint32_t first = p->first;
     char *to = nfa_page_at(&section->store->pages, chunk);
@@ -83,7 +73,7 @@ static bool ring_spill(const nfa_section *section, unsigned part)
         nfa_page_free(&section->store->pages, chunk);
         return false;
     }
-    at = section_at(section);
+    at = block_section_at(section);
     block_directory *directory = part_directory(at, part_of(at, section->def, part));
     directory->u.run.base = first;
     directory->u.run.per_chunk = NFA_CHUNK_BYTES / rec_size;
@@ -93,13 +83,13 @@ static bool ring_spill(const nfa_section *section, unsigned part)
 static bool ring_grow(const nfa_section *section, unsigned part)
 {
     uint32_t rec_size = section->def->part[part].rec_size;
-    uint32_t cap = part_cap(part_of(section_at(section), section->def, part));
+    uint32_t cap = part_cap(part_of(block_section_at(section), section->def, part));
     uint32_t grown = cap ? cap * 2 : 1;
     if (grown * rec_size > NFA_SPILL_BYTES)
         return ring_spill(section, part);
     if (!part_resize(section, part, area_bytes(cap, rec_size), area_bytes(grown, rec_size)))
         return false;
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_part *p = part_of(at, section->def, part);
     part_set_cap(p, false, grown);
     if (cap > 0)
@@ -110,14 +100,14 @@ static bool ring_grow(const nfa_section *section, unsigned part)
 /* Is there room for one more record? Makes it. */
 static bool push_reserve(const nfa_section *section, unsigned part)
 {
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     const block_part *p = part_of(at, section->def, part);
     if (!part_spilled(p)) {
         if (p->count < part_cap(p))
             return true;
         if (!ring_grow(section, part))
             return false;
-        at = section_at(section);
+        at = block_section_at(section);
         p = part_of(at, section->def, part);
         if (!part_spilled(p))
             return true;
@@ -129,15 +119,15 @@ static bool push_reserve(const nfa_section *section, unsigned part)
     return part_add_chunk(section, part) != NFA_NO_PAGE;
 }
 
-void *nfa_deque_push(nfa_section *section, unsigned part)
+void *block_deque_push(nfa_section *section, unsigned part)
 {
     uint32_t rec_size = section->def->part[part].rec_size;
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_part *p = part_of(at, section->def, part);
     if (part_spilled(p) || p->count == part_cap(p)) {
         if (p->count == UINT32_MAX || !push_reserve(section, part))
             return NULL;
-        at = section_at(section);
+        at = block_section_at(section);
         p = part_of(at, section->def, part);
     }
     char *record = record_at(section, at, p, p->first + p->count, rec_size);
@@ -160,7 +150,7 @@ static uint32_t roomy(uint32_t n)
 static void ring_shrink(const nfa_section *section, unsigned part)
 {
     uint32_t rec_size = section->def->part[part].rec_size;
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_part *p = part_of(at, section->def, part);
     uint32_t cap = part_cap(p);
     if (cap * rec_size <= KEEP_BYTES || p->count > cap / SHRINK_AT)
@@ -182,7 +172,7 @@ static void come_home(const nfa_section *section, unsigned part)
 {
     char kept[HOME_BYTES];
     uint32_t rec_size = section->def->part[part].rec_size;
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_part *p = part_of(at, section->def, part);
     if (p->count == 0) {
         part_clear_spill(section, part);
@@ -195,7 +185,7 @@ static void come_home(const nfa_section *section, unsigned part)
     uint32_t wanted = area_bytes(cap, rec_size);
     if (wanted > had && !part_resize(section, part, had, wanted))
         return;
-    at = section_at(section);
+    at = block_section_at(section);
     p = part_of(at, section->def, part);
     for (uint32_t i = 0; i < p->count; i++)
         memcpy(kept + (size_t)i * rec_size, record_at(section, at, p, p->first + i, rec_size), rec_size);
@@ -209,7 +199,7 @@ static void come_home(const nfa_section *section, unsigned part)
 
 void nfa_deque_pop_front(nfa_section *section, unsigned part, uint32_t n)
 {
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_part *p = part_of(at, section->def, part);
     if (n > p->count)
         n = p->count;
@@ -227,7 +217,7 @@ void nfa_deque_pop_front(nfa_section *section, unsigned part, uint32_t n)
 
 void nfa_deque_pop_back(nfa_section *section, unsigned part, uint32_t n)
 {
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_part *p = part_of(at, section->def, part);
     if (n > p->count)
         n = p->count;

@@ -15,11 +15,6 @@
 
 #include <string.h>
 
-typedef struct map_entry {
-    uint64_t key;
-    int64_t value;
-} map_entry;
-
 _Static_assert(sizeof(map_entry) == MAP_ENTRY_BYTES, "a map that comes ready has room for one entry");
 
 /* A table of slots: the whole of an inline one, or one chunk. */
@@ -29,7 +24,7 @@ typedef struct map_table {
 } map_table;
 
 enum {
-    LIST_MAX = 16,
+    LIST_MAX = MAP_LIST_MAX,
     INLINE_MAX = NFA_SPILL_BYTES / 16,
     CHUNK_SLOTS = NFA_CHUNK_BYTES / 16,
     CHUNK_SHARE = 440,      /* entries per chunk on average before one is added; chunks not yet split have up to twice that */
@@ -171,14 +166,9 @@ static int64_t *zero_value(char *at, const block_part *p)
 
 /* ---- finding ---- */
 
-uint32_t nfa_map_count(const nfa_section *section, unsigned part)
-{
-    return part_of(section_at(section), section->def, part)->count;
-}
-
 int64_t *nfa_map_find(const nfa_section *section, unsigned part, uint64_t key)
 {
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     const block_part *p = part_of(at, section->def, part);
     if (is_list(p)) {
         map_entry *entries = area_entries(at, p);
@@ -234,14 +224,14 @@ static void inline_fill(char *at, block_part *p, uint32_t cap, const map_entry *
 static bool inline_resize(const nfa_section *section, unsigned part, uint32_t cap)
 {
     map_entry kept[INLINE_MAX];
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_part *p = part_of(at, section->def, part);
     uint32_t had = area_bytes(part_cap(p));
     uint32_t wanted = area_bytes(cap);
     uint32_t n = inline_gather(at, p, kept);
     if (wanted > had && !part_resize(section, part, had, wanted))
         return false;
-    at = section_at(section);
+    at = block_section_at(section);
     inline_fill(at, part_of(at, section->def, part), cap, kept, n);
     if (wanted < had)
         part_resize(section, part, had, wanted);
@@ -256,7 +246,7 @@ static bool map_spill(const nfa_section *section, unsigned part)
     uint32_t chunk = nfa_page_new(pages);
     if (chunk == NFA_NO_PAGE)
         return false;
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_part *p = part_of(at, section->def, part);
     uint32_t n = inline_gather(at, p, kept);
     int64_t zero = p->first ? *zero_value(at, p) : 0;
@@ -265,7 +255,7 @@ static bool map_spill(const nfa_section *section, unsigned part)
         nfa_page_free(pages, chunk);
         return false;
     }
-    at = section_at(section);
+    at = block_section_at(section);
     p = part_of(at, section->def, part);
     *zero_value(at, p) = zero;
     map_table table = chunk_table(section->store, part_directory(at, p), 0);
@@ -282,7 +272,7 @@ static bool chunk_split(const nfa_section *section, unsigned part)
     map_entry kept[CHUNK_SLOTS];
     if (part_add_chunk(section, part) == NFA_NO_PAGE)
         return false;
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     const block_directory *directory = part_directory(at, part_of(at, section->def, part));
     uint32_t last = directory->n - 1;
     map_table to = chunk_table(section->store, directory, last);
@@ -302,7 +292,7 @@ static bool chunk_merge(const nfa_section *section, unsigned part)
 {
     map_entry kept[CHUNK_SLOTS];
     map_entry others[CHUNK_SLOTS];
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     const block_directory *directory = part_directory(at, part_of(at, section->def, part));
     uint32_t last = directory->n - 1;
     map_table to = chunk_table(section->store, directory, chunk_index(last, last));
@@ -317,13 +307,13 @@ static bool chunk_merge(const nfa_section *section, unsigned part)
 static void come_home(const nfa_section *section, unsigned part)
 {
     map_entry kept[CHUNK_SLOTS + 1];
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_part *p = part_of(at, section->def, part);
     uint32_t had = directory_bytes(part_cap(p));
     uint32_t wanted = area_bytes(HOME_SLOTS);
     if (wanted > had && !part_resize(section, part, had, wanted))
         return;
-    at = section_at(section);
+    at = block_section_at(section);
     p = part_of(at, section->def, part);
     uint32_t n = table_gather(chunk_table(section->store, part_directory(at, p), 0), kept);
     if (p->first)
@@ -337,7 +327,7 @@ static void come_home(const nfa_section *section, unsigned part)
 static void spilled_shrink(const nfa_section *section, unsigned part)
 {
     for (;;) {
-        char *at = section_at(section);
+        char *at = block_section_at(section);
         const block_part *p = part_of(at, section->def, part);
         uint32_t n = part_directory(at, p)->n;
         if (n > 1 && p->count / CHUNK_MERGE < n - 1 && chunk_merge(section, part))
@@ -351,7 +341,7 @@ static void spilled_shrink(const nfa_section *section, unsigned part)
 /* After entries have left. */
 static void map_shrink(const nfa_section *section, unsigned part)
 {
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_part *p = part_of(at, section->def, part);
     uint32_t cap = part_cap(p);
     if (part_spilled(p)) {
@@ -359,7 +349,7 @@ static void map_shrink(const nfa_section *section, unsigned part)
             spilled_shrink(section, part);
         } else {
             part_clear_spill(section, part);
-            at = section_at(section);
+            at = block_section_at(section);
             part_of(at, section->def, part)->first = 0;
         }
     } else if (cap > LIST_MAX && p->count <= cap / 8) {
@@ -375,7 +365,7 @@ static void map_shrink(const nfa_section *section, unsigned part)
 /* Makes room for one more. */
 static bool map_reserve(const nfa_section *section, unsigned part)
 {
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     const block_part *p = part_of(at, section->def, part);
     uint32_t cap = part_cap(p);
     if (part_spilled(p))
@@ -390,10 +380,10 @@ static bool map_reserve(const nfa_section *section, unsigned part)
 /* A chunk may be full though the map is not, when many keys fall into it: then chunks are added until it has been split. */
 static map_entry *spilled_put(const nfa_section *section, unsigned part, uint64_t key)
 {
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     uint32_t tries = part_directory(at, part_of(at, section->def, part))->n + 1;
     for (; tries > 0; tries--) {
-        at = section_at(section);
+        at = block_section_at(section);
         map_entry *entry = table_put(table_of(section, at, part_of(at, section->def, part), key), key);
         if (entry)
             return entry;
@@ -403,14 +393,14 @@ static map_entry *spilled_put(const nfa_section *section, unsigned part, uint64_
     return NULL;
 }
 
-int64_t *nfa_map_get(nfa_section *section, unsigned part, uint64_t key)
+int64_t *block_map_get(nfa_section *section, unsigned part, uint64_t key)
 {
     int64_t *found = nfa_map_find(section, part, key);
     if (found)
         return found;
     if (!map_reserve(section, part))
         return NULL;
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_part *p = part_of(at, section->def, part);
     map_entry *entry;
     if (is_list(p)) {
@@ -428,14 +418,14 @@ int64_t *nfa_map_get(nfa_section *section, unsigned part, uint64_t key)
     } else {
         entry = table_put(table_of(section, at, p, key), key);
     }
-    at = section_at(section);
+    at = block_section_at(section);
     part_of(at, section->def, part)->count++;
     return &entry->value;
 }
 
 void nfa_map_del(nfa_section *section, unsigned part, uint64_t key)
 {
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_part *p = part_of(at, section->def, part);
     int64_t *value = nfa_map_find(section, part, key);
     if (!value)
@@ -455,7 +445,7 @@ void nfa_map_del(nfa_section *section, unsigned part, uint64_t key)
 
 void nfa_map_sweep(nfa_section *section, unsigned part, int64_t below)
 {
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_part *p = part_of(at, section->def, part);
     if (is_list(p)) {
         map_entry *entries = area_entries(at, p);

@@ -9,57 +9,7 @@
 
 #include <string.h>
 
-enum { FEW_SECTIONS = 8, DIRECTORY_ENTRY_BYTES = 8 };
-
-/* ---- finding ---- */
-
-/* The place of the first id at or after `id` in the directory. */
-static uint32_t directory_place(const uint32_t *ids, uint32_t n, uint32_t id)
-{
-    uint32_t low = 0;
-    if (n <= FEW_SECTIONS) {
-        while (low < n && ids[low] < id)
-            low++;
-        return low;
-    }
-    uint32_t high = n;
-    while (low < high) {
-        uint32_t mid = low + (high - low) / 2;
-        if (ids[mid] < id)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
-bool nfa_section_find(nfa_store *store, uint32_t block, const nfa_section_def *def, nfa_section *out)
-{
-    block_head *head = block_head_of(store, block);
-    const uint32_t *ids = block_ids(head);
-    uint32_t n = head->n_sections;
-    uint32_t i = directory_place(ids, n, def->id);
-    if (i == n || ids[i] != def->id)
-        return false;
-    block_touch(store, block);
-    *out = (nfa_section){.store = store, .def = def, .block = block, .offset = ids[n + i]};
-    return true;
-}
-
-size_t nfa_section_count(const nfa_store *store, uint32_t block)
-{
-    return block_head_of(store, block)->n_sections;
-}
-
-uint32_t nfa_section_id_at(const nfa_store *store, uint32_t block, size_t i)
-{
-    return block_ids(block_head_of(store, block))[i];
-}
-
-void *nfa_section_root(const nfa_section *section)
-{
-    return section_at(section);
-}
+enum { DIRECTORY_ENTRY_BYTES = 8 };
 
 /* ---- coming and going ---- */
 
@@ -218,7 +168,7 @@ static void moved_by(const nfa_section *section, unsigned part, uint32_t delta)
     uint32_t *offsets = block_offsets(head);
     for (uint32_t i = directory_place(offsets, n, section->offset + 1); i < n; i++)
         offsets[i] += delta;
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     for (unsigned i = part + 1; i < section->def->n_parts; i++) {
         block_part *p = part_of(at, section->def, i);
         p->place = (p->place & ~UINT32_C(0xFFFF)) | ((p->place + (uint32_t)((int32_t)delta / 8)) & 0xFFFF);
@@ -227,7 +177,7 @@ static void moved_by(const nfa_section *section, unsigned part, uint32_t delta)
 
 bool part_resize(const nfa_section *section, unsigned part, uint32_t old_bytes, uint32_t new_bytes)
 {
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     const block_part *p = part_of(at, section->def, part);
     uint32_t pos = section->offset + (p->place & 0xFFFF) * 8;
     if (new_bytes > old_bytes) {
@@ -248,7 +198,7 @@ bool part_resize(const nfa_section *section, unsigned part, uint32_t old_bytes, 
 
 static bool directory_reserve(const nfa_section *section, unsigned part)
 {
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_part *p = part_of(at, section->def, part);
     block_directory *directory = part_directory(at, p);
     uint32_t cap = part_cap(p);
@@ -262,7 +212,7 @@ static bool directory_reserve(const nfa_section *section, unsigned part)
     uint32_t grown = cap * 2 < PLACE_MAX_CAP ? cap * 2 : PLACE_MAX_CAP - 1;
     if (grown <= cap || !part_resize(section, part, directory_bytes(cap), directory_bytes(grown)))
         return false;
-    part_set_cap(part_of(section_at(section), section->def, part), true, grown);
+    part_set_cap(part_of(block_section_at(section), section->def, part), true, grown);
     return true;
 }
 
@@ -276,7 +226,7 @@ uint32_t part_add_chunk(const nfa_section *section, unsigned part)
         nfa_page_free(pages, chunk);
         return NFA_NO_PAGE;
     }
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_directory *directory = part_directory(at, part_of(at, section->def, part));
     directory->chunk[directory->start + directory->n++] = chunk;
     return chunk;
@@ -284,7 +234,7 @@ uint32_t part_add_chunk(const nfa_section *section, unsigned part)
 
 void part_drop_front(const nfa_section *section, unsigned part, uint32_t n)
 {
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_directory *directory = part_directory(at, part_of(at, section->def, part));
     for (; n > 0; n--) {
         nfa_page_free(&section->store->pages, directory->chunk[directory->start++]);
@@ -295,7 +245,7 @@ void part_drop_front(const nfa_section *section, unsigned part, uint32_t n)
 
 void part_drop_back(const nfa_section *section, unsigned part, uint32_t n)
 {
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_directory *directory = part_directory(at, part_of(at, section->def, part));
     for (; n > 0; n--)
         nfa_page_free(&section->store->pages, directory->chunk[directory->start + --directory->n]);
@@ -307,7 +257,7 @@ bool part_spill(const nfa_section *section, unsigned part, uint32_t area_bytes, 
     uint32_t wanted = directory_bytes(FIRST_CHUNKS);
     if (area_bytes < wanted && !part_resize(section, part, area_bytes, wanted))
         return false;
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_part *p = part_of(at, section->def, part);
     block_directory *directory = part_directory(at, p);
     memset(directory, 0, wanted);
@@ -321,7 +271,7 @@ bool part_spill(const nfa_section *section, unsigned part, uint32_t area_bytes, 
 
 void part_clear_spill(const nfa_section *section, unsigned part)
 {
-    char *at = section_at(section);
+    char *at = block_section_at(section);
     block_part *p = part_of(at, section->def, part);
     uint32_t bytes = directory_bytes(part_cap(p));
     part_drop_back(section, part, part_directory(at, p)->n);

@@ -91,32 +91,43 @@ static bool compare_text(const nfa_env *env, const nfa_predicate *predicate)
     return fits(predicate, same ? 0 : 1);
 }
 
-static bool count_order(const nfa_engine *engine, const nfa_section *section, const nfa_predicate *predicate, int *order)
+static const win_reg *register_of(const nfa_section *section, const nfa_predicate *predicate)
 {
-    int64_t n = section != NULL ? win_reg_at(section, engine->win[predicate->a], predicate->b)->n : 0;
+    return (const win_reg *)((const uint8_t *)nfa_section_root(section) + predicate->a);
+}
+
+static bool count_order(const nfa_section *section, const nfa_predicate *predicate, int *order)
+{
+    int64_t n = section != NULL ? register_of(section, predicate)->n : 0;
     *order = order_of(n, predicate->constant.u.i);
     return true;
 }
 
-static bool distinct_order(const nfa_engine *engine, const nfa_section *section, const nfa_predicate *predicate, int *order)
+static bool distinct_order(const nfa_section *section, const nfa_predicate *predicate, int *order)
 {
-    unsigned part = engine->win[predicate->a]->aggs[predicate->b].part;
-    *order = order_of(section != NULL ? nfa_map_count(section, part) : 0, predicate->constant.u.i);
+    *order = order_of(section != NULL ? nfa_map_count(section, predicate->b) : 0, predicate->constant.u.i);
     return true;
 }
 
-static bool sum_order(const nfa_engine *engine, const nfa_section *section, const nfa_predicate *predicate, int *order)
+static bool sum_order(const nfa_section *section, const nfa_predicate *predicate, int *order)
 {
     const nfa_sum none = {0, 0};
-    const win_reg *reg = section != NULL ? win_reg_at(section, engine->win[predicate->a], predicate->b) : NULL;
+    const win_reg *reg = section != NULL ? register_of(section, predicate) : NULL;
     *order = nfa_sum_order(reg != NULL ? &reg->sum : &none, &predicate->sum);
     return reg == NULL || (reg->overflow == 0 && reg->scale <= PLAIN_SCALE && nfa_sum_is_plain(&reg->sum));
+}
+
+static bool compare_count(const nfa_env *env, const nfa_predicate *predicate)
+{
+    int order = 0;
+    (void)count_order(env->window, predicate, &order);
+    return fits(predicate, order);
 }
 
 static bool compare_aggregate(const nfa_env *env, const nfa_predicate *predicate)
 {
     int order;
-    return predicate->glance(env->engine, env->window, predicate, &order) ? fits(predicate, order) : nfa_compare(env, predicate->expr);
+    return predicate->glance(env->window, predicate, &order) ? fits(predicate, order) : nfa_compare(env, predicate->expr);
 }
 
 /* A member of a profile that is an aggregate is compared as the aggregate is, in the profile's section. */
@@ -125,7 +136,7 @@ static bool compare_profile(const nfa_env *env, const nfa_predicate *predicate)
     int order;
     nfa_section section;
     const nfa_section *there = win_profile_section(env, predicate->profile, &section) ? &section : NULL;
-    return predicate->glance(env->engine, there, predicate, &order) ? fits(predicate, order) : nfa_compare(env, predicate->expr);
+    return predicate->glance(there, predicate, &order) ? fits(predicate, order) : nfa_compare(env, predicate->expr);
 }
 
 /* Two numbers that are dear to compute: mostly an estimate says it. */
@@ -156,8 +167,8 @@ static nfa_glance ready_aggregate(const nfa_engine *engine, const plan_expr *of,
     const plan_window *window = &engine->plan->windows[of->a];
     const plan_agg *agg = &window->aggs[of->b];
     bool whole = out->constant.type == EGRET_INT;
-    out->a = of->a;
-    out->b = of->b;
+    out->a = engine->win[of->a]->aggs[of->b].reg;
+    out->b = engine->win[of->a]->aggs[of->b].part;
     if (whole && (agg->fn == PLAN_COUNT || agg->fn == PLAN_DISTINCT)) {
         return agg->fn == PLAN_COUNT ? count_order : distinct_order;
     }
@@ -175,7 +186,7 @@ static void ready_constant(const nfa_engine *engine, const plan_expr *left, nfa_
         ready_field(left, out);
     } else if (left->op == PLAN_AGG) {
         out->glance = ready_aggregate(engine, left, out);
-        out->holds = out->glance != NULL ? compare_aggregate : out->holds;
+        out->holds = out->glance == count_order ? compare_count : out->glance != NULL ? compare_aggregate : out->holds;
     } else if (left->op == PLAN_PROFILE) {
         const plan_expr *member = &p->exprs[p->profiles[left->a].member[left->b]];
         out->glance = member->op == PLAN_AGG ? ready_aggregate(engine, member, out) : NULL;

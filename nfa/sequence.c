@@ -47,24 +47,25 @@ static void load_counters(seq_step *step)
     }
 }
 
-/* Asks what conditions say of the key's state (profiles, prev, new); sets apart those that must ask each attempt. */
-static void ask_key_state(seq_step *step, uint64_t mask)
+/* Asks what conditions say of the key's state (profiles, prev, new): gives the atoms that hold, *each: those that must still ask each attempt. */
+static uint64_t ask_key_state(const nfa_env *env, uint64_t mask, uint64_t *each)
 {
-    nfa_env env = {.engine = step->engine, .event = step->event, .now_ms = step->now_ms, .rule = step->rule,
-                   .block = step->block};
-    step->mask = mask;
+    const plan *p = env->engine->plan;
+    const plan_atom *atoms = env->rule->pattern->atoms;
+    *each = 0;
     for (uint64_t bits = mask; bits != 0; bits &= bits - 1) {
         uint32_t atom = (uint32_t)__builtin_ctzll(bits);
-        uint32_t rest = step->pattern->atoms[atom].rest;
+        uint32_t rest = atoms[atom].rest;
         if (rest == PLAN_NONE) {
             continue;
         }
-        if ((step->engine->plan->exprs[rest].uses & PLAN_USES_STEPS) != 0) {
-            step->each |= UINT64_C(1) << atom;
-        } else if (!nfa_holds(&env, rest)) {
-            step->mask &= ~(UINT64_C(1) << atom);
+        if ((p->exprs[rest].uses & PLAN_USES_STEPS) != 0) {
+            *each |= UINT64_C(1) << atom;
+        } else if (!nfa_holds(env, rest)) {
+            mask &= ~(UINT64_C(1) << atom);
         }
     }
+    return mask;
 }
 
 /* Lets the event meet the attempts of one queue. Where attempts do not differ, those it touches are a prefix. */
@@ -212,18 +213,23 @@ static egret_status open_section(seq_step *step, nfa_key *key, bool *there)
 
 egret_status seq_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *event, uint64_t mask, nfa_key *key)
 {
+    const seq_layout *layout = engine->seq[rule];
+    if (key->block == NFA_NO_BLOCK && (mask & layout->start_mask) == 0) {
+        return EGRET_OK;
+    }
+    nfa_env env = {.engine = engine, .event = event, .now_ms = event->time_ms, .rule = &engine->plan->rules[rule], .block = key->block};
+    uint64_t each;
+    mask = ask_key_state(&env, mask, &each);
+    if (layout->at_once && mask == 0) {
+        return EGRET_OK;
+    }
     seq_step step;
     step_init(&step, engine, rule, event, event->time_ms);
     step.block = key->block;
-    if (key->block == NFA_NO_BLOCK && (mask & step.layout->start_mask) == 0) {
-        return EGRET_OK;
-    }
+    step.mask = mask;
+    step.each = each;
     if (!seq_look_up_spans(&step, key)) {
         return EGRET_NO_MEMORY;
-    }
-    ask_key_state(&step, mask);
-    if (step.layout->at_once && step.mask == 0) {
-        return EGRET_OK;
     }
     step.may_begin = may_begin(&step);
     bool there = false;

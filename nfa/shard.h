@@ -144,6 +144,7 @@ typedef struct win_layout {
     bool framed;                /* some aggregate has a frame */
     bool strings;               /* ever/session registers hold strings */
     int64_t longest_ms;         /* of the sliding aggregates */
+    const struct win_plain *plain;      /* events enter by window_plain.c; NULL: by window_log.c */
 } win_layout;
 
 /* ---- dispatch ---- */
@@ -286,12 +287,12 @@ bool nfa_compare(const nfa_env *env, const plan_expr *expr);    /* of a comparis
 typedef struct nfa_predicate nfa_predicate;
 typedef bool (*nfa_kernel)(const nfa_env *env, const nfa_predicate *predicate);
 /* How an aggregate stands to the predicate's constant; section NULL: of no events. false: it must be evaluated. */
-typedef bool (*nfa_glance)(const nfa_engine *engine, const nfa_section *section, const nfa_predicate *predicate, int *order);
+typedef bool (*nfa_glance)(const nfa_section *section, const nfa_predicate *predicate, int *order);
 struct nfa_predicate {
     nfa_kernel holds;
     const plan_expr *expr;
     uint8_t fits;               /* of a comparison: orders that fulfil it */
-    uint32_t a, b;              /* a field's slot; or window and aggregate */
+    uint32_t a, b;              /* a field's slot; or of an aggregate: its register in the root, its part */
     egret_value constant;       /* compared with */
     nfa_sum sum;                /* the constant in the unit of sums */
     nfa_glance glance;          /* of aggregates */

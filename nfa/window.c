@@ -120,7 +120,7 @@ static int64_t hold_until(const win_step *step)
 static egret_status set_due(win_step *step, int64_t due_ms)
 {
     root_of(step)->due_ms = due_ms;
-    return nfa_hang(step->env.engine, &step->section);
+    return due_ms == NFA_NEVER ? EGRET_OK : nfa_hang(step->env.engine, &step->section);
 }
 
 /* May the next leaving turn `when` true? Then it must not go unseen. */
@@ -150,6 +150,17 @@ static egret_status slide_due(win_step *step)
     return set_due(step, earlier(hold_until(step), due));
 }
 
+/* Asks the event and adds it. false: no memory. */
+static bool take_in(win_step *step, uint64_t atoms)
+{
+    uint32_t number = step->threshold->window;
+    if (step->layout->plain != NULL) {
+        return win_plain_take(&step->env, number, &step->section);
+    }
+    win_values values;
+    return win_ask_event(&step->env, number, atoms, &values) && win_enter(&step->env, number, &step->section, values.value);
+}
+
 static egret_status slide(win_step *step, uint64_t atoms)
 {
     bool unseen = (step->layout->longest_ms > 0 || step->layout->framed) && !watches_leaving(step);
@@ -159,16 +170,14 @@ static egret_status slide(win_step *step, uint64_t atoms)
     if (was_true && unseen && !condition(step)) {
         root_of(step)->flags &= ~(uint32_t)(WIN_TRUE | WIN_FIRED);
     }
-    win_values values;
-    if (!win_ask_event(&step->env, step->threshold->window, atoms, &values)
-        || !win_enter(&step->env, step->threshold->window, &step->section, values.value)) {
+    if (!take_in(step, atoms)) {
         return EGRET_NO_MEMORY;
     }
     egret_status status = judge(step, step->env.event->identity);
     if (status == EGRET_OK) {
         status = slide_due(step);
     }
-    return status == EGRET_OK ? life_after_change(&step->env, step->rule) : status;
+    return status == EGRET_OK && step->env.rule->resolve_when != PLAN_NONE ? life_after_change(&step->env, step->rule) : status;
 }
 
 /* Something has left: has `when` turned, or `resolve when`? */
@@ -290,9 +299,7 @@ static egret_status gather(win_step *step, uint64_t atoms)
     step->env.window = &step->section;
     win_leave(step->window, step->layout, &step->section, step->env.now_ms, false);
     win_roll(step->window, step->layout, &step->section, step->env.now_ms, WIN_AT_EVENT);
-    win_values values;
-    if (!win_ask_event(&step->env, step->threshold->window, atoms, &values)
-        || !win_enter(&step->env, step->threshold->window, &step->section, values.value)) {
+    if (!take_in(step, atoms)) {
         return EGRET_NO_MEMORY;
     }
     if (!step->threshold->early) {
@@ -448,7 +455,8 @@ static bool profile_ask(nfa_engine *engine, uint32_t number, const nfa_event *ev
     const plan_window *window = &engine->plan->windows[engine->plan->profiles[number].window];
     nfa_env env = {.engine = engine, .event = event, .now_ms = event->time_ms, .block = key->block, .key = key};
     *mask = ask_rests(&env, window, *mask);
-    return *mask == 0 || win_ask_event(&env, engine->plan->profiles[number].window, *mask, out);
+    bool plain = engine->win[engine->plan->profiles[number].window]->plain != NULL;     /* asked when it is taken: nothing can come between */
+    return *mask == 0 || plain || win_ask_event(&env, engine->plan->profiles[number].window, *mask, out);
 }
 
 static egret_status profile_take(nfa_engine *engine, uint32_t number, const nfa_event *event, nfa_key *key, const win_values *values)
@@ -462,7 +470,8 @@ static egret_status profile_take(nfa_engine *engine, uint32_t number, const nfa_
     win_leave(&engine->plan->windows[window], engine->win[window], &section, event->time_ms, false);
     win_roll(&engine->plan->windows[window], engine->win[window], &section, event->time_ms, WIN_AT_EVENT);
     nfa_env env = {.engine = engine, .event = event, .now_ms = event->time_ms, .block = key->block, .key = key, .window = &section};
-    return win_enter(&env, window, &section, values->value) ? EGRET_OK : EGRET_NO_MEMORY;
+    bool plain = engine->win[window]->plain != NULL;
+    return (plain ? win_plain_take(&env, window, &section) : win_enter(&env, window, &section, values->value)) ? EGRET_OK : EGRET_NO_MEMORY;
 }
 
 egret_status win_profile_event(nfa_engine *engine, uint32_t number, const nfa_event *event, uint64_t mask, nfa_key *key)

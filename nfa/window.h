@@ -101,6 +101,16 @@ static inline win_reg *win_reg_at(const nfa_section *section, const win_layout *
     return (win_reg *)((uint8_t *)nfa_section_root(section) + layout->aggs[agg].reg);
 }
 
+static inline int64_t win_until(int64_t time_ms, int64_t size_ms)
+{
+    return time_ms > INT64_MAX - size_ms ? NFA_NEVER : time_ms + size_ms;
+}
+
+static inline uint32_t win_is_negative(const egret_value *v)
+{
+    return v->type == EGRET_NUMBER ? v->u.d < 0 : v->u.i < 0;
+}
+
 /* window_shape.c: what the aggregates of win_orders and win_fits keep beside their registers */
 void win_shape_place(const plan_window *window, win_layout *layout, uint32_t agg, size_t *root);
 bool win_shape_add(const plan_window *window, const win_layout *layout, nfa_section *section, uint32_t agg, egret_value v,
@@ -119,7 +129,13 @@ int64_t win_tumbling_end(const plan *p, uint32_t zone, int64_t size_ms, int64_t 
 /* Gives the aggregate a frame if its window closes and is not that of its rule. */
 void win_frame_place(const nfa_engine *engine, uint32_t number, win_layout *layout, uint32_t agg, size_t *root);
 /* Closes frames that are over. WIN_AT_CLOSE: tumbling ones that are over at this very instant still stand, as the window that closes asks them. */
-void win_roll(const plan_window *window, const win_layout *layout, nfa_section *section, int64_t now_ms, win_phase phase);
+void win_roll_frames(const plan_window *window, const win_layout *layout, nfa_section *section, int64_t now_ms, win_phase phase);
+static inline void win_roll(const plan_window *window, const win_layout *layout, nfa_section *section, int64_t now_ms, win_phase phase)
+{
+    if (layout->framed) {
+        win_roll_frames(window, layout, section, now_ms, phase);
+    }
+}
 /* An event enters: frames open, sessions go on. */
 void win_frames_take(const plan *p, const plan_window *window, const win_layout *layout, const nfa_section *section, int64_t now_ms);
 /* The last instant of the first frame of that kind to close, of those that conditions look at; NFA_NEVER. */
@@ -135,12 +151,29 @@ void win_hop(const plan_window *window, const win_layout *layout, nfa_section *s
 /* Does the rule's hopping window hold an entry? */
 bool win_hop_holds(const win_layout *layout, const nfa_section *section);
 /* Takes out what has left by now: what counted until before now; in a timer, also what counted until now. */
-void win_leave(const plan_window *window, const win_layout *layout, nfa_section *section, int64_t now_ms, bool at_timer);
+void win_let_leave(const plan_window *window, const win_layout *layout, nfa_section *section, int64_t now_ms, bool at_timer);
+static inline bool win_has_left(const win_lane *lane, int64_t now_ms, bool at_timer)
+{
+    return lane->until_ms < now_ms || (at_timer && lane->until_ms == now_ms);
+}
+static inline void win_leave(const plan_window *window, const win_layout *layout, nfa_section *section, int64_t now_ms, bool at_timer)
+{
+    const win_lane *lane = win_lanes(section, layout);
+    for (uint32_t i = 0; i < layout->n_lanes; i++) {
+        if (win_has_left(&lane[i], now_ms, at_timer)) {
+            win_let_leave(window, layout, section, now_ms, at_timer);
+            return;
+        }
+    }
+}
+enum { WIN_ASK_NOTHING, WIN_ASK_COUNTED, WIN_ASK_SLOT, WIN_ASK_VALUE, WIN_ASK_COPY };  /* win_ask.kind */
 /* What the event of env is to the window's arguments (null: it does not count); atoms: which of the window's atoms it fitted. The values stay
  * where they are where that is possible. false: no memory. */
 bool win_ask_event(const nfa_env *env, uint32_t number, uint64_t atoms, win_values *out);
 /* Adds the event with these values. false: no memory. */
 bool win_enter(const nfa_env *env, uint32_t number, nfa_section *section, const egret_value *const *value);
+/* After an entry has been added: the oldest go beyond the window's limit, and are counted. */
+void win_enforce_limit(const nfa_env *env, uint32_t number, nfa_section *section);
 /* When the next entry leaves some sliding aggregate that a condition looks at; NFA_NEVER. */
 int64_t win_next_leave(const win_layout *layout, const nfa_section *section);
 /* A section that has just come. */
@@ -150,5 +183,11 @@ win_ask win_ask_make(const plan *p, const plan_window *window, uint32_t arg, uin
 void win_clear(const plan_window *window, const win_layout *layout, nfa_section *section);
 uint32_t win_entries(const win_layout *layout, const nfa_section *section);
 void win_trim_bytes(const plan_window *window, const win_layout *layout, nfa_section *section);
+
+/* window_plain.c */
+/* Is the window of the common kind? Then it gets its straight way. false: no memory. */
+bool win_plain_make(nfa_engine *engine, const plan_window *window, win_layout *layout);
+/* Asks the event of env and adds it. The event fits the window's atom. false: no memory. */
+bool win_plain_take(const nfa_env *env, uint32_t number, nfa_section *section);
 
 #endif

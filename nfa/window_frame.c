@@ -108,9 +108,9 @@ static bool is_over(const win_frame *frame, const plan_over *over, int64_t now_m
     return now_ms > frame->until_ms || (phase == WIN_AT_TIMER && now_ms == frame->until_ms);
 }
 
-void win_roll(const plan_window *window, const win_layout *layout, nfa_section *section, int64_t now_ms, win_phase phase)
+void win_roll_frames(const plan_window *window, const win_layout *layout, nfa_section *section, int64_t now_ms, win_phase phase)
 {
-    for (uint32_t a = 0; layout->framed && a < window->n_aggs; a++) {
+    for (uint32_t a = 0; a < window->n_aggs; a++) {
         win_frame *frame = layout->aggs[a].frame == 0 ? NULL : frame_at(layout, section, a);
         if (frame != NULL && frame->open && is_over(frame, &window->aggs[a].over, now_ms, phase)) {
             frame->open = false;

@@ -231,5 +231,5 @@ bool win_layout_make(nfa_engine *engine, uint32_t number, win_layout *layout, ui
         make_ready(&layout->def, layout->part_newest);
     }
     layout->part_bytes = needs_bytes(window, layout) ? add_part(&layout->def, NFA_BYTES, 1) : 0;
-    return true;
+    return win_plain_make(engine, window, layout);
 }

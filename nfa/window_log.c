@@ -52,11 +52,6 @@ static void sum_up(win_reg *reg, plan_fn fn, const egret_value *v, int sign)
     }
 }
 
-static uint32_t is_negative(const egret_value *v)
-{
-    return v->type == EGRET_NUMBER ? v->u.d < 0 : v->u.i < 0;
-}
-
 /* A new candidate drives out those it beats: they are older and no better. */
 static bool push_candidate(const win_layout *layout, nfa_section *section, const win_agg *agg, uint32_t ord)
 {
@@ -137,7 +132,7 @@ static bool add_to(const win_entering *to, const win_agg *agg, const egret_value
         break;
     case PLAN_SUM:
         sum_up(reg, PLAN_SUM, v, 1);
-        root->negatives += slides ? is_negative(v) : 0;
+        root->negatives += slides ? win_is_negative(v) : 0;
         break;
     case PLAN_AVG: case PLAN_STDDEV:
         sum_up(reg, (plan_fn)agg->fn, v, 1);
@@ -167,7 +162,7 @@ static void take_from(const plan_window *window, const win_layout *layout, nfa_s
     if (agg->fn == PLAN_SUM || agg->fn == PLAN_AVG || agg->fn == PLAN_STDDEV) {
         egret_value v = value_of(layout, section, agg->arg, raw);
         sum_up(reg, (plan_fn)agg->fn, &v, -1);
-        root->negatives -= agg->fn == PLAN_SUM ? is_negative(&v) : 0;
+        root->negatives -= agg->fn == PLAN_SUM ? win_is_negative(&v) : 0;
     } else if (agg->fn == PLAN_DISTINCT) {
         bool hashed = layout->args[agg->arg].keep == WIN_KEEP_HASH;
         uint64_t hash = hashed ? raw.bits : egret_value_hash(value_of(layout, section, agg->arg, raw));
@@ -187,17 +182,12 @@ static void take_from(const plan_window *window, const win_layout *layout, nfa_s
 
 /* ---- leaving ---- */
 
-static int64_t until(int64_t time_ms, int64_t size_ms)
-{
-    return time_ms > INT64_MAX - size_ms ? NFA_NEVER : time_ms + size_ms;
-}
-
 /* The lane's tail is now at ord. */
 static void set_tail(const win_layout *layout, nfa_section *section, uint32_t lane, uint32_t ord, uint32_t end)
 {
     win_lane *at = &win_lanes(section, layout)[lane];
     at->tail = ord;
-    at->until_ms = ord == end ? NFA_NEVER : until(entry_at(layout, section, ord)->time_ms, layout->lane[lane].size_ms);
+    at->until_ms = ord == end ? NFA_NEVER : win_until(entry_at(layout, section, ord)->time_ms, layout->lane[lane].size_ms);
 }
 
 /* The entry at ord is taken out of all aggregates of the lane. */
@@ -224,30 +214,17 @@ static void pop_log(const win_layout *layout, nfa_section *section, uint32_t cap
     }
 }
 
-static bool has_left(const win_lane *lane, int64_t now_ms, bool at_timer)
+void win_let_leave(const plan_window *window, const win_layout *layout, nfa_section *section, int64_t now_ms, bool at_timer)
 {
-    return lane->until_ms < now_ms || (at_timer && lane->until_ms == now_ms);
-}
-
-void win_leave(const plan_window *window, const win_layout *layout, nfa_section *section, int64_t now_ms, bool at_timer)
-{
-    const win_lane *lane = win_lanes(section, layout);
-    bool some = false;
-    for (uint32_t i = 0; i < layout->n_lanes; i++) {
-        some = some || has_left(&lane[i], now_ms, at_timer);
-    }
-    if (!some) {
-        return;
-    }
     uint32_t end = log_end(layout, section);
-    int64_t last = until(entry_at(layout, section, end - 1)->time_ms, layout->longest_ms);
+    int64_t last = win_until(entry_at(layout, section, end - 1)->time_ms, layout->longest_ms);
     if (layout->all_slide && (last < now_ms || (at_timer && last == now_ms))) {
         win_clear(window, layout, section);
         win_trim_bytes(window, layout, section);
         return;
     }
     for (uint32_t i = 0; i < layout->n_lanes; i++) {
-        while (has_left(&win_lanes(section, layout)[i], now_ms, at_timer)) {
+        while (win_has_left(&win_lanes(section, layout)[i], now_ms, at_timer)) {
             uint32_t ord = win_lanes(section, layout)[i].tail;
             leave_lane(window, layout, section, i, ord);
             set_tail(layout, section, i, ord + 1, end);
@@ -416,26 +393,24 @@ void win_trim_bytes(const plan_window *window, const win_layout *layout, nfa_sec
 
 /* ---- entering ---- */
 
-enum { ASK_NOTHING, ASK_COUNTED, ASK_SLOT, ASK_VALUE, ASK_COPY };
-
 /* How to ask for an argument of an event that fits the atom. A value that comes out of a block is copied: the block may move before the value
  * is taken in. */
 win_ask win_ask_make(const plan *p, const plan_window *window, uint32_t arg, uint32_t atom)
 {
     const plan_arg *def = &window->args[arg];
     uint32_t expr = def->atom_value[atom];
-    win_ask ask = {.kind = ASK_NOTHING, .where = def->atom_where[atom], .from = expr};
+    win_ask ask = {.kind = WIN_ASK_NOTHING, .where = def->atom_where[atom], .from = expr};
     if ((def->atoms >> atom & 1u) == 0) {
         return ask;
     }
     if (expr == PLAN_NONE) {
-        ask.kind = ASK_COUNTED;
+        ask.kind = WIN_ASK_COUNTED;
     } else if (p->exprs[expr].op == PLAN_FIELD) {
-        ask.kind = ASK_SLOT;
+        ask.kind = WIN_ASK_SLOT;
         ask.from = p->exprs[expr].a;
     } else {
         bool text_of_block = (p->exprs[expr].uses & PLAN_USES_KEY_STATE) != 0 && p->exprs[expr].type == EGRET_STRING;
-        ask.kind = text_of_block ? ASK_COPY : ASK_VALUE;
+        ask.kind = text_of_block ? WIN_ASK_COPY : WIN_ASK_VALUE;
     }
     return ask;
 }
@@ -446,7 +421,7 @@ static const egret_value of_counted = {.u.i = 1, .type = EGRET_BOOL};
 static const egret_value *ask_expression(const nfa_env *env, const win_ask *ask, egret_value *room)
 {
     *room = nfa_eval(env, ask->from);
-    if (ask->kind == ASK_COPY && room->type == EGRET_STRING) {
+    if (ask->kind == WIN_ASK_COPY && room->type == EGRET_STRING) {
         egret_str copy = egret_arena_str(&env->engine->scratch, room->u.s, room->len);
         *room = copy.ptr ? egret_string(copy.ptr, copy.len) : egret_null();
     }
@@ -461,9 +436,9 @@ static const egret_value *ask_one(const nfa_env *env, const plan_window *window,
         return &of_nothing;
     }
     switch (ask->kind) {
-    case ASK_NOTHING: return &of_nothing;
-    case ASK_COUNTED: return &of_counted;
-    case ASK_SLOT: return &env->event->slots[ask->from];
+    case WIN_ASK_NOTHING: return &of_nothing;
+    case WIN_ASK_COUNTED: return &of_counted;
+    case WIN_ASK_SLOT: return &env->event->slots[ask->from];
     default: return ask_expression(env, ask, room);
     }
 }
@@ -503,7 +478,7 @@ static bool push_entry(const nfa_env *env, const win_layout *layout, nfa_section
     win_lane *lane = win_lanes(section, layout);
     for (uint32_t i = 0; i < layout->n_lanes; i++) {
         if (lane[i].tail == ord) {
-            lane[i].until_ms = until(env->event->time_ms, layout->lane[i].size_ms);
+            lane[i].until_ms = win_until(env->event->time_ms, layout->lane[i].size_ms);
         }
     }
     return true;
@@ -560,11 +535,12 @@ static bool keep_newest(const nfa_env *env, const plan_window *window, const win
     return true;
 }
 
-/* Gives how many events went. */
-static uint64_t enforce_limit(const plan_window *window, const win_layout *layout, nfa_section *section)
+void win_enforce_limit(const nfa_env *env, uint32_t number, nfa_section *section)
 {
-    uint64_t dropped = 0;
-    for (; layout->timed && nfa_deque_count(section, layout->part_log) > window->limit_values; dropped++) {
+    const plan_window *window = &env->engine->plan->windows[number];
+    const win_layout *layout = env->engine->win[number];
+    uint32_t rule = env->engine->window_rule[number];
+    for (; layout->timed && nfa_deque_count(section, layout->part_log) > window->limit_values;) {
         uint32_t ord = nfa_deque_first(section, layout->part_log);
         for (uint32_t i = 0; i < layout->n_lanes; i++) {
             if (win_lanes(section, layout)[i].tail == ord) {
@@ -574,8 +550,10 @@ static uint64_t enforce_limit(const plan_window *window, const win_layout *layou
         }
         nfa_deque_pop_front(section, layout->part_log, 1);
         ((win_root *)nfa_section_root(section))->flags |= WIN_LIMITED;
+        if (rule != NFA_NONE) {
+            env->engine->rule_stats[rule].events_dropped++;
+        }
     }
-    return dropped;
 }
 
 /* Each argument goes into the entry, and then into the aggregates that read it. */
@@ -623,10 +601,7 @@ bool win_enter(const nfa_env *env, uint32_t number, nfa_section *section, const 
     if (layout->framed) {
         win_frames_take(env->engine->plan, window, layout, section, env->event->time_ms);
     }
-    uint64_t dropped = layout->timed ? enforce_limit(window, layout, section) : 0;
-    if (dropped > 0 && rule != NFA_NONE) {
-        env->engine->rule_stats[rule].events_dropped += dropped;
-    }
+    win_enforce_limit(env, number, section);
     win_trim_bytes(window, layout, section);
     return true;
 }
