@@ -23,7 +23,8 @@ typedef void (*ingest_refuse_fn)(void *user, uint32_t file, const ingest_record 
 
 typedef struct ingest_replay_options {
     const plan *plan;
-    nfa_engine *engine;                 /* evaluates conditions of routes, in the thread that fills; may be NULL when there are none */
+    nfa_engine *engine;                 /* evaluates conditions of routes and writes keys, in the thread that fills; may be NULL when there are no such
+                                           conditions: events come without keys then */
     const ingest_replay_file *files;    /* in the order that decides between equal times; borrowed */
     uint32_t n_files;                   /* at most 32767 */
     ingest_refuse_fn refuse;            /* called in fill; may be NULL */
@@ -42,6 +43,8 @@ void ingest_replay_close(ingest_replay *replay);        /* NULL is allowed */
 typedef struct ingest_events {
     nfa_event *list;
     uint32_t n, capacity;
+    nfa_ahead *keys;            /* of the events */
+    uint32_t keys_capacity;     /* events */
     bool last;                  /* nothing comes after these: all is read, or status says why not */
     egret_status status;
     int why;                    /* errno of EGRET_IO */

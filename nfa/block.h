@@ -94,6 +94,8 @@ void nfa_section_drop(nfa_section *section);
 void nfa_section_drop_id(nfa_store *store, uint32_t block, uint32_t id);     /* one that is there */
 static inline size_t nfa_section_count(const nfa_store *store, uint32_t block);
 static inline uint32_t nfa_section_id_at(const nfa_store *store, uint32_t block, size_t i);    /* i-th of the directory, by id */
+/* That section, def being what its id stands for. */
+static inline void nfa_section_nth(nfa_store *store, uint32_t block, size_t i, const nfa_section_def *def, nfa_section *out);
 static inline void *nfa_section_root(const nfa_section *section);
 /* What sections with that id look like; false: there has never been one. */
 bool nfa_store_shape(const nfa_store *store, uint32_t id, nfa_section_def *out);

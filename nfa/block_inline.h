@@ -194,6 +194,17 @@ static inline bool nfa_section_find(nfa_store *in, uint32_t block, const nfa_sec
     return true;
 }
 
+/* The i-th of the directory. */
+static inline void nfa_section_nth(nfa_store *in, uint32_t block, size_t i, const nfa_section_def *def, nfa_section *out)
+{
+    block_head *head = block_head_of(in, block);
+    block_touch(in, block);
+    out->store = in;
+    out->def = def;
+    out->block = block;
+    out->offset = block_ids(head)[head->n_sections + i];
+}
+
 /* ---- deques ---- */
 
 static inline uint32_t nfa_deque_first(const nfa_section *section, unsigned part)

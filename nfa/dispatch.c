@@ -472,9 +472,11 @@ static bool take_subs(nfa_engine *engine, const nfa_sub *subs, uint32_t n)
         engine->hits = grown;
         engine->cap_hits = cap;
     }
+    const nfa_sub **hit = engine->hits + engine->n_hits;
     for (uint32_t i = 0; i < n; i++) {
-        engine->hits[engine->n_hits++] = &subs[i];
+        hit[i] = &subs[i];
     }
+    engine->n_hits += n;
     return true;
 }
 

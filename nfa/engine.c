@@ -44,8 +44,11 @@ static nfa_engine *engine_make(egret_mem mem, const plan *rules, const nfa_ids *
     engine->store = nfa_store_new(mem);
     engine->timers = nfa_timers_new(mem);
     engine->keys = egret_arena_alloc(&engine->keep, (rules->n_groups + 1) * sizeof *engine->keys);
-    for (uint32_t i = 0; i < NFA_EXPECT_KEYS; i++) {
-        engine->expected.key[i].block = NFA_NO_BLOCK;
+    for (uint32_t i = 0; i < NFA_EXPECT_FETCHED; i++) {
+        engine->expected.fetched[i].block = NFA_NO_BLOCK;
+    }
+    for (uint32_t i = 0; i < NFA_EXPECT_GUESSES; i++) {
+        engine->expected.guess[i].block = NFA_NO_BLOCK;
     }
     engine->rule_stats = egret_arena_alloc(&engine->keep, (rules->n_rules + 1) * sizeof *engine->rule_stats);
     if (engine->store == NULL || engine->timers == NULL || engine->keep.failed || !nfa_content_make(engine)
@@ -368,7 +371,8 @@ static size_t sweep_block(nfa_engine *engine, uint32_t block)
         uint32_t id = nfa_section_id_at(engine->store, block, i);
         if (engine->slots[id].kind == NFA_GONE) {
             nfa_section_drop_id(engine->store, block, id);
-        } else if (section_at(engine, block, id, &section)) {
+        } else if (!engine->slots[id].stays) {
+            nfa_section_nth(engine->store, block, i, nfa_def_of(engine, id), &section);
             (void)sweep_section(engine, &section, id);
         }
     }
@@ -429,11 +433,15 @@ static egret_status meet(nfa_engine *engine, const nfa_sub *sub, uint64_t mask, 
 /* The hits from *at on that are of one subscriber, as a mask of its atoms. */
 static uint64_t next_subscriber(const nfa_engine *engine, uint32_t *at)
 {
-    uint32_t order = engine->hits[*at]->order;
+    const nfa_sub *const *hit = engine->hits + *at;
+    const nfa_sub *const *end = engine->hits + engine->n_hits;
+    uint32_t order = (*hit)->order;
     uint64_t mask = 0;
-    for (; *at < engine->n_hits && engine->hits[*at]->order == order; ++*at) {
-        mask |= engine->hits[*at]->atom < 64 ? UINT64_C(1) << engine->hits[*at]->atom : 0;
-    }
+    do {
+        mask |= (*hit)->atom < 64 ? UINT64_C(1) << (*hit)->atom : 0;
+        hit++;
+    } while (hit < end && (*hit)->order == order);
+    *at = (uint32_t)(hit - engine->hits);
     return mask;
 }
 

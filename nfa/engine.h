@@ -15,12 +15,23 @@
 
 typedef struct nfa_engine nfa_engine;
 
+/* A key of an event, computed before the event comes. */
+enum { NFA_AHEAD_BYTES = 44 };
+typedef struct nfa_ahead {
+    uint64_t hash;
+    uint32_t group, id;         /* of the plan; of blocks */
+    uint32_t len;               /* UINT32_MAX: null, or too long to be kept */
+    uint8_t bytes[NFA_AHEAD_BYTES];
+} nfa_ahead;
+
 typedef struct nfa_event {
     int64_t time_ms;
     uint64_t ref;               /* the host's name of the event, given back as evidence */
     uint64_t identity;          /* hash of what the event is (declared identity, else its position); goes into alert ids */
     uint32_t stream;
     const egret_value *slots;   /* plan->streams[stream].n_slots values; strings borrowed for the call */
+    const nfa_ahead *keys;      /* by nfa_engine_keys, borrowed as the slots are; n_keys 0: none, the engine computes them */
+    uint32_t n_keys;
 } nfa_event;
 
 typedef struct nfa_alert {
@@ -58,6 +69,9 @@ egret_status nfa_engine_event(nfa_engine *engine, const nfa_event *event);
  * keys is fetched meanwhile. Changes nothing that can be seen; with many keys evaluation is otherwise mostly waiting for memory.
  * Its values must stay as they are, where they are, until the event itself is given. */
 void nfa_engine_expect(nfa_engine *engine, const nfa_event *event);
+/* For a host that reads events in one thread and evaluates them in another: computes the event's keys, by any engine of the same plan, so
+ * that the event can be given with them. Gives how many there are; 0: they are to be left out, as they are more than max or not of fields alone. */
+uint32_t nfa_engine_keys(nfa_engine *engine, const nfa_event *event, nfa_ahead *keys, uint32_t max);
 egret_status nfa_engine_advance(nfa_engine *engine, int64_t time_ms);
 /* The earliest deadline that must be acted on; NFA_NEVER (INT64_MAX) when none. May be early. */
 int64_t nfa_engine_next_due(const nfa_engine *engine);

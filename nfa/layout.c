@@ -55,7 +55,8 @@ static bool make_names(nfa_engine *engine)
 
 static uint32_t new_id(nfa_engine *engine, nfa_kind kind, uint32_t owner, uint32_t rule, uint32_t group)
 {
-    engine->slots[engine->n_slots] = (nfa_slot){.kind = kind, .owner = owner, .rule = rule, .group = group, .rank = engine->n_slots};
+    engine->slots[engine->n_slots] = (nfa_slot){.kind = kind, .owner = owner, .rule = rule, .group = group, .rank = engine->n_slots,
+                                                .stays = kind == NFA_SILENCE || kind == NFA_TOLD};
     return engine->n_slots++;
 }
 

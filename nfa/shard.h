@@ -54,6 +54,7 @@ typedef struct nfa_slot {       /* what a section id stands for */
     uint32_t rule;              /* WINDOW of a rule: that rule; of a profile: NFA_NONE */
     uint32_t group;
     uint32_t rank;              /* place in the order of the plan, in which deadlines of one key and instant act */
+    bool stays;                 /* sweeping finds nothing in it, however old it is */
 } nfa_slot;
 
 /* Where an attempt of a pattern can be, and where it can go: see sequence.h. */
@@ -144,6 +145,8 @@ typedef struct win_layout {
     bool framed;                /* some aggregate has a frame */
     bool strings;               /* ever/session registers hold strings */
     int64_t longest_ms;         /* of the sliding aggregates */
+    bool dated;                 /* its root says when it began and had its newest event */
+    bool asks;                  /* some atom has a condition on the key's state */
     const struct win_plain *plain;      /* events enter by window_plain.c; NULL: by window_log.c */
 } win_layout;
 
@@ -187,19 +190,18 @@ typedef struct nfa_tag {
 typedef struct nfa_queued { struct nfa_queued *next; nfa_tag tag; nfa_alert alert; } nfa_queued;
 
 /* Events that will come soon and their keys, see expect.c. */
-enum { NFA_EXPECT_EVENTS = 32, NFA_EXPECT_KEYS = 128, NFA_EXPECT_BYTES = 48 };
-typedef struct nfa_expected_key {
-    uint64_t hash;
-    uint32_t group;
-    uint32_t block;             /* most likely; NFA_NO_BLOCK: none was seen */
-    uint32_t len;               /* NFA_NONE: null, or too long to be kept */
-    bool foreign;
-    uint8_t bytes[NFA_EXPECT_BYTES];
-} nfa_expected_key;
+enum { NFA_EXPECT_EVENTS = 32, NFA_EXPECT_KEYS = 128, NFA_EXPECT_FETCHED = 16, NFA_EXPECT_GUESSES = 256 };
+typedef struct nfa_guess {
+    uint64_t hash;              /* of a key */
+    uint32_t block;             /* that it most likely has; NFA_NO_BLOCK: none was seen */
+} nfa_guess;
 
 typedef struct nfa_expected {
-    nfa_expected_key key[NFA_EXPECT_KEYS];
-    uint32_t n_keys;                    /* ever announced: the next one's place in the ring */
+    nfa_guess fetched[NFA_EXPECT_FETCHED];      /* the last keys announced, on their way into the cache */
+    uint32_t n_fetched;
+    nfa_guess guess[NFA_EXPECT_GUESSES];        /* by hash */
+    nfa_ahead key[NFA_EXPECT_KEYS];             /* computed here */
+    uint32_t n_keys;                    /* ever: the next one's place in the ring */
     struct { nfa_event event; uint32_t key; uint32_t n_keys; } event[NFA_EXPECT_EVENTS];
     uint32_t next, end;                 /* events that have not come yet */
 } nfa_expected;

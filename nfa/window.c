@@ -375,8 +375,11 @@ static egret_status close_window(win_step *step, int64_t due_ms)
 /* ---- entry points ---- */
 
 /* The atoms that hold when the key's state has been asked as well. */
-static uint64_t ask_rests(const nfa_env *env, const plan_window *window, uint64_t mask)
+static uint64_t ask_rests(const nfa_env *env, const plan_window *window, const win_layout *layout, uint64_t mask)
 {
+    if (!layout->asks) {
+        return mask;
+    }
     for (uint64_t bits = mask; bits != 0; bits &= bits - 1) {
         uint32_t atom = (uint32_t)__builtin_ctzll(bits);
         if (window->atoms[atom].rest != PLAN_NONE && !nfa_holds(env, window->atoms[atom].rest)) {
@@ -419,7 +422,7 @@ egret_status win_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *ev
     win_step step = step_of(engine, rule, event, event->time_ms);
     step.env.block = key->block;
     step.env.key = key;
-    mask = ask_rests(&step.env, step.window, mask);
+    mask = ask_rests(&step.env, step.window, step.layout, mask);
     if (mask == 0) {
         return EGRET_OK;
     }
@@ -452,11 +455,14 @@ egret_status win_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *sec
 
 static bool profile_ask(nfa_engine *engine, uint32_t number, const nfa_event *event, uint64_t *mask, nfa_key *key, win_values *out)
 {
-    const plan_window *window = &engine->plan->windows[engine->plan->profiles[number].window];
+    uint32_t window = engine->plan->profiles[number].window;
+    const win_layout *layout = engine->win[window];
+    if (layout->plain != NULL && !layout->asks) {
+        return true;    /* asked when it is taken: nothing that comes between changes the answer */
+    }
     nfa_env env = {.engine = engine, .event = event, .now_ms = event->time_ms, .block = key->block, .key = key};
-    *mask = ask_rests(&env, window, *mask);
-    bool plain = engine->win[engine->plan->profiles[number].window]->plain != NULL;     /* asked when it is taken: nothing can come between */
-    return *mask == 0 || plain || win_ask_event(&env, engine->plan->profiles[number].window, *mask, out);
+    *mask = ask_rests(&env, &engine->plan->windows[window], layout, *mask);
+    return *mask == 0 || layout->plain != NULL || win_ask_event(&env, window, *mask, out);
 }
 
 static egret_status profile_take(nfa_engine *engine, uint32_t number, const nfa_event *event, nfa_key *key, const win_values *values)
@@ -525,12 +531,27 @@ static bool all_left(const plan_window *window, const win_layout *layout, const 
     return window->n_aggs > 0 || layout->closes;
 }
 
+/* Do all lanes hold something, and nothing has left? */
+static bool stays_yet(const win_layout *layout, const nfa_section *section, int64_t now_ms)
+{
+    const win_lane *lane = win_lanes(section, layout);
+    for (uint32_t i = 0; i < layout->n_lanes; i++) {
+        if (lane[i].until_ms == NFA_NEVER || lane[i].until_ms < now_ms) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* A section whose values have all left, and that remembers nothing else, goes. */
 bool win_sweep(nfa_engine *engine, uint32_t number, nfa_section *section)
 {
     const plan_window *window = &engine->plan->windows[number];
     const win_layout *layout = engine->win[number];
     const win_root *root = nfa_section_root(section);
+    if (layout->plain != NULL && layout->all_slide && stays_yet(layout, section, engine->clock_ms)) {
+        return false;
+    }
     uint32_t rule = engine->window_rule[number];
     const plan_threshold *threshold = rule == NFA_NONE ? NULL : &engine->plan->rules[rule].threshold;
     if (root->due_ms != NFA_NEVER || !layout->passes) {

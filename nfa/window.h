@@ -28,20 +28,24 @@ enum { WIN_TRUE = 1, WIN_FIRED = 2, WIN_LIMITED = 4, WIN_OPEN = 8 };
 typedef struct win_root {
     int64_t due_ms;
     int64_t since_ms;       /* `when` has held since */
-    int64_t start_ms;       /* tumbling: begin of the window; session: first event */
-    int64_t last_ms;        /* newest event */
     uint32_t flags;
     uint32_t negatives;     /* summed values in sliding windows that are below zero */
+    /* Only where the layout is dated: */
+    int64_t start_ms;       /* tumbling: begin of the window; session: first event */
+    int64_t last_ms;        /* newest event */
 } win_root;
 
+/* No longer than its aggregate needs: a count has n alone. */
 typedef struct win_reg {
     int64_t n;
     uint8_t scale;          /* decimals: most digits met */
     uint8_t overflow;
     uint8_t meta;           /* of bits */
     uint8_t reserved[5];
-    uint64_t bits;          /* min max first last, where nothing slides */
-    nfa_sum sum;            /* sum avg stddev: else not there */
+    union {
+        uint64_t bits;      /* min max first last, where nothing slides */
+        nfa_sum sum;        /* sum avg stddev */
+    };
     nfa_square_sum squares; /* stddev: else not there */
 } win_reg;
 
@@ -53,7 +57,7 @@ typedef struct win_lane {
 
 typedef struct win_entry {  /* then: reference and identity (evidence), values, metas */
     int64_t time_ms;
-    uint32_t bytes;         /* where its strings start */
+    uint32_t bytes;         /* where its strings start; where no strings are kept, the metas of up to four arguments */
     uint32_t stream;
 } win_entry;
 
@@ -189,5 +193,7 @@ void win_trim_bytes(const plan_window *window, const win_layout *layout, nfa_sec
 bool win_plain_make(nfa_engine *engine, const plan_window *window, win_layout *layout);
 /* Asks the event of env and adds it. The event fits the window's atom. false: no memory. */
 bool win_plain_take(const nfa_env *env, uint32_t number, nfa_section *section);
+/* Some entries have left: takes them out of what counted them. */
+void win_plain_leave(const win_layout *layout, nfa_section *section, int64_t now_ms, bool at_timer);
 
 #endif

@@ -6,9 +6,9 @@
 static size_t register_size(plan_fn fn)
 {
     switch (fn) {
-    case PLAN_COUNT: case PLAN_DISTINCT: case PLAN_DURATION_OF: case PLAN_MEDIAN: case PLAN_QUANTILE:
-    case PLAN_SLOPE: case PLAN_FORECAST: case PLAN_AT_FIRST: return offsetof(win_reg, bits);
-    case PLAN_MIN: case PLAN_MAX: case PLAN_FIRST: case PLAN_LAST_VALUE: return offsetof(win_reg, sum);
+    case PLAN_COUNT: case PLAN_DISTINCT: case PLAN_DURATION_OF: case PLAN_AT_FIRST: return offsetof(win_reg, scale);
+    case PLAN_MEDIAN: case PLAN_QUANTILE: case PLAN_SLOPE: case PLAN_FORECAST: return offsetof(win_reg, bits);
+    case PLAN_MIN: case PLAN_MAX: case PLAN_FIRST: case PLAN_LAST_VALUE: return offsetof(win_reg, bits) + sizeof(uint64_t);
     case PLAN_SUM: case PLAN_AVG: return offsetof(win_reg, squares);
     case PLAN_STDDEV: break;
     }
@@ -90,8 +90,8 @@ static bool place_lanes(const plan_window *window, win_layout *layout)
         layout->timed = true;
         layout->longest_ms = slides && agg->over.size_ms > layout->longest_ms ? agg->over.size_ms : layout->longest_ms;
     }
-    layout->lanes = sizeof(win_root);
-    layout->registers = (uint16_t)(sizeof(win_root) + layout->n_lanes * sizeof(win_lane));
+    layout->lanes = layout->dated ? sizeof(win_root) : offsetof(win_root, start_ms);
+    layout->registers = (uint16_t)(layout->lanes + layout->n_lanes * sizeof(win_lane));
     return true;
 }
 
@@ -126,12 +126,14 @@ static void place_own(const nfa_engine *engine, uint32_t number, win_layout *lay
     uint32_t rule = engine->window_rule[number];
     const plan_threshold *t = rule == NFA_NONE ? NULL : &engine->plan->rules[rule].threshold;
     layout->closes = t != NULL && (t->kind == AST_TUMBLING || t->kind == AST_HOPPING || t->kind == AST_SESSION);
+    layout->dated = layout->closes;
     layout->passes = layout->closes || window->n_aggs > 0;
     if (layout->closes) {
         layout->own = (plan_over){.kind = t->kind, .size_ms = t->size_ms, .every_ms = t->every_ms, .zone = t->zone};
     }
     for (uint32_t a = 0; a < window->n_aggs; a++) {
         const plan_over *over = &window->aggs[a].over;
+        layout->dated = layout->dated || window->aggs[a].fn == PLAN_DURATION_OF;
         layout->mixed = layout->mixed || !plan_over_equal(over, &layout->own);
         layout->passes = layout->passes && over->kind != AST_EVER && over->kind != AST_LAST;
     }
@@ -192,6 +194,18 @@ static bool place_aggs(const nfa_engine *engine, uint32_t number, win_layout *la
     return true;
 }
 
+static void place_entry(const plan_window *window, win_layout *layout)
+{
+    bool inside = window->n_args <= sizeof(uint32_t) && !needs_bytes(window, layout);
+    size_t at = sizeof(win_entry) + (layout->evidence ? sizeof(win_reference) : 0);
+    layout->entry_value = (uint16_t)at;
+    at += layout->n_words * 8u;
+    layout->entry_meta = (uint16_t)(inside ? offsetof(win_entry, bytes) : at);
+    at += inside ? 0 : window->n_args;
+    layout->entry_size = (uint16_t)((at + 7) / 8 * 8);
+    layout->def.part[layout->part_log].rec_size = layout->entry_size;
+}
+
 bool win_layout_make(nfa_engine *engine, uint32_t number, win_layout *layout, uint32_t id)
 {
     const plan_window *window = &engine->plan->windows[number];
@@ -211,16 +225,11 @@ bool win_layout_make(nfa_engine *engine, uint32_t number, win_layout *layout, ui
         return false;
     }
     list_aggs(window, layout);
-    size_t at = sizeof(win_entry) + (layout->evidence ? sizeof(win_reference) : 0);
-    layout->entry_value = (uint16_t)at;
-    at += layout->n_words * 8u;
-    layout->entry_meta = (uint16_t)at;
-    at += window->n_args;
-    layout->entry_size = (uint16_t)((at + 7) / 8 * 8);
-    layout->part_log = add_part(&layout->def, NFA_DEQUE, layout->entry_size);     /* always part 0, so that 0 can mean "none" elsewhere */
+    layout->part_log = add_part(&layout->def, NFA_DEQUE, 0);    /* always part 0, so that 0 can mean "none" elsewhere */
     if (!place_aggs(engine, number, layout)) {
         return false;
     }
+    place_entry(window, layout);
     layout->log = layout->timed || layout->evidence;
     if (layout->log) {
         make_ready(&layout->def, layout->part_log);
@@ -231,5 +240,9 @@ bool win_layout_make(nfa_engine *engine, uint32_t number, win_layout *layout, ui
         make_ready(&layout->def, layout->part_newest);
     }
     layout->part_bytes = needs_bytes(window, layout) ? add_part(&layout->def, NFA_BYTES, 1) : 0;
+    for (uint32_t i = 0; i < window->n_atoms; i++) {
+        layout->asks = layout->asks || window->atoms[i].rest != PLAN_NONE;
+    }
+    engine->slots[id].stays = !layout->passes;
     return win_plain_make(engine, window, layout);
 }

@@ -223,6 +223,10 @@ void win_let_leave(const plan_window *window, const win_layout *layout, nfa_sect
         win_trim_bytes(window, layout, section);
         return;
     }
+    if (layout->plain != NULL) {
+        win_plain_leave(layout, section, now_ms, at_timer);
+        return;
+    }
     for (uint32_t i = 0; i < layout->n_lanes; i++) {
         while (win_has_left(&win_lanes(section, layout)[i], now_ms, at_timer)) {
             uint32_t ord = win_lanes(section, layout)[i].tail;
@@ -586,7 +590,9 @@ bool win_enter(const nfa_env *env, uint32_t number, nfa_section *section, const 
     if (layout->part_newest != 0 && !keep_newest(env, window, layout, section)) {
         return false;
     }
-    ((win_root *)nfa_section_root(section))->last_ms = env->event->time_ms;
+    if (layout->dated) {
+        ((win_root *)nfa_section_root(section))->last_ms = env->event->time_ms;
+    }
     to.ord = layout->log ? log_end(layout, section) : 0;
     if ((layout->log && !push_entry(env, layout, section, to.ord)) || !enter_values(&to, value)) {
         return false;

@@ -16,13 +16,23 @@ typedef struct plain_arg {
     uint16_t value_at, meta_at; /* in an entry */
     uint32_t slot;
     uint32_t where;             /* PLAN_NONE */
-    uint32_t aggs, end_aggs;    /* in win_plain.agg */
+    bool moves;                 /* some of its aggregates may grow, and move what is in the block */
+    uint32_t aggs, end_aggs;    /* in win_plain.by_arg */
 } plain_arg;
+
+/* One aggregate: where its register is, and where its values stand in an entry. */
+typedef struct plain_agg {
+    uint8_t fn;                 /* plan_fn */
+    uint8_t part;               /* DISTINCT: its map */
+    uint8_t keep, type;         /* of its argument */
+    bool slides;
+    uint16_t reg, value_at, meta_at;
+} plain_agg;
 
 typedef struct win_plain {
     plain_arg *arg;
     uint32_t n_args;
-    const win_agg *agg;         /* by argument */
+    const plain_agg *by_arg, *by_lane;
 } win_plain;
 
 /* ---- making ---- */
@@ -53,6 +63,14 @@ static bool is_plain(const plan *p, const plan_window *window, const win_layout 
     return plain;
 }
 
+static plain_agg aggregate_of(const win_layout *layout, uint32_t number)
+{
+    const win_agg *agg = &layout->aggs[number];
+    const win_arg *arg = &layout->args[agg->arg];
+    return (plain_agg){.fn = agg->fn, .part = agg->part, .keep = arg->keep, .type = arg->type, .slides = agg->lane != WIN_NO_LANE, .reg = agg->reg,
+                       .value_at = (uint16_t)(layout->entry_value + arg->word * sizeof(uint64_t)), .meta_at = (uint16_t)(layout->entry_meta + agg->arg)};
+}
+
 bool win_plain_make(nfa_engine *engine, const plan_window *window, win_layout *layout)
 {
     if (!is_plain(engine->plan, window, layout)) {
@@ -60,7 +78,8 @@ bool win_plain_make(nfa_engine *engine, const plan_window *window, win_layout *l
     }
     win_plain *plain = egret_arena_alloc(&engine->keep, sizeof *plain);
     plain_arg *args = egret_arena_alloc(&engine->keep, (window->n_args + 1) * sizeof *args);
-    win_agg *aggs = egret_arena_alloc(&engine->keep, (window->n_aggs + 1) * sizeof *aggs);
+    plain_agg *by_arg = egret_arena_alloc(&engine->keep, (window->n_aggs + 1) * sizeof *by_arg);
+    plain_agg *by_lane = egret_arena_alloc(&engine->keep, (window->n_aggs + 1) * sizeof *by_lane);
     if (engine->keep.failed) {
         return false;
     }
@@ -72,9 +91,11 @@ bool win_plain_make(nfa_engine *engine, const plan_window *window, win_layout *l
                               .meta_at = (uint16_t)(layout->entry_meta + i), .aggs = arg->aggs, .end_aggs = arg->aggs + arg->n_aggs};
     }
     for (uint32_t a = 0; a < window->n_aggs; a++) {
-        aggs[a] = layout->aggs[layout->by_arg[a]];
+        by_arg[a] = aggregate_of(layout, layout->by_arg[a]);
+        by_lane[a] = aggregate_of(layout, layout->by_lane[a]);
+        args[layout->aggs[layout->by_arg[a]].arg].moves |= by_arg[a].fn == PLAN_DISTINCT;
     }
-    *plain = (win_plain){.arg = args, .n_args = window->n_args, .agg = aggs};
+    *plain = (win_plain){.arg = args, .n_args = window->n_args, .by_arg = by_arg, .by_lane = by_lane};
     layout->plain = plain;
     return true;
 }
@@ -105,33 +126,56 @@ static win_entry *push_entry(const nfa_event *event, const win_layout *layout, n
     return entry;
 }
 
-static void sum_up(win_reg *reg, const egret_value *v)
+static void sum_up(win_reg *reg, const egret_value *v, int sign)
 {
     if (v->type != EGRET_DECIMAL) {
-        reg->overflow |= !nfa_sum_add(&reg->sum, *v, 1);
+        reg->overflow |= !nfa_sum_add(&reg->sum, *v, sign);
         return;
     }
-    reg->overflow |= !nfa_sum_add_decimal(&reg->sum, v->u.i, v->scale, 1);
+    reg->overflow |= !nfa_sum_add_decimal(&reg->sum, v->u.i, v->scale, sign);
     reg->scale = v->scale > reg->scale ? v->scale : reg->scale;
 }
 
-/* hash: of the value, where it is kept; 0: not known. Gives the root, which may have moved; NULL: no memory. */
-static win_root *add_up(nfa_section *section, win_root *root, const win_agg *agg, const egret_value *v, uint64_t hash)
+/* Writes the argument's value into the entry; gives its hash where that is what is kept, else 0. */
+static uint64_t keep_value(uint8_t *entry, const plain_arg *arg, const egret_value *v, bool null)
 {
-    win_reg *reg = (win_reg *)((uint8_t *)root + agg->reg);
-    reg->n++;
-    if (agg->fn == PLAN_SUM || agg->fn == PLAN_AVG) {
-        sum_up(reg, v);
-        root->negatives += agg->fn == PLAN_SUM && agg->lane != WIN_NO_LANE && win_is_negative(v);
-    } else if (agg->fn == PLAN_DISTINCT) {
+    uint64_t hash = 0;
+    entry[arg->meta_at] = null ? NFA_META_NULL : v->scale;
+    if (null) {
+        return 0;
+    }
+    if (arg->keep == WIN_KEEP_HASH) {
+        hash = egret_value_hash(*v);
+        memcpy(entry + arg->value_at, &hash, sizeof hash);
+    } else if (arg->keep == WIN_KEEP_PLAIN) {
+        memcpy(entry + arg->value_at, &v->u, sizeof hash);
+    }
+    return hash;
+}
+
+/* The value goes into the aggregates that read it. hash: of the value, 0: not known. The section may move. false: no memory. */
+static bool add_up(nfa_section *section, const plain_agg *agg, const plain_agg *end, const egret_value *v, uint64_t hash)
+{
+    win_root *root = nfa_section_root(section);
+    for (; agg < end; agg++) {
+        win_reg *reg = (win_reg *)((uint8_t *)root + agg->reg);
+        reg->n++;
+        if (agg->fn == PLAN_COUNT) {
+            continue;
+        }
+        if (agg->fn != PLAN_DISTINCT) {
+            sum_up(reg, v, 1);
+            root->negatives += agg->fn == PLAN_SUM && agg->slides && win_is_negative(v);
+            continue;
+        }
         int64_t *count = nfa_map_get(section, agg->part, hash != 0 ? hash : egret_value_hash(*v));
         if (count == NULL) {
-            return NULL;
+            return false;
         }
         ++*count;
         root = nfa_section_root(section);
     }
-    return root;
+    return true;
 }
 
 static const egret_value of_counted = {.u.i = 1, .type = EGRET_BOOL};
@@ -140,36 +184,90 @@ bool win_plain_take(const nfa_env *env, uint32_t number, nfa_section *section)
 {
     const win_layout *layout = env->engine->win[number];
     const win_plain *plain = layout->plain;
+    const egret_value *slots = env->event->slots;
     uint32_t ord = 0;
     uint8_t *entry = layout->log ? (uint8_t *)push_entry(env->event, layout, section, &ord) : NULL;
     if (layout->log && entry == NULL) {
         return false;
     }
-    win_root *root = nfa_section_root(section);
-    root->last_ms = env->event->time_ms;
+    if (layout->dated) {
+        ((win_root *)nfa_section_root(section))->last_ms = env->event->time_ms;
+    }
     for (const plain_arg *arg = plain->arg, *end = arg + plain->n_args; arg < end; arg++) {
-        const egret_value *v = arg->counted ? &of_counted : &env->event->slots[arg->slot];
+        const egret_value *v = arg->counted ? &of_counted : &slots[arg->slot];
         bool null = v->type == EGRET_NULL || (arg->where != PLAN_NONE && !nfa_holds(env, arg->where));
         uint64_t hash = 0;
         if (entry != NULL) {
-            hash = arg->keep == WIN_KEEP_HASH && !null ? egret_value_hash(*v) : 0;
-            entry[arg->meta_at] = null ? NFA_META_NULL : v->scale;
-            if (arg->keep == WIN_KEEP_HASH) {
-                memcpy(entry + arg->value_at, &hash, sizeof hash);
-            } else if (arg->keep == WIN_KEEP_PLAIN && !null) {
-                memcpy(entry + arg->value_at, &v->u, sizeof hash);
-            }
+            hash = keep_value(entry, arg, v, null);
         }
-        for (uint32_t a = arg->aggs; !null && a < arg->end_aggs; a++) {
-            root = add_up(section, root, &plain->agg[a], v, hash);
-            if (root == NULL) {
-                return false;
-            }
-            entry = entry != NULL ? nfa_deque_at(section, layout->part_log, ord) : NULL;
+        if (null) {
+            continue;
+        }
+        if (!add_up(section, plain->by_arg + arg->aggs, plain->by_arg + arg->end_aggs, v, hash)) {
+            return false;
+        }
+        if (entry != NULL && arg->moves) {
+            entry = nfa_deque_at(section, layout->part_log, ord);
         }
     }
-    if (layout->timed) {
+    if (layout->timed && nfa_deque_count(section, layout->part_log) > env->engine->plan->windows[number].limit_values) {
         win_enforce_limit(env, number, section);
     }
     return true;
+}
+
+/* ---- leaving ---- */
+
+static void take_away(nfa_section *section, const plain_agg *agg, const uint8_t *entry)
+{
+    uint64_t bits;
+    uint8_t meta = entry[agg->meta_at];
+    if (meta == NFA_META_NULL) {
+        return;
+    }
+    win_root *root = nfa_section_root(section);
+    win_reg *reg = (win_reg *)((uint8_t *)root + agg->reg);
+    reg->n--;
+    if (agg->fn == PLAN_COUNT) {
+        return;
+    }
+    memcpy(&bits, entry + agg->value_at, sizeof bits);
+    egret_value v = {.type = agg->type, .scale = meta};
+    memcpy(&v.u, &bits, sizeof bits);
+    if (agg->fn != PLAN_DISTINCT) {
+        sum_up(reg, &v, -1);
+        root->negatives -= agg->fn == PLAN_SUM && win_is_negative(&v);
+        return;
+    }
+    uint64_t hash = agg->keep == WIN_KEEP_HASH ? bits : egret_value_hash(v);
+    int64_t *count = nfa_map_find(section, agg->part, hash);
+    if (count != NULL && --*count == 0) {
+        nfa_map_del(section, agg->part, hash);
+    }
+}
+
+void win_plain_leave(const win_layout *layout, nfa_section *section, int64_t now_ms, bool at_timer)
+{
+    unsigned log = layout->part_log;
+    uint32_t end = nfa_deque_first(section, log) + nfa_deque_count(section, log);
+    uint32_t oldest = end;
+    for (uint32_t i = 0; i < layout->n_lanes; i++) {
+        const win_lane_def *def = &layout->lane[i];
+        const plain_agg *agg = layout->plain->by_lane + def->aggs;
+        win_lane *lane = &win_lanes(section, layout)[i];
+        while (win_has_left(lane, now_ms, at_timer)) {
+            uint32_t ord = lane->tail;
+            for (uint32_t a = 0; a < def->n_aggs; a++) {
+                take_away(section, &agg[a], nfa_deque_at(section, log, ord));
+            }
+            lane = &win_lanes(section, layout)[i];
+            lane->tail = ++ord;
+            lane->until_ms = ord == end ? NFA_NEVER : win_until(((const win_entry *)nfa_deque_at(section, log, ord))->time_ms, def->size_ms);
+        }
+        oldest = end - lane->tail > end - oldest ? lane->tail : oldest;
+    }
+    uint32_t gone = oldest - nfa_deque_first(section, log);
+    if (gone > 0) {
+        nfa_deque_pop_front(section, log, gone);
+    }
 }
