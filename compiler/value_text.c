@@ -179,9 +179,35 @@ static size_t duration_text(int64_t ms, char *out)
     return len;
 }
 
+static char *put_digits(char *out, unsigned v, unsigned n)
+{
+    for (unsigned i = n; i-- > 0; v /= 10)
+        out[i] = (char)('0' + v % 10);
+    return out + n;
+}
+
+/* Of a year of four digits, as nearly all are: alerts are full of times. */
+static size_t common_time_text(const egret_civil *c, char *out)
+{
+    char *at = put_digits(out, (unsigned)c->year, 4);
+    const int part[] = {c->month, c->day, c->hour, c->minute, c->second};
+    for (size_t i = 0; i < sizeof part / sizeof part[0]; i++) {
+        *at++ = "--T::"[i];
+        at = put_digits(at, (unsigned)part[i], 2);
+    }
+    if (c->ms != 0) {
+        *at++ = '.';
+        at = put_digits(at, (unsigned)c->ms, 3);
+    }
+    *at++ = 'Z';
+    return (size_t)(at - out);
+}
+
 static size_t time_text(int64_t time_ms, char *out)
 {
     egret_civil c = egret_time_civil(time_ms);
+    if (c.year >= 0 && c.year <= 9999)
+        return common_time_text(&c, out);
     size_t len = written(snprintf(out, TEXT_MAX, "%04lld-%02d-%02dT%02d:%02d:%02d", (long long)c.year, c.month, c.day, c.hour,
                                   c.minute, c.second));
     if (c.ms != 0)

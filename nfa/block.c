@@ -65,6 +65,7 @@ void nfa_store_free(nfa_store *store)
         egret_mem_free(mem, store->shapes[i], shape_bytes(store->shapes[i]->n_parts));
     egret_mem_free(mem, store->shapes, store->cap_shapes * sizeof *store->shapes);
     egret_mem_free(mem, store->blocks, store->cap * sizeof *store->blocks);
+    egret_mem_free(mem, store->quiet, store->cap_quiet * sizeof *store->quiet);
     egret_mem_free(mem, store->index, index_bytes(store));
     egret_mem_free(mem, store, sizeof *store);
 }
@@ -228,6 +229,21 @@ static void index_remove(nfa_store *store, uint32_t block, uint32_t tag)
 
 /* ---- blocks come and go ---- */
 
+/* Room for the notes of so many blocks; they need not be grown in step with the addresses. */
+static bool quiet_reserve(nfa_store *store, uint32_t cap)
+{
+    if (cap <= store->cap_quiet)
+        return true;
+    uint32_t *grown = egret_mem_grow(store->pages.mem, store->quiet, store->cap_quiet * sizeof *grown, cap * sizeof *grown);
+    if (!grown)
+        return false;
+    memset(grown + store->cap_quiet, 0, (cap - store->cap_quiet) * sizeof *grown);
+    store->bytes += (cap - store->cap_quiet) * sizeof *grown;
+    store->quiet = grown;
+    store->cap_quiet = cap;
+    return true;
+}
+
 /* A number for a new block is sure to be there. Grows by a quarter: the table is moved by remapping, slack is what costs. */
 static bool numbers_reserve(nfa_store *store)
 {
@@ -237,6 +253,8 @@ static bool numbers_reserve(nfa_store *store)
     if (cap < FIRST_BLOCKS)
         cap = FIRST_BLOCKS;
     if (cap >= NFA_NO_BLOCK)
+        return false;
+    if (!quiet_reserve(store, (uint32_t)cap))
         return false;
     uintptr_t *grown = egret_mem_grow(store->pages.mem, store->blocks, store->cap * sizeof *grown, cap * sizeof *grown);
     if (!grown)
@@ -256,6 +274,7 @@ static uint32_t number_take(nfa_store *store, char *run)
     else
         store->free_block = (uint32_t)(store->blocks[block] >> 1);
     store->blocks[block] = (uintptr_t)run;
+    store->quiet[block] = 0;
     store->n_blocks++;
     store->born++;
     return block;
@@ -327,8 +346,10 @@ bool block_restore_numbers(nfa_store *store, uint32_t limit)
 {
     if (limit == 0)
         return true;
+    if (limit == NFA_NO_BLOCK || !quiet_reserve(store, limit))
+        return false;
     uintptr_t *blocks = egret_mem_alloc(store->pages.mem, limit * sizeof *blocks);
-    if (!blocks || limit == NFA_NO_BLOCK)
+    if (!blocks)
         return false;
     for (uint32_t i = 0; i < limit; i++)
         blocks[i] = 1;

@@ -78,6 +78,10 @@ const void *nfa_block_key(const nfa_store *store, uint32_t block, size_t *len);
 /* The earliest deadline that must be acted on in this block (kept by the engine), NFA_NEVER when none. */
 static inline int64_t nfa_block_due(const nfa_store *store, uint32_t block);
 void nfa_block_set_due(nfa_store *store, uint32_t block, int64_t due_ms);
+/* A note for whoever sweeps: until then nothing in the block can run out (INT64_MIN: not known, NFA_NEVER: never). Sections that come strike it
+ * out; events that come only make it run out later. Kept beside the blocks, so that passing over a block does not touch it. */
+static inline bool nfa_block_is_quiet(const nfa_store *store, uint32_t block, int64_t now_ms);
+static inline void nfa_block_set_quiet(nfa_store *store, uint32_t block, int64_t until_ms);
 size_t nfa_block_count(const nfa_store *store);
 uint64_t nfa_block_born(const nfa_store *store);    /* how many there ever were */
 uint32_t nfa_block_limit(const nfa_store *store);           /* block numbers are below this; for walks */

@@ -55,11 +55,13 @@ typedef struct block_shape block_shape;     /* what a section looks like: block_
 
 struct nfa_store {
     uintptr_t *blocks;      /* address of each block; or, with bit 0 set, the number of the next free one */
+    uint32_t *quiet;        /* until when nothing in the block can run out, in some seconds; 0: not known */
     index_slot *index;
     uint32_t index_mask;    /* slots - 1; slots are a power of two */
     uint32_t n_blocks;      /* alive */
     uint64_t born;          /* ever made */
     uint32_t limit, cap;    /* of blocks[] */
+    uint32_t cap_quiet;
     uint32_t free_block;
     nfa_pages pages;
     block_shape **shapes;   /* sorted by id */
@@ -136,6 +138,20 @@ static inline char *part_area(char *section, const block_part *p)
 static inline bool nfa_block_exists(const nfa_store *in, uint32_t block)
 {
     return block < in->limit && (in->blocks[block] & 1) == 0;
+}
+
+enum { QUIET_SHIFT = 10 };      /* ms to the unit of quiet */
+
+static inline bool nfa_block_is_quiet(const nfa_store *in, uint32_t block, int64_t now_ms)
+{
+    uint32_t quiet = in->quiet[block];
+    return quiet != 0 && (quiet == UINT32_MAX || now_ms >> QUIET_SHIFT <= (int64_t)quiet);
+}
+
+static inline void nfa_block_set_quiet(nfa_store *in, uint32_t block, int64_t until_ms)
+{
+    int64_t units = until_ms >> QUIET_SHIFT;
+    in->quiet[block] = until_ms == NFA_NEVER ? UINT32_MAX : units > 0 && units < UINT32_MAX ? (uint32_t)units : 0;
 }
 
 static inline int64_t nfa_block_due(const nfa_store *in, uint32_t block)

@@ -94,6 +94,7 @@ static bool section_new(nfa_store *store, uint32_t block, const nfa_section_def 
     if (n == UINT16_MAX || !block_shape_learn(store, def))
         return false;
     block_touch(store, block);
+    store->quiet[block] = 0;
     const uint32_t *ids = block_ids(head);
     uint32_t i = directory_place(ids, n, def->id);
     uint32_t gap_pos = i < n ? ids[n + i] : head->used;

@@ -362,10 +362,11 @@ static bool sweep_section(nfa_engine *engine, nfa_section *section, uint32_t id)
     return false;
 }
 
-/* Gives how many sections it looked at. */
+/* Gives how many sections it looked at. Notes until when the next look is of no use. */
 static size_t sweep_block(nfa_engine *engine, uint32_t block)
 {
     size_t n = nfa_section_count(engine->store, block);
+    int64_t quiet = NFA_NEVER;
     for (size_t i = n; i-- > 0;) {
         nfa_section section;
         uint32_t id = nfa_section_id_at(engine->store, block, i);
@@ -373,11 +374,18 @@ static size_t sweep_block(nfa_engine *engine, uint32_t block)
             nfa_section_drop_id(engine->store, block, id);
         } else if (!engine->slots[id].stays) {
             nfa_section_nth(engine->store, block, i, nfa_def_of(engine, id), &section);
-            (void)sweep_section(engine, &section, id);
+            if (sweep_section(engine, &section, id)) {
+                continue;
+            }
+            bool window = engine->slots[id].kind == NFA_WINDOW;
+            int64_t until = window ? win_quiet_until(engine->win[engine->slots[id].owner], &section) : INT64_MIN;
+            quiet = until < quiet ? until : quiet;
         }
     }
     if (nfa_section_count(engine->store, block) == 0) {
         nfa_block_drop(engine->store, block);
+    } else {
+        nfa_block_set_quiet(engine->store, block, quiet);
     }
     return n;
 }
@@ -395,7 +403,7 @@ static void sweep(nfa_engine *engine)
     size_t looked = 0;
     for (uint64_t i = 0; (i < owed || (i < owed + SWEEP_BLOCKS && looked < SWEEP_SECTIONS)) && limit > 0; i++) {
         engine->sweep_at = engine->sweep_at + 1 < limit ? engine->sweep_at + 1 : 0;
-        if (nfa_block_exists(engine->store, engine->sweep_at)) {
+        if (nfa_block_exists(engine->store, engine->sweep_at) && !nfa_block_is_quiet(engine->store, engine->sweep_at, engine->clock_ms)) {
             looked += sweep_block(engine, engine->sweep_at);
         }
     }

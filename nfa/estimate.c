@@ -45,48 +45,48 @@ static double of_sum(const nfa_sum *sum, egret_type type)
 }
 
 /* A negative sum is a large low word taken from a multiple of 2^64: that may cancel, so only sums from zero on are estimated. */
-static bool of_aggregate(const nfa_engine *engine, const nfa_section *section, uint32_t number, uint32_t agg, double *out)
+static bool of_register(const nfa_section *section, const nfa_factor *factor, double *out)
 {
-    const plan_window *window = &engine->plan->windows[number];
-    const plan_agg *def = &window->aggs[agg];
-    if (section == NULL) {
-        return false;
-    }
-    const win_reg *reg = win_reg_at(section, engine->win[number], agg);
-    egret_type type = (egret_type)window->args[def->arg].type;
-    if (def->fn == PLAN_COUNT) {
+    const win_reg *reg = (const win_reg *)((const uint8_t *)nfa_section_root(section) + factor->reg);
+    if (factor->fn == PLAN_COUNT) {
         *out = (double)reg->n;
         return true;
     }
     if (reg->n == 0 || reg->overflow != 0 || reg->sum.hi < 0) {
         return false;
     }
-    *out = of_sum(&reg->sum, type) / (def->fn == PLAN_AVG ? (double)reg->n : 1);
+    *out = of_sum(&reg->sum, (egret_type)factor->type) / (factor->fn == PLAN_AVG ? (double)reg->n : 1);
     return in_range(*out);
 }
 
-static bool estimate(const nfa_env *env, uint32_t number, double *out)
+static bool of_factor(const nfa_env *env, const nfa_factor *factor, double *out)
 {
-    const plan *p = env->engine->plan;
-    const plan_expr *expr = &p->exprs[number];
-    double a;
-    double b;
-    switch ((plan_op)expr->op) {
-    case PLAN_CONST: return of_value(&p->consts[expr->a], out);
-    case PLAN_FIELD: return env->event != NULL && of_value(&env->event->slots[expr->a], out);
-    case PLAN_AGG: return of_aggregate(env->engine, env->window, expr->a, expr->b, out);
-    case PLAN_PROFILE: {
-        const plan_expr *member = &p->exprs[p->profiles[expr->a].member[expr->b]];
-        nfa_section section;
-        return win_profile_section(env, expr->a, &section) && of_aggregate(env->engine, &section, member->a, member->b, out);
+    nfa_section section;
+    switch ((plan_op)factor->op) {
+    case PLAN_CONST: *out = factor->constant; return true;
+    case PLAN_FIELD: return env->event != NULL && of_value(&env->event->slots[factor->a], out);
+    case PLAN_AGG: return env->window != NULL && of_register(env->window, factor, out);
+    default: return win_profile_section(env, factor->a, &section) && of_register(&section, factor, out);
     }
-    default: break;     /* a product: see nfa_estimable */
-    }
-    if (!estimate(env, p->args[expr->args], &a) || !estimate(env, p->args[expr->args + 1], &b)) {
+}
+
+/* The product of the factors. */
+static bool estimate(const nfa_env *env, const nfa_factor *factor, uint32_t n, double *out)
+{
+    double next;
+    if (!of_factor(env, factor, out)) {
         return false;
     }
-    *out = a * b;
-    return in_range(*out);
+    for (uint32_t i = 1; i < n; i++) {
+        if (!of_factor(env, &factor[i], &next)) {
+            return false;
+        }
+        *out *= next;
+        if (!in_range(*out)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool estimable_aggregate(const plan *p, const plan_expr *expr)
@@ -97,27 +97,72 @@ static bool estimable_aggregate(const plan *p, const plan_expr *expr)
     return agg->fn == PLAN_COUNT || ((agg->fn == PLAN_SUM || agg->fn == PLAN_AVG) && number);
 }
 
-bool nfa_estimable(const plan *p, uint32_t number)
+static bool estimable_leaf(const plan *p, const plan_expr *expr)
 {
-    const plan_expr *expr = &p->exprs[number];
-    switch ((plan_op)expr->op) {
-    case PLAN_CONST: case PLAN_FIELD: return expr->type == EGRET_INT || expr->type == EGRET_DECIMAL || expr->type == EGRET_NUMBER;
-    case PLAN_AGG: return estimable_aggregate(p, expr);
-    case PLAN_PROFILE: {
-        const plan_expr *member = &p->exprs[p->profiles[expr->a].member[expr->b]];
-        return member->op == PLAN_AGG && estimable_aggregate(p, member);
+    const plan_expr *member = expr->op == PLAN_PROFILE ? &p->exprs[p->profiles[expr->a].member[expr->b]] : expr;
+    if (expr->op == PLAN_AGG || (expr->op == PLAN_PROFILE && member->op == PLAN_AGG)) {
+        return estimable_aggregate(p, member);
     }
-    case PLAN_MUL:      /* of doubles: an int or a decimal may overflow, which is for the exact way to find */
-        return expr->type == EGRET_NUMBER && nfa_estimable(p, p->args[expr->args]) && nfa_estimable(p, p->args[expr->args + 1]);
-    default: return false;
-    }
+    bool number = expr->type == EGRET_INT || expr->type == EGRET_DECIMAL || expr->type == EGRET_NUMBER;
+    return number && (expr->op == PLAN_FIELD || expr->op == PLAN_CONST);
 }
 
-bool nfa_estimate_order(const nfa_env *env, uint32_t left, uint32_t right, int *order)
+/* A product of doubles: one of ints or decimals may overflow, which is for the exact way to find. Gives how many factors there are; 0: it cannot
+ * be estimated. out: NULL, or room for them. */
+static uint32_t factors_of(const nfa_engine *engine, uint32_t number, nfa_factor *out)
+{
+    const plan *p = engine->plan;
+    const plan_expr *expr = &p->exprs[number];
+    if (expr->op == PLAN_MUL && expr->type == EGRET_NUMBER) {
+        uint32_t n = factors_of(engine, p->args[expr->args], out);
+        uint32_t more = n > 0 ? factors_of(engine, p->args[expr->args + 1], out != NULL ? out + n : NULL) : 0;
+        return more > 0 ? n + more : 0;
+    }
+    if (!estimable_leaf(p, expr)) {
+        return 0;
+    }
+    if (out == NULL) {
+        return 1;
+    }
+    *out = (nfa_factor){.op = (uint8_t)expr->op, .a = expr->a};
+    if (expr->op == PLAN_CONST) {
+        return of_value(&p->consts[expr->a], &out->constant) ? 1 : 0;
+    }
+    if (expr->op == PLAN_AGG || expr->op == PLAN_PROFILE) {
+        const plan_expr *member = expr->op == PLAN_AGG ? expr : &p->exprs[p->profiles[expr->a].member[expr->b]];
+        const plan_window *window = &p->windows[member->a];
+        const plan_agg *agg = &window->aggs[member->b];
+        out->fn = agg->fn;
+        out->type = window->args[agg->arg].type;
+        out->reg = engine->win[member->a]->aggs[member->b].reg;
+    }
+    return 1;
+}
+
+bool nfa_estimate_make(nfa_engine *engine, uint32_t left, uint32_t right, nfa_predicate *out)
+{
+    uint32_t n_left = factors_of(engine, left, NULL);
+    uint32_t n_right = factors_of(engine, right, NULL);
+    if (n_left == 0 || n_right == 0) {
+        return false;
+    }
+    nfa_factor *factors = egret_arena_alloc(&engine->keep, (n_left + n_right) * sizeof *factors);
+    if (factors == NULL || factors_of(engine, left, factors) == 0 || factors_of(engine, right, factors + n_left) == 0) {
+        return false;
+    }
+    out->factors = factors;
+    out->n_left = n_left;
+    out->n_right = n_right;
+    return true;
+}
+
+bool nfa_estimate_order(const nfa_env *env, const nfa_predicate *predicate, int *order)
 {
     double a;
     double b;
-    if (!estimate(env, left, &a) || !estimate(env, right, &b) || fabs(a - b) <= (fabs(a) + fabs(b)) * APART) {
+    if (!estimate(env, predicate->factors, predicate->n_left, &a)
+        || !estimate(env, predicate->factors + predicate->n_left, predicate->n_right, &b)
+        || fabs(a - b) <= (fabs(a) + fabs(b)) * APART) {
         return false;
     }
     *order = a < b ? -1 : 1;

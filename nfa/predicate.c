@@ -142,9 +142,8 @@ static bool compare_profile(const nfa_env *env, const nfa_predicate *predicate)
 /* Two numbers that are dear to compute: mostly an estimate says it. */
 static bool compare_roughly(const nfa_env *env, const nfa_predicate *predicate)
 {
-    const uint32_t *side = env->engine->plan->args + predicate->expr->args;
     int order = 0;
-    return nfa_estimate_order(env, side[0], side[1], &order) ? fits(predicate, order) : nfa_compare(env, predicate->expr);
+    return nfa_estimate_order(env, predicate, &order) ? fits(predicate, order) : nfa_compare(env, predicate->expr);
 }
 
 /* ---- making ready ---- */
@@ -195,14 +194,14 @@ static void ready_constant(const nfa_engine *engine, const plan_expr *left, nfa_
     }
 }
 
-static void ready_compare(const nfa_engine *engine, nfa_predicate *out)
+static void ready_compare(nfa_engine *engine, nfa_predicate *out)
 {
     const plan *p = engine->plan;
     const uint32_t *side = &p->args[out->expr->args];
     const plan_expr *left = &p->exprs[side[0]];
     const plan_expr *right = &p->exprs[side[1]];
     bool fields = (left->op == PLAN_FIELD || left->op == PLAN_CONST) && (right->op == PLAN_FIELD || right->op == PLAN_CONST);
-    out->holds = !fields && nfa_estimable(p, side[0]) && nfa_estimable(p, side[1]) ? compare_roughly : compare;
+    out->holds = !fields && nfa_estimate_make(engine, side[0], side[1], out) ? compare_roughly : compare;
     out->fits = fits_of[out->expr->op - PLAN_EQ];
     if (right->op == PLAN_CONST && p->consts[right->a].type != EGRET_NULL) {
         out->constant = p->consts[right->a];

@@ -290,6 +290,14 @@ typedef struct nfa_predicate nfa_predicate;
 typedef bool (*nfa_kernel)(const nfa_env *env, const nfa_predicate *predicate);
 /* How an aggregate stands to the predicate's constant; section NULL: of no events. false: it must be evaluated. */
 typedef bool (*nfa_glance)(const nfa_section *section, const nfa_predicate *predicate, int *order);
+/* What an estimated side is a product of. */
+typedef struct nfa_factor {
+    uint8_t op;                 /* plan_op: CONST, FIELD, AGG of the rule's window, PROFILE */
+    uint8_t fn, type;           /* of an aggregate: plan_fn, egret_type of what it sums */
+    uint16_t reg;               /* … its register in the root */
+    uint32_t a;                 /* slot; profile */
+    double constant;
+} nfa_factor;
 struct nfa_predicate {
     nfa_kernel holds;
     const plan_expr *expr;
@@ -299,13 +307,16 @@ struct nfa_predicate {
     nfa_sum sum;                /* the constant in the unit of sums */
     nfa_glance glance;          /* of aggregates */
     uint32_t profile;           /* … of a profile */
+    const nfa_factor *factors;  /* of what is estimated: of the left side, then of the right */
+    uint32_t n_left, n_right;
 };
 bool nfa_predicates_make(nfa_engine *engine);           /* false: no memory */
 bool nfa_order_fits(uint8_t op, int order);             /* -1, 0, 1: does the comparison hold? */
 
 /* estimate.c */
-bool nfa_estimable(const plan *p, uint32_t expr);       /* can it be estimated? */
-bool nfa_estimate_order(const nfa_env *env, uint32_t left, uint32_t right, int *order);     /* false: too close to say, or null */
+/* Makes the predicate's factors, those of the left side and then those of the right. false: it cannot be estimated. */
+bool nfa_estimate_make(nfa_engine *engine, uint32_t left, uint32_t right, nfa_predicate *out);
+bool nfa_estimate_order(const nfa_env *env, const nfa_predicate *predicate, int *order);    /* false: too close to say, or null */
 
 /* Does the condition hold? The same as nfa_is_true, only quicker. */
 static inline bool nfa_holds(const nfa_env *env, uint32_t number)
@@ -451,6 +462,7 @@ egret_status win_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *sec
 /* Is the deadline the end of a tumbling or hopping window, which it does not hold? Then it acts after all others of its instant. */
 bool win_closes_at(nfa_engine *engine, uint32_t rule, const nfa_section *section, int64_t due_ms);
 bool win_sweep(nfa_engine *engine, uint32_t window, nfa_section *section);
+int64_t win_quiet_until(const win_layout *layout, const nfa_section *section);      /* sweeping finds nothing until then; INT64_MIN: not known */
 egret_value win_agg_value(const nfa_env *env, uint32_t window, uint32_t agg);      /* of env->window */
 egret_value win_newest(const nfa_env *env, uint32_t cell);
 /* A member of the profile for whoever asks; for the key of a block (NFA_NO_BLOCK: of a key never seen). */

@@ -543,6 +543,16 @@ static bool stays_yet(const win_layout *layout, const nfa_section *section, int6
     return true;
 }
 
+int64_t win_quiet_until(const win_layout *layout, const nfa_section *section)
+{
+    uint32_t n = nfa_deque_count(section, layout->part_log);
+    if (layout->plain == NULL || !layout->all_slide || n == 0) {
+        return INT64_MIN;
+    }
+    const win_entry *newest = nfa_deque_at(section, layout->part_log, nfa_deque_first(section, layout->part_log) + n - 1);
+    return win_until(newest->time_ms, layout->longest_ms);
+}
+
 /* A section whose values have all left, and that remembers nothing else, goes. */
 bool win_sweep(nfa_engine *engine, uint32_t number, nfa_section *section)
 {
