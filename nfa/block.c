@@ -266,6 +266,12 @@ static bool numbers_reserve(nfa_store *store)
     return true;
 }
 
+void nfa_store_forget_quiet(nfa_store *store)
+{
+    if (store->limit > 0)
+        memset(store->quiet, 0, store->limit * sizeof *store->quiet);
+}
+
 static uint32_t number_take(nfa_store *store, char *run)
 {
     uint32_t block = store->free_block;

@@ -82,6 +82,7 @@ void nfa_block_set_due(nfa_store *store, uint32_t block, int64_t due_ms);
  * out; events that come only make it run out later. Kept beside the blocks, so that passing over a block does not touch it. */
 static inline bool nfa_block_is_quiet(const nfa_store *store, uint32_t block, int64_t now_ms);
 static inline void nfa_block_set_quiet(nfa_store *store, uint32_t block, int64_t until_ms);
+void nfa_store_forget_quiet(nfa_store *store);      /* strikes all of these notes out */
 size_t nfa_block_count(const nfa_store *store);
 uint64_t nfa_block_born(const nfa_store *store);    /* how many there ever were */
 uint32_t nfa_block_limit(const nfa_store *store);           /* block numbers are below this; for walks */

@@ -79,6 +79,7 @@ egret_status nfa_succession_take(nfa_engine *next, nfa_engine *before)
     nfa_store *store = next->store;
     nfa_timers *timers = next->timers;
     next->store = before->store;
+    nfa_store_forget_quiet(next->store);    /* what no rule stands for any more is to be swept */
     next->timers = before->timers;
     before->store = store;
     before->timers = timers;
