@@ -108,7 +108,7 @@ static inline bool is_key(const nfa_store *store, uint32_t block, uint32_t group
     block_head *head = block_head_of(store, block);
     uint32_t own_len;
     const char *own = block_key_of(head, &own_len);
-    return head->group == group && own_len == len && memcmp(own, key, len) == 0;
+    return head->group == group && own_len == len && nfa_same_bytes(own, key, len);
 }
 
 uint32_t nfa_block_find(const nfa_store *store, uint32_t group, const void *key, size_t len, uint64_t hash)

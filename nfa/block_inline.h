@@ -133,6 +133,20 @@ static inline char *part_area(char *section, const block_part *p)
     return section + (size_t)(p->place & 0xFFFF) * 8;
 }
 
+/* Are they the same? Without a call where they are short, as keys and the texts of rules are. */
+static inline bool nfa_same_bytes(const void *a, const void *b, size_t len)
+{
+    uint64_t x[2];
+    uint64_t y[2];
+    if (len < sizeof x[0] || len > sizeof x)
+        return len == 0 || memcmp(a, b, len) == 0;
+    memcpy(&x[0], a, sizeof x[0]);
+    memcpy(&y[0], b, sizeof y[0]);
+    memcpy(&x[1], (const char *)a + len - sizeof x[1], sizeof x[1]);
+    memcpy(&y[1], (const char *)b + len - sizeof y[1], sizeof y[1]);
+    return x[0] == y[0] && x[1] == y[1];
+}
+
 /* ---- blocks and sections ---- */
 
 static inline bool nfa_block_exists(const nfa_store *in, uint32_t block)

@@ -59,6 +59,8 @@ typedef struct stream_index {
     uint32_t *plain;
     uint32_t n_plain, cap_plain;
     guard_subs always;          /* for every event of the stream */
+    nfa_visit *visits;          /* the same in order, where that is all there is to do for most events; NULL: they must be asked */
+    uint32_t n_visits;
     uint32_t *groups;           /* whose keys every event of the stream touches */
     uint32_t n_groups, cap_groups;
 } stream_index;
@@ -360,6 +362,67 @@ static bool finish_stream(nfa_engine *engine, stream_index *index)
     return true;
 }
 
+static int hit_order(const nfa_sub *a, const nfa_sub *b)
+{
+    if (a->order != b->order) {
+        return a->order < b->order ? -1 : 1;
+    }
+    return (int)a->atom - (int)b->atom;
+}
+
+static int hit_compare(const void *a, const void *b)
+{
+    const nfa_sub *const *x = a;
+    const nfa_sub *const *y = b;
+    return hit_order(*x, *y);
+}
+
+static void sort_hits(const nfa_sub **hits, uint32_t n)
+{
+    if (n > 24) {
+        qsort(hits, n, sizeof *hits, hit_compare);
+        return;
+    }
+    for (uint32_t i = 1; i < n; i++) {
+        const nfa_sub *hit = hits[i];
+        uint32_t at = i;
+        for (; at > 0 && hit_order(hits[at - 1], hit) > 0; at--) {
+            hits[at] = hits[at - 1];
+        }
+        hits[at] = hit;
+    }
+}
+
+/* Lays out what is done for events that concern nobody but those who always come. Several profiles ask before they take, which is another way. */
+static bool lay_out_visits(nfa_engine *engine, stream_index *index)
+{
+    const guard_subs *always = &index->always;
+    uint32_t n_profiles = 0;
+    if (always->n == 0 || always->n_followers > 0) {
+        return true;
+    }
+    const nfa_sub **subs = egret_arena_alloc(&engine->keep, always->n * sizeof *subs);
+    nfa_visit *visits = egret_arena_alloc(&engine->keep, always->n * sizeof *visits);
+    if (subs == NULL || visits == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < always->n; i++) {
+        subs[i] = &always->subs[i];
+    }
+    sort_hits(subs, always->n);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < always->n; i++) {
+        if (n == 0 || visits[n - 1].sub->order != subs[i]->order) {
+            visits[n++] = (nfa_visit){.sub = subs[i]};
+            n_profiles += subs[i]->kind == NFA_SUB_PROFILE;
+        }
+        visits[n - 1].mask |= nfa_atom_bit(subs[i]);
+    }
+    index->visits = n_profiles <= 1 ? visits : NULL;
+    index->n_visits = n;
+    return true;
+}
+
 /* Notes a group that the stream's every event concerns. */
 static bool note_group(nfa_engine *engine, stream_index *index, uint32_t group)
 {
@@ -453,7 +516,8 @@ bool nfa_dispatch_make(nfa_engine *engine)
     }
     for (uint32_t i = 0; good && i < p->n_streams; i++) {
         sort_followers(&dispatch->streams[i].always);
-        good = finish_stream(engine, &dispatch->streams[i]) && note_groups(engine, &dispatch->streams[i]);
+        good = finish_stream(engine, &dispatch->streams[i]) && note_groups(engine, &dispatch->streams[i])
+            && lay_out_visits(engine, &dispatch->streams[i]);
     }
     return good;
 }
@@ -555,7 +619,7 @@ static bool try_guard(const nfa_env *env, uint32_t guard)
 static bool is_equal(const egret_value *a, const egret_value *b)
 {
     if (a->type == EGRET_STRING && b->type == EGRET_STRING) {
-        return a->len == b->len && (a->len == 0 || memcmp(a->u.s, b->u.s, a->len) == 0);
+        return a->len == b->len && nfa_same_bytes(a->u.s, b->u.s, a->len);
     }
     return egret_value_equal(*a, *b);
 }
@@ -634,43 +698,12 @@ static bool try_band(nfa_env *env, const band_index *index)
     return v.type == EGRET_NULL || nfa_bands_find(index->bands, index->n_bands, v, try_band_guard, env);
 }
 
-static int hit_order(const nfa_sub *a, const nfa_sub *b)
-{
-    if (a->order != b->order) {
-        return a->order < b->order ? -1 : 1;
-    }
-    return (int)a->atom - (int)b->atom;
-}
-
-static int hit_compare(const void *a, const void *b)
-{
-    const nfa_sub *const *x = a;
-    const nfa_sub *const *y = b;
-    return hit_order(*x, *y);
-}
-
-static void sort_hits(const nfa_sub **hits, uint32_t n)
-{
-    if (n > 24) {
-        qsort(hits, n, sizeof *hits, hit_compare);
-        return;
-    }
-    for (uint32_t i = 1; i < n; i++) {
-        const nfa_sub *hit = hits[i];
-        uint32_t at = i;
-        for (; at > 0 && hit_order(hits[at - 1], hit) > 0; at--) {
-            hits[at] = hits[at - 1];
-        }
-        hits[at] = hit;
-    }
-}
-
 bool nfa_dispatch_event(nfa_engine *engine, const nfa_event *event)
 {
     const stream_index *index = &engine->dispatch->streams[event->stream];
     nfa_env env = {.engine = engine, .event = event, .now_ms = event->time_ms, .block = NFA_NO_BLOCK};
-    engine->n_hits = 0;
-    bool good = take_list(&env, &index->always);
+    engine->n_hits = engine->n_visits = 0;
+    bool good = true;
     for (uint32_t i = 0; good && i < index->n_eq; i++) {
         good = try_eq(&env, &index->eq[i]);
     }
@@ -683,6 +716,12 @@ bool nfa_dispatch_event(nfa_engine *engine, const nfa_event *event)
     for (uint32_t i = 0; good && i < index->n_plain; i++) {
         good = try_guard(&env, index->plain[i]);
     }
+    if (engine->n_hits == 0 && index->visits != NULL) {
+        engine->visits = index->visits;
+        engine->n_visits = index->n_visits;
+        return good;
+    }
+    good = good && take_list(&env, &index->always);
     sort_hits(engine->hits, engine->n_hits);
     return good;
 }

@@ -446,7 +446,7 @@ static uint64_t next_subscriber(const nfa_engine *engine, uint32_t *at)
     uint32_t order = (*hit)->order;
     uint64_t mask = 0;
     do {
-        mask |= (*hit)->atom < 64 ? UINT64_C(1) << (*hit)->atom : 0;
+        mask |= nfa_atom_bit(*hit);
         hit++;
     } while (hit < end && (*hit)->order == order);
     *at = (uint32_t)(hit - engine->hits);
@@ -504,6 +504,31 @@ static bool is_spared(const nfa_engine *engine, const nfa_sub *sub)
     return of_rule ? engine->plan->rules[sub->target].mode != PLAN_SHADOW : sub->kind == NFA_SUB_PROFILE;
 }
 
+static void tag_rule(nfa_engine *engine, const nfa_sub *sub)
+{
+    engine->tag.order = engine->tag.told || engine->tag.kind != NFA_TAG_EVENT ? engine->tag.order : sub->order;
+}
+
+/* Most events concern those alone who always come: what is to be done for them is laid out (dispatch.c). */
+static egret_status make_visits(nfa_engine *engine, const nfa_event *event, bool shadow)
+{
+    egret_status status = EGRET_OK;
+    const nfa_visit *end = engine->visits + engine->n_visits;
+    for (const nfa_visit *visit = engine->visits; visit < end && status == EGRET_OK; visit++) {
+        if (shadow && is_spared(engine, visit->sub)) {
+            continue;
+        }
+        if (visit->sub->kind == NFA_SUB_PROFILE) {
+            nfa_key *key = profile_key(engine, visit->sub, event);
+            status = key != NULL ? win_profile_event(engine, visit->sub->target, event, visit->mask, key) : EGRET_OK;
+            continue;
+        }
+        tag_rule(engine, visit->sub);
+        status = meet(engine, visit->sub, visit->mask, event);
+    }
+    return status;
+}
+
 egret_status nfa_evaluate(nfa_engine *engine, const nfa_event *event, bool shadow)
 {
     egret_arena_reset(&engine->scratch);
@@ -511,6 +536,9 @@ egret_status nfa_evaluate(nfa_engine *engine, const nfa_event *event, bool shado
     nfa_expect_recall(engine, event);
     if (!nfa_dispatch_event(engine, event)) {
         return EGRET_NO_MEMORY;
+    }
+    if (engine->n_visits > 0) {
+        return make_visits(engine, event, shadow);
     }
     egret_status status = EGRET_OK;
     for (uint32_t i = 0; status == EGRET_OK && i < engine->n_hits;) {
@@ -524,7 +552,7 @@ egret_status nfa_evaluate(nfa_engine *engine, const nfa_event *event, bool shado
             continue;
         }
         uint64_t mask = next_subscriber(engine, &i);
-        engine->tag.order = engine->tag.told || engine->tag.kind != NFA_TAG_EVENT ? engine->tag.order : sub->order;
+        tag_rule(engine, sub);
         status = meet(engine, sub, mask, event);
     }
     return status;

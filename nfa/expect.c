@@ -16,6 +16,7 @@
 
 #include <string.h>
 
+enum { CACHE_LINE = 64 };
 enum { SEARCH_EVENTS = 12, STEP = 4 /* keys between one stage of fetching and the next */ };
 
 static nfa_ahead *key_at(nfa_expected *ring, uint32_t at)
@@ -90,8 +91,17 @@ uint32_t nfa_engine_keys(nfa_engine *engine, const nfa_event *event, nfa_ahead *
     return n;
 }
 
+/* The event may have been read by another processor. */
+static void fetch_values(const nfa_engine *engine, const nfa_event *event)
+{
+    for (uint32_t i = 0; i < engine->plan->streams[event->stream].n_slots; i += CACHE_LINE / sizeof *event->slots) {
+        __builtin_prefetch(&event->slots[i]);
+    }
+}
+
 void nfa_engine_expect(nfa_engine *engine, const nfa_event *event)
 {
+    fetch_values(engine, event);
     if (event->n_keys > 0) {
         for (uint32_t i = 0; i < event->n_keys; i++) {
             fetch(engine, &event->keys[i]);

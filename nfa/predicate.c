@@ -87,7 +87,7 @@ static bool compare_text(const nfa_env *env, const nfa_predicate *predicate)
         return false;
     }
     uint32_t len = predicate->constant.len;
-    bool same = v->len == len && (len == 0 || memcmp(v->u.s, predicate->constant.u.s, len) == 0);
+    bool same = v->len == len && nfa_same_bytes(v->u.s, predicate->constant.u.s, len);
     return fits(predicate, same ? 0 : 1);
 }
 

@@ -163,6 +163,14 @@ typedef struct nfa_sub {
     uint32_t group;             /* of its keys */
 } nfa_sub;
 
+static inline uint64_t nfa_atom_bit(const nfa_sub *sub)
+{
+    return sub->atom < 64 ? UINT64_C(1) << sub->atom : 0;
+}
+
+/* A subscriber that the event is shown to, and those of its atoms that hold. */
+typedef struct nfa_visit { const nfa_sub *sub; uint64_t mask; } nfa_visit;
+
 typedef struct nfa_dispatch nfa_dispatch;
 typedef struct nfa_content nfa_content;
 
@@ -251,6 +259,8 @@ struct nfa_engine {
     nfa_expected expected;
     const nfa_sub **hits;
     uint32_t n_hits, cap_hits;
+    const nfa_visit *visits;            /* instead of hits, where n_visits is not 0 */
+    uint32_t n_visits;
     struct nfa_predicate *predicates;   /* the first stands for "evaluate it" */
     uint32_t *predicate_of;             /* by expression */
 };
@@ -351,7 +361,7 @@ const char *nfa_layout_name(nfa_engine *engine, egret_str name);    /* as a C st
 bool nfa_dispatch_make(nfa_engine *engine);
 /* Groups that every event of the stream concerns. */
 uint32_t nfa_dispatch_groups(const nfa_engine *engine, uint32_t stream, const uint32_t **groups);
-/* Fills engine->hits, sorted by order; false: no memory. */
+/* Fills engine->hits, sorted by order, or points engine->visits to what is to be done; false: no memory. */
 bool nfa_dispatch_event(nfa_engine *engine, const nfa_event *event);
 
 /* expect.c */
