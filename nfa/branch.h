@@ -139,8 +139,9 @@ int64_t branch_deadline(const uint32_t *record);
 
 /* Has something come since the event; where one is taken, before that? */
 bool branch_has_gap(const branch_step *step, uint32_t ord);
-/* The last instant at which the links that lead to a part let it begin; INT64_MIN: they do not. *every: one of them is `then any`. */
-int64_t branch_links_until(const branch_step *step, uint32_t part, bool *every);
+/* The last instant at which the links that lead to a part let it begin; INT64_MIN: they do not. *every: one of them is `then any`, inside of that
+ * part (PLAN_NONE: anywhere). */
+int64_t branch_links_until(const branch_step *step, uint32_t part, uint32_t inside, bool *every);
 /* May the walk go on to the part, over the gap before it? */
 bool branch_cross(branch_step *step, uint32_t part);
 /* The event with which a SILENCE begins: the last one before the choice; where nothing is, as in an `and` at the start, the first of the others.

@@ -67,12 +67,13 @@ static int64_t link_until(const branch_step *step, uint32_t part, bool *every)
     return seq_add(event_at(step, before)->time_ms, seq_span(&step->seq, p->link_within_ms));
 }
 
-int64_t branch_links_until(const branch_step *step, uint32_t part, bool *every)
+int64_t branch_links_until(const branch_step *step, uint32_t part, uint32_t inside, bool *every)
 {
     int64_t until = INT64_MAX;
+    bool around = false;
     for (uint32_t p = step->parts[part].parent; p != PLAN_NONE && !branch_begun(step, part); part = p, p = step->parts[p].parent) {
         if (step->parts[p].kind == PLAN_PART_SEQ && part != p + 1) {
-            int64_t link = link_until(step, part, every);
+            int64_t link = link_until(step, part, inside == PLAN_NONE || p > inside ? every : &around);
             until = link < until ? link : until;
         }
     }
@@ -241,7 +242,7 @@ bool branch_meet_silence(branch_step *step, uint32_t part)
     }
     bool every = false;
     int64_t until = silence_until(step, part, from);
-    int64_t link = branch_links_until(step, part, &every);
+    int64_t link = branch_links_until(step, part, PLAN_NONE, &every);
     if (step->mode == BRANCH_LOOK) {
         until = later(until, step->not_before_ms);
         if (until > link) {

@@ -82,7 +82,8 @@ static int64_t around_until(const walk *w, uint32_t part, uint32_t around)
 static int64_t open_until(const walk *w, uint32_t part, bool *every)
 {
     const branch_step *step = w->step;
-    int64_t until = branch_links_until(step, part, every);
+    /* What leads to an undecided `or` as a whole branches all its alternatives together. */
+    int64_t until = branch_links_until(step, part, w->frame == NULL ? PLAN_NONE : w->frame->or, every);
     for (uint32_t p = step->parts[part].parent; p != PLAN_NONE && until != INT64_MIN; p = step->parts[p].parent) {
         until = earlier(until, around_until(w, part, p));
     }
