@@ -376,6 +376,10 @@ def of(kind, *parts, **more):
     return Part(kind, list(parts), **{"min": len(parts), **more})
 
 
+def quiet(letter, seconds):
+    return Part("silence", during=[Atom(letter)], time=seconds and seconds * S)
+
+
 class Trees(unittest.TestCase):
     """Steps are single letters: the stream each takes."""
 
@@ -388,6 +392,14 @@ class Trees(unittest.TestCase):
         rows = [(at, name, 0) for at, name in enumerate(events) if name != "."]
         alerts = run([rule], stream(*rows), END)
         return [" ".join(str(int(rows[p][0])) for _, p in a.evidence) for a in alerts]
+
+    def times(self, letters, events, shape, **more):
+        """The same, but gives the second of each alert; `t` before it: a timeout."""
+        items = [Item(f"s{n}", [Atom(letter)]) for n, letter in enumerate(letters)]
+        tree = shape(*[Part("step", item=n) for n in range(len(letters))])
+        rule = Rule("sequence", keys=["k"], items=items, shape=tree if tree.kind == "seq" else seq(tree), skip=("no",), **more)
+        alerts = run([rule], stream(*[(at, name, 0) for at, name in enumerate(events) if name != "."]), END)
+        return " ".join("t" * (a.kind == "timeout") + str(int(a.time // S)) for a in alerts)
 
     def test_or(self):
         self.assertEqual(self.found("abcb", "abcb", lambda a, b, c, d: seq(a, of("or", seq(b, d), c))), ["0 2"])
@@ -404,6 +416,58 @@ class Trees(unittest.TestCase):
         self.assertEqual(self.found("abc", "aabc", pairs), ["0 2 3", "1 2 3"])
         self.assertEqual(self.found("abc", "abac", lambda a, b, c: seq(loop(2, None, seq(a, b)), c)), [])
         self.assertEqual(self.found("abc", "ab.....ac", lambda a, b, c: seq(loop(1, None, seq(a, b, within=5 * S)), c)), ["0 1 8"])
+
+    def test_a_silence_among_others(self):
+        either = lambda a, b, c: seq(a, of("or", b, quiet("d", 3)), c)
+        self.assertEqual(self.times("abc", "a....c", either), "5")          # three seconds without d, then c
+        self.assertEqual(self.times("abc", "a..d.c", either), "")           # at exactly three seconds it is no silence
+        self.assertEqual(self.times("abc", "a..dbc", either), "5")
+        both = lambda a, b: seq(a, of("some", b, quiet("d", 3)))
+        self.assertEqual(self.times("ab", "ab", both), "3")
+        self.assertEqual(self.times("ab", "a....b", both), "5")
+        self.assertEqual(self.times("ab", "abd", both), "")
+        self.assertEqual(self.times("ab", "b", lambda a, b: of("some", a, quiet("d", 3), min=1)), "")
+        self.assertEqual(self.times("a", "a", lambda a: of("some", a, quiet("d", 3))), "3")     # it begins with the first of the others
+        self.assertEqual(self.times("a", "a", lambda a: of("some", a, quiet("a", 3))), "3")     # what another takes does not break it
+
+    def test_a_silence_at_the_end_of_a_group(self):
+        rounds = lambda a: loop(2, 2, seq(a, quiet("b", 2)))
+        self.assertEqual(self.times("a", "a...a", rounds), "6")
+        self.assertEqual(self.times("a", "a...ab", rounds), "")
+        self.assertEqual(self.times("ac", "a....c", lambda a, c: seq(seq(a, quiet("b", None), within=3 * S), c)), "5")
+        self.assertEqual(self.times("ac", "a..b.c", lambda a, c: seq(seq(a, quiet("b", None), within=3 * S), c)), "")
+
+    def test_gaps_in_a_tree(self):
+        behind = lambda part, *gaps: (setattr(part, "nots", list(gaps)), part)[1]
+        no = lambda time=None, next=False: Absence([Atom("d")], time and time * S, next)
+        optional = lambda gap: lambda a, b, c: seq(a, behind(loop(0, 1, b), gap), of("or", c))
+        self.assertEqual(self.times("abc", "adc", optional(no())), "")
+        self.assertEqual(self.times("abc", "abdc", optional(no())), "3")
+        self.assertEqual(self.times("abc", "a.c", optional(no(2))), "")     # too early
+        self.assertEqual(self.times("abc", "a..c", optional(no(2))), "3")
+        self.assertEqual(self.times("abc", "a.dc", optional(no(2))), "")
+        self.assertEqual(self.times("abc", "acd", optional(no(next=True))), "1")
+        self.assertEqual(self.times("abc", "adc", optional(no(next=True))), "")
+        self.assertEqual(self.times("ab", "ab.d", lambda a, b: seq(of("or", a), b), absence=[no(3), no(1)]), "")
+        self.assertEqual(self.times("ab", "ab", lambda a, b: seq(of("or", a), b), absence=[no(3), no(1)]), "4")
+
+    def test_until_in_a_tree(self):
+        ended = lambda a, b, c: seq(loop(1, None, seq(a, b), until=[Atom("d")]), c)
+        self.assertEqual(self.found("abc", "abdabc", ended), ["0 1 5", "3 4 5"])
+        self.assertEqual(self.found("abc", "abadbc", ended), ["0 1 5"])     # the running round is given up
+        self.assertEqual(self.found("abc", "adbc", ended), [])
+
+    def test_timeouts_of_a_tree(self):
+        both = lambda a, b, c: seq(a, of("some", b, c))
+        self.assertEqual(self.times("abc", "ab", both, within=4 * S, timeout=[]), "t4")
+        self.assertEqual(self.times("abc", "ab.c", both, within=4 * S, timeout=[]), "")
+        either = lambda a, b: seq(a, of("or", b, quiet("d", 3)))
+        self.assertEqual(self.times("ab", "a.d", either, within=2 * S, timeout=[]), "t2")
+
+    def test_any_inside(self):
+        every = lambda part: (setattr(part, "every", True), part)[1]
+        self.assertEqual(self.found("abcd", "abbd", lambda a, b, c, d: seq(a, of("or", seq(b, every(Part("step", item=3))), c))), ["0 1 3"])
+        self.assertEqual(self.found("abc", "abbc", lambda a, b, c: seq(a, of("some", loop(1, None, b, any=True), c))), ["0 1 2 3", "0 1 3"])
 
     def test_branches(self):
         every = lambda part: (setattr(part, "every", True), part)[1]
