@@ -5,8 +5,10 @@
 #include "app/rules_files.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const app_option options[] = {
+    {"keep", APP_ONE, "DURATION", NULL, "how long the journal will keep: warns of rules that wait longer (egret run --keep)"},
     {"json", APP_FLAG, NULL, NULL, "diagnostics as one JSON document"},
     {0},
 };
@@ -27,6 +29,17 @@ static void print_summary(const rules_files *rules)
             plan_inputs(rules->plan), count_rules(rules->plan), rules->plan->n_tests);
 }
 
+/* false: it is no time, said. */
+static bool warn_kept(app_args *args, rules_files *rules)
+{
+    const char *keep = app_args_one(args, "keep");
+    int64_t keep_ms;
+    if (!keep) return true;
+    if (!egret_parse_duration(keep, strlen(keep), &keep_ms) || keep_ms <= 0) return false;
+    if (rules->plan) egret_plan_warn_kept(&rules->diags, &rules->tree, keep_ms);
+    return true;
+}
+
 static int run(app_args *args)
 {
     const char **paths;
@@ -36,6 +49,8 @@ static int run(app_args *args)
     int exit_code = APP_FINE;
     if (!rules_files_load(&rules, paths, n, RULES_PLAN)) {
         exit_code = app_trouble(args, "%s", rules.trouble ? rules.trouble : "no memory");
+    } else if (!warn_kept(args, &rules)) {
+        exit_code = app_usage(args, "--keep needs a time, such as 7d");
     } else {
         bool json = app_args_has(args, "json");
         const char *text = json ? egret_diags_json(&rules.diags) : egret_diags_text(&rules.diags);

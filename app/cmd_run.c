@@ -142,7 +142,7 @@ static int run_rules(const app_args *args, daemon_options *daemon)
     rules_files rules;
     const char **paths;
     size_t n = app_args_many(args, "rules", &paths);
-    int exit_code = rules_files_need(&rules, "run", paths, n);
+    int exit_code = rules_files_need_kept(&rules, "run", paths, n, daemon->keep_ms);
     daemon->rules = &rules;
     int lock = exit_code == APP_FINE ? data_lock(args, daemon->data_dir) : -1;
     if (exit_code == APP_FINE) exit_code = lock < 0 ? APP_TROUBLE : open_access(args, daemon);

@@ -160,10 +160,16 @@ void rules_files_free(rules_files *rules)
 
 int rules_files_need(rules_files *rules, const char *command, const char *const *paths, size_t n)
 {
+    return rules_files_need_kept(rules, command, paths, n, INT64_MAX);
+}
+
+int rules_files_need_kept(rules_files *rules, const char *command, const char *const *paths, size_t n, int64_t keep_ms)
+{
     if (!rules_files_load(rules, paths, n, RULES_PLAN)) {
         fprintf(stderr, "egret %s: %s\n", command, rules->trouble ? rules->trouble : "no memory");
         return APP_TROUBLE;
     }
+    if (rules->plan) egret_plan_warn_kept(&rules->diags, &rules->tree, keep_ms);
     const char *text = egret_diags_text(&rules->diags);
     if (text) fputs(text, stderr);
     if (rules->plan) return APP_FINE;

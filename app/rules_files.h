@@ -28,5 +28,7 @@ void rules_files_free(rules_files *rules);
 
 /* Loads to the plan for commands that need good rules: prints diagnostics on stderr and gives the exit code (0: plan is there). */
 int rules_files_need(rules_files *rules, const char *command, const char *const *paths, size_t n);
+/* The same where a journal keeps that long: also warns of rules that wait longer. */
+int rules_files_need_kept(rules_files *rules, const char *command, const char *const *paths, size_t n, int64_t keep_ms);
 
 #endif

@@ -96,7 +96,7 @@ static typed check_which(check *c, const scope *s, const ast_expr *e)
     uint32_t *parts = NULL, n = 0;
     bool bad = false;
     if (e->args == NULL) {
-        check_error(c, 416, e->span, "which() takes the names of lets: which(many, rich)");
+        check_help(c, check_error(c, 416, e->span, "which() of what?"), "name the lets it tells of: which(many, rich)");
         return typed_bad();
     }
     for (const ast_expr *a = e->args; a != NULL; a = a->next) {
@@ -277,7 +277,14 @@ static typed unknown_function(check *c, const ast_expr *e)
         names_add(c, &n, (egret_str){ egret_functions[i].name, (uint32_t)strlen(egret_functions[i].name) });
     for (size_t i = 0; i < sizeof FORMS / sizeof FORMS[0]; i++)
         names_add(c, &n, (egret_str){ FORMS[i], (uint32_t)strlen(FORMS[i]) });
-    check_suggest(c, diag, name, &n, "functions");
+    const char *begins = NULL;      /* substr */
+    for (uint32_t i = 0; i < n.n && name.len >= 3; i++)
+        if (begins == NULL && strncmp(n.list[i], name.ptr, name.len) == 0)
+            begins = n.list[i];
+    if (begins != NULL)
+        check_help(c, diag, "did you mean '%s'?", begins);
+    else if (!check_suggest(c, diag, name, &n, "functions"))
+        check_help(c, diag, "what there is stands in the language reference, under Functions and Aggregates");
     return typed_bad();
 }
 

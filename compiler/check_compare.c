@@ -201,7 +201,9 @@ static typed check_in_name(check *c, const scope *s, const ast_expr *e, typed x)
     }
     names n = { 0 };
     names_add_symbols(c, &n, AST_LIST);
-    check_suggest(c, diag, e->b->name.str, &n, "lists");
+    names_add_symbols(c, &n, AST_CALENDAR);
+    if (!check_suggest(c, diag, e->b->name.str, &n, "lists and calendars"))
+        check_help(c, diag, "declare it, list %.*s: \"file.txt\", or write the values: in (\"a\", \"b\")", (int)e->b->name.str.len, e->b->name.str.ptr);
     return typed_bad();
 }
 

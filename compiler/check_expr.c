@@ -418,7 +418,8 @@ bool check_dur(check *c, const ast_dur *dur, const char *what, int64_t *ms)
         egret_diag *diag = check_error(c, 303, dur->name.span, "%s is no duration and no define", what);
         names n = { 0 };
         names_add_symbols(c, &n, AST_DEFINE);
-        check_suggest(c, diag, dur->name.str, &n, "defines");
+        if (!check_suggest(c, diag, dur->name.str, &n, "defines"))
+            check_help(c, diag, "write a time, such as 5m, or give it a name: define %.*s = 5m", (int)dur->name.str.len, dur->name.str.ptr);
         return false;
     }
     ast_expr name = { .kind = AST_NAME, .height = 1, .span = dur->name.span, .name = dur->name };

@@ -156,8 +156,8 @@ static typed check_indexed(check *c, const scope *s, const ast_expr *e)
     names n = { 0 };
     names_add_symbols(c, &n, AST_TABLE);
     names_add_symbols(c, &n, AST_PROFILE);
-    if (base->kind == AST_NAME)
-        check_suggest(c, diag, base->name.str, &n, "known are");
+    if (base->kind != AST_NAME || !check_suggest(c, diag, base->name.str, &n, "known are"))
+        check_help(c, diag, "a function takes its arguments in ( )");
     return typed_bad();
 }
 

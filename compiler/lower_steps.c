@@ -46,7 +46,7 @@ static uint32_t lower_absence_for(check *c, rule_ctx *rule, const ast_expr *e)
     egret_value v;
     if (t.type != EGRET_DURATION) {
         egret_diag *diag = check_error(c, 409, e->span, "'for' needs a duration; this is %s", egret_type_name((egret_type)t.type));
-        check_help(c, diag, "write for 5m");
+        check_help(c, diag, type_is_numeric((egret_type)t.type) && !intern_is_const(c, t.expr, &v) ? "give it a unit: … * 1s" : "write for 5m");
     } else if (intern_is_const(c, t.expr, &v) && (v.u.i <= 0 || v.u.i > CHECK_MAX_DURATION_MS)) {
         check_error(c, 513, e->span, "'for' must be more than nothing and at most a hundred years");
     }

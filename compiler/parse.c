@@ -197,6 +197,10 @@ static void fail_close(egret_parser *p, egret_tok_kind kind, egret_span open, co
     parse_note(p, diag, open, "%s begins here", what);
     if (goes_on)
         parse_help(p, diag, "write %s before '%.*s'", egret_tok_name(kind), (int)text.len, text.ptr);
+    else if (got.kind == TOK_COMMA && p->prev.kind == TOK_STRING && kind == TOK_RBRACKET)
+        parse_help(p, diag, "several values stand in brackets: in (\"a\", \"b\")");
+    else if (got.kind == TOK_LPAREN && p->prev.kind == TOK_IDENT)
+        parse_help(p, diag, "functions stand before what they take: %.*s(x, …)", (int)parse_text(p, &p->prev).len, parse_text(p, &p->prev).ptr);
     else if (got.kind == TOK_AND || got.kind == TOK_OR || got.kind == TOK_COMMA)
         parse_help(p, diag, "close %s first, or write its parts in the order of the reference", what);
     else

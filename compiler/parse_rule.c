@@ -3,6 +3,8 @@
  */
 #include "compiler/parse.h"
 
+#include <string.h>
+
 const char *const parse_clause_words[] = {
     "match", "watch", "by", "over", "within", "idle", "let", "when", "early", "unless", "except", "after", "severity", "tags",
     "alert", "signal", "on", "throttle", "resolve", "escalate", "repeat", "active", "mode", "warm", "limits", "to",
@@ -381,7 +383,11 @@ static void fail_no_word(egret_parser *p)
     bool times = p->prev.kind == TOK_RBRACE || p->prev.kind == TOK_PLUS || p->prev.kind == TOK_STAR || p->prev.kind == TOK_QUESTION;
     bool after_name = p->prev.kind == TOK_IDENT;
     egret_diag *diag = parse_fail_expected(p, "a clause of the rule or '}'", NULL);
-    if (got.kind == TOK_LBRACKET && times)
+    if (got.kind == TOK_MINUS)
+        parse_help(p, diag, "one step follows another with 'then': a then b");
+    else if (got.kind == TOK_DOT && after_name && p->prev.span.start >= 7 && memcmp(before.ptr - 7, "unless ", 7) == 0)
+        parse_help(p, diag, "here stands a stream and its condition in [ ]: stream [field == …]; what looks at steps that are bound is 'when' or 'except'");
+    else if (got.kind == TOK_LBRACKET && times)
         parse_help(p, diag, "the condition stands directly behind the stream, before the number of times: stream [ … ] {3,}");
     else if (got.kind == TOK_LBRACKET)
         parse_help(p, diag, "a condition stands directly behind its stream");

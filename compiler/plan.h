@@ -532,6 +532,9 @@ static inline uint32_t plan_inputs(const plan *p)
  * relative to the rule file that names them; load_content false skips that (contents stay empty). */
 const plan *egret_plan_make(egret_diags *diags, const ast_file *file, bool load_content);
 
+/* Warns of rules that wait longer than a journal keeps (check_keep.c). */
+void egret_plan_warn_kept(egret_diags *diags, const ast_file *file, int64_t keep_ms);
+
 const char *egret_expr_print(egret_arena *arena, const plan *plan, uint32_t expr);      /* as source-like text */
 const char *egret_plan_print(egret_arena *arena, const plan *plan);                     /* the plan, stable, for golden files */
 const char *egret_automaton_print(egret_arena *arena, const plan *plan, uint32_t rule); /* states and transitions */

@@ -297,7 +297,7 @@ static void mistakes(void **state)
 /* Codes that need more than a line of text: see the tests below and test_content.c. */
 static bool has_own_test(unsigned code)
 {
-    return code == 412 || code == 522 || code == 609 || code == 610 || code == 612;
+    return code == 412 || code == 813 || code == 522 || code == 609 || code == 610 || code == 612;
 }
 
 static void every_code_has_a_row(void **state)
@@ -362,6 +362,26 @@ static void a_mistake_under_two_keys_is_reported_once(void **state)
     compile_rules(&fr, "rule r { match x: a [vv > 1] by k by v alert { m: \"{x.v +}\" } }");
     assert_int_equal(fr.diags.n_errors, 2);
     front_deinit(&fr);
+}
+
+static void what_waits_longer_than_the_journal_keeps_is_told(void **state)
+{
+    (void)state;
+    static const struct { const char *rule; int64_t keep_ms; unsigned n; } ROWS_KEPT[] = {
+        { "rule r { match x: a then y: b by k within 8d }", INT64_C(8) * 86400000, 0 },
+        { "rule r { match x: a then y: b by k within 8d }", INT64_C(8) * 86400000 - 1, 1 },
+        { "rule r { match x: a then within 8d (y: b or z: a) by k within 9d }", 86400000, 1 },
+        { "define long = 8d\nrule r { match (x: a then within long y: b) {2} then z: a by k idle 1h }", 86400000, 1 },
+        { "rule r { watch a over 30d by k when count() > 3 }", 86400000, 0 },
+    };
+    for (size_t i = 0; i < sizeof ROWS_KEPT / sizeof ROWS_KEPT[0]; i++) {
+        front fr;
+        assert_non_null(compile_rules(&fr, ROWS_KEPT[i].rule));
+        egret_plan_warn_kept(&fr.diags, &fr.file, ROWS_KEPT[i].keep_ms);
+        assert_int_equal(fr.diags.n_warnings, ROWS_KEPT[i].n);
+        assert_true(ROWS_KEPT[i].n == 0 || (fr.diags.first->code == 813 && fr.diags.first->help != NULL));
+        front_deinit(&fr);
+    }
 }
 
 static void defines_that_multiply_are_refused(void **state)
@@ -476,6 +496,7 @@ int main(void)
         cmocka_unit_test(helps),
         cmocka_unit_test(all_mistakes_of_a_rule_are_reported),
         cmocka_unit_test(a_mistake_under_two_keys_is_reported_once),
+        cmocka_unit_test(what_waits_longer_than_the_journal_keeps_is_told),
         cmocka_unit_test(defines_that_multiply_are_refused),
         cmocka_unit_test(lets_that_pile_up_are_refused),
         cmocka_unit_test(too_many_steps_and_fields_are_refused),

@@ -77,7 +77,9 @@ static void each_construct_has_six(void **state)
     static const char *const CONSTRUCTS[] = {
         "stream", "source", "sink", "list", "table", "define", "profile", "step", "quantifier", "absence", "unless", "within", "watch",
         "window", "aggregate", "let", "when", "text", "alert", "throttle", "resolve", "escalate", "by", "test", "limits", "severity",
-        "tags", "to", "never", "endless",
+        "tags", "to", "never", "endless", "and", "or", "any-of", "group", "branch", "until", "next-not", "silence", "operand", "link",
+        "before", "otherkey", "zone", "calendar", "hopping", "last", "early", "forecast", "timeout", "idle", "after-match", "signal",
+        "told", "open", "except", "repeat", "active", "mode", "per", "warmup", "which", "history", "compare", "function", "lookup",
     };
     for (size_t i = 0; i < sizeof CONSTRUCTS / sizeof CONSTRUCTS[0]; i++) {
         char path[1024];
