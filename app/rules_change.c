@@ -57,8 +57,9 @@ static web_rules_status compile(const daemon_state *d, rule_set *next, egret_tex
 
 static const char *state_name(nfa_fates fates)
 {
-    if (fates.match == NFA_FATE_DROPPED || fates.life == NFA_FATE_DROPPED) return fates.match == NFA_FATE_KEPT ? "kept" : "dropped";
-    return fates.match == NFA_FATE_KEPT ? "kept" : "new";
+    if (fates.match == NFA_FATE_DROPPED) return "dropped";
+    if (fates.match == NFA_FATE_NOTHING && fates.life == NFA_FATE_DROPPED) return "dropped";
+    return fates.match == NFA_FATE_KEPT ? "kept" : fates.match == NFA_FATE_SOME ? "kept to a step" : "new";
 }
 
 static const char *match_words(const plan_rule *rule)
@@ -83,6 +84,11 @@ static json_t *tell_rule(const char *name, const char *what, uint64_t version, c
         nfa_fates fates = nfa_succession_of_rule(next, before, (uint32_t)(rule - p->rules));
         json_object_set_new(object, "state", json_string(state_name(fates)));
         tell_fate(kept, dropped, fates.match, match_words(rule));
+        if (fates.match == NFA_FATE_SOME) {
+            egret_str step = rule->pattern->items[fates.keep - 1].name;
+            json_array_append_new(kept, json_sprintf("attempts that have come to %.*s and no further", (int)step.len, step.ptr));
+            json_array_append_new(dropped, json_string("attempts that have come further"));
+        }
         tell_fate(kept, dropped, fates.life, "open alerts and quiet times");
     } else {
         json_object_set_new(object, "state", json_string("dropped"));

@@ -323,6 +323,8 @@ typedef struct plan_pattern {
     uint64_t limit_attempts;    /* per key */
     uint64_t limit_events;      /* bound per step and attempt */
     uint64_t hash;              /* of the definition, with the key's */
+    uint64_t *item_hash;        /* of each item by itself, with all that leads to it */
+    uint64_t frame_hash;        /* of what holds for attempts wherever they are: key, bounds of the whole, `unless`, what is kept of events */
 } plan_pattern;
 
 /* ---- windows ---- */

@@ -269,6 +269,51 @@ static uint64_t hash_pattern(const plan *p, const plan_pattern *pattern, uint64_
     return hash;
 }
 
+/* ---- what of a pattern is the same ---- */
+
+/* An item with what it asks of events, and of those on the way to it. */
+static uint64_t hash_step(const plan *p, const plan_pattern *pattern, const plan_item *item)
+{
+    hash_ctx h = { .plan = p, .stream = PLAN_NONE, .pattern = pattern };
+    uint64_t hash = hash_mix(hash_item(&h, 0, item), hash_atoms(p, pattern, pattern->atoms + item->atoms, item->n_atoms));
+    hash = hash_mix(hash, hash_atoms(p, pattern, pattern->atoms + item->nots, item->n_nots));
+    hash = hash_mix(hash, hash_atoms(p, pattern, pattern->atoms + item->until, item->n_until));
+    for (uint32_t i = 0; i < item->n_timed; i++)
+        hash = hash_mix(hash, hash_atoms(p, pattern, pattern->atoms + item->timed[i].atoms, item->timed[i].n_atoms));
+    return hash;
+}
+
+static uint64_t hash_frame(const plan *p, const plan_pattern *pattern, uint64_t group_hash)
+{
+    hash_ctx h = { .plan = p, .stream = PLAN_NONE, .pattern = pattern };
+    uint64_t hash = group_hash;
+    for (uint32_t i = 0; i < pattern->n_unless; i++)
+        hash = hash_mix(hash_mix(hash, hash_atoms(p, pattern, pattern->atoms + pattern->unless[i].atoms, pattern->unless[i].n_atoms)),
+                        pattern->unless[i].after_item);
+    for (uint32_t i = 0; i < pattern->n_cells; i++)
+        hash = hash_mix(hash_str(hash_mix(hash, pattern->cells[i].type), pattern->cells[i].name),
+                        pattern->cells[i].expr == PLAN_NONE ? 0 : hash_tree(&h, pattern->cells[i].expr));
+    for (uint32_t i = 0; i < pattern->n_step_aggs; i++)
+        hash = hash_mix(hash, hash_step_agg(&h, i));
+    for (uint32_t i = 0; i < pattern->n_silences; i++)
+        hash = hash_mix(hash, hash_feature(p, &p->features[pattern->silences[i]]));
+    for (uint32_t i = 0; i < pattern->n_spans; i++)
+        hash = hash_mix(hash, hash_tree(&h, pattern->spans[i]));
+    const uint64_t parts[] = { (uint64_t)pattern->within_ms, (uint64_t)pattern->idle_ms, (uint64_t)pattern->silence_ms, pattern->on_timeout,
+                               pattern->contiguous, pattern->n_parts, pattern->n_items };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        hash = hash_mix(hash, parts[i]);
+    return hash;
+}
+
+static void hash_pieces(check *c, plan_pattern *pattern, uint64_t group_hash)
+{
+    pattern->item_hash = check_alloc(c, (pattern->n_items + 1) * sizeof *pattern->item_hash);
+    for (uint32_t i = 0; i < pattern->n_items; i++)
+        pattern->item_hash[i] = hash_step(c->plan, pattern, &pattern->items[i]);
+    pattern->frame_hash = hash_frame(c->plan, pattern, group_hash);
+}
+
 /* ---- rules ---- */
 
 static uint64_t hash_pairs(const hash_ctx *h, uint64_t hash, const plan_pair *pairs, uint32_t n)
@@ -361,8 +406,10 @@ void plan_hash(check *c)
     for (uint32_t i = 0; i < p->n_rules; i++) {
         plan_rule *r = &p->rules[i];
         r->name_hash = hash_mix(hash_str(0, r->name), r->instance);
-        if (r->kind == PLAN_SEQUENCE)
+        if (r->kind == PLAN_SEQUENCE) {
             r->pattern->hash = hash_pattern(p, r->pattern, p->groups[r->group].hash);
+            hash_pieces(c, r->pattern, p->groups[r->group].hash);
+        }
         r->hash = hash_rule(p, r);
         r->life_hash = hash_life(p, r);
         if (r->kind == PLAN_THRESHOLD)

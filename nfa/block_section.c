@@ -132,18 +132,49 @@ static void directory_remove(block_head *head, uint32_t i, uint32_t bytes)
     head->n_sections = (uint16_t)(n - 1);
 }
 
-void nfa_section_drop_id(nfa_store *store, uint32_t block, uint32_t id)
+/* Takes a section out of the block; its chunks stay. */
+static void take_out(nfa_store *store, uint32_t block, uint32_t id)
 {
-    block_touch(store, block);
     block_head *head = block_head_of(store, block);
     const uint32_t *ids = block_ids(head);
     uint32_t n = head->n_sections;
     uint32_t i = directory_place(ids, n, id);
     uint32_t pos = ids[n + i];
     uint32_t end = i + 1 < n ? ids[n + i + 1] : head->used;
-    section_free_chunks(store, (char *)head + pos, block_shape_find(store, id));
     directory_remove(head, i, end - pos);
     block_close_gap(store, block, pos - 8, end - pos + 8);
+}
+
+/* Areas are named from the section's begin and chunks by number, so a copy of the bytes is the section. */
+bool nfa_section_move(nfa_store *store, uint32_t block, uint32_t from, const nfa_section_def *to, nfa_section *out)
+{
+    block_head *head = block_head_of(store, block);
+    uint32_t n = head->n_sections;
+    if (n == UINT16_MAX || !block_shape_learn(store, to))
+        return false;
+    block_touch(store, block);
+    const uint32_t *ids = block_ids(head);
+    uint32_t old = directory_place(ids, n, from), i = directory_place(ids, n, to->id);
+    uint32_t bytes = (old + 1 < n ? ids[n + old + 1] : head->used) - ids[n + old];
+    uint32_t gap_pos = i < n ? ids[n + i] : head->used;
+    if (!block_open_gap(store, block, gap_pos, bytes + 8))
+        return false;
+    head = block_head_of(store, block);
+    directory_insert(head, i, to->id, gap_pos, bytes);
+    uint32_t was = block_offsets(head)[directory_place(block_ids(head), n + 1, from)];
+    memcpy((char *)head + gap_pos + 8, (char *)head + was, bytes);
+    take_out(store, block, from);
+    return nfa_section_find(store, block, to, out);
+}
+
+void nfa_section_drop_id(nfa_store *store, uint32_t block, uint32_t id)
+{
+    block_touch(store, block);
+    block_head *head = block_head_of(store, block);
+    const uint32_t *ids = block_ids(head);
+    uint32_t pos = ids[head->n_sections + directory_place(ids, head->n_sections, id)];
+    section_free_chunks(store, (char *)head + pos, block_shape_find(store, id));
+    take_out(store, block, id);
 }
 
 void nfa_section_drop(nfa_section *section)

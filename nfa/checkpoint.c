@@ -4,6 +4,7 @@
  */
 #include "nfa/checkpoint.h"
 
+#include "nfa/heir.h"
 #include "nfa/ids.h"
 #include "nfa/told.h"
 
@@ -47,6 +48,7 @@ bool nfa_checkpoint_begin(nfa_engine *engine, bool all, egret_text *head)
     engine_head own = {.layout = nfa_layout_hash(engine), .clock_ms = engine->clock_ms, .start_ms = engine->start_ms,
                        .started = engine->started, .limit = nfa_block_limit(engine->store)};
     egret_text_put(head, (const char *)&own, sizeof own);
+    heirs_save(engine, head);
     nfa_ids_save(engine, head);
     return nfa_checkpoint_may(engine) && !head->failed && !engine->failed && nfa_cut_begin(engine->store, all);
 }
@@ -80,11 +82,17 @@ egret_status nfa_restore_begin(nfa_engine *engine, const char *head, size_t len)
     memcpy(&own, head, sizeof own);
     if (own.layout != nfa_layout_hash(engine))
         return EGRET_BAD_USE;
-    egret_status status = nfa_ids_load(&ids, &engine->keep, engine->store, head + sizeof own, len - sizeof own);
+    const char *heirs = head + sizeof own, *rest = heirs;
+    if (!heirs_skip(&rest, head + len))
+        return EGRET_BAD_USE;
+    egret_status status = nfa_ids_load(&ids, &engine->keep, engine->store, rest, (size_t)(head + len - rest));
     if (status != EGRET_OK)
         return status;
     if (!nfa_ids_make(engine, &ids))
         return EGRET_NO_MEMORY;
+    if (!heirs_load(engine, &heirs, rest))
+        return engine->keep.failed ? EGRET_NO_MEMORY : EGRET_BAD_USE;
+    engine->heirs_left = engine->n_heirs > 0 ? own.limit : 0;
     engine->clock_ms = own.clock_ms;
     engine->start_ms = own.start_ms;
     engine->started = own.started != 0;

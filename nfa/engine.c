@@ -9,6 +9,7 @@
  * Sweeping: what merely takes room (expired attempts of a silent key) is no deadline. A few blocks are looked at every few events, round
  * robin; what is found empty goes. It changes nothing that can be seen.
  */
+#include "nfa/heir.h"
 #include "nfa/ids.h"
 #include "nfa/succession.h"
 #include "nfa/told.h"
@@ -66,7 +67,12 @@ nfa_engine *nfa_engine_new(egret_mem mem, const plan *rules)
 
 nfa_engine *nfa_succession_prepare(egret_mem mem, const plan *rules, const nfa_engine *before)
 {
-    return engine_make(mem, rules, before->ids);
+    nfa_engine *next = engine_make(mem, rules, before->ids);
+    if (next == NULL || heirs_find(next, before)) {
+        return next;
+    }
+    nfa_engine_free(next);
+    return NULL;
 }
 
 void nfa_engine_free(nfa_engine *engine)
@@ -205,9 +211,9 @@ static bool closes_before_end(nfa_engine *engine, uint32_t id, const nfa_section
 static bool gather_block(nfa_engine *engine, due_list *list, uint32_t block, int64_t due)
 {
     size_t key_len = 0;
-    const void *key = nfa_block_key(engine->store, block, &key_len);
+    const void *key = nfa_block_key(engine->store, nfa_settled(engine, block), &key_len);
     void *copy = egret_arena_alloc(&engine->instant, key_len + 1);
-    if (copy == NULL) {
+    if (copy == NULL || engine->failed) {
         return false;
     }
     memcpy(copy, key, key_len);
@@ -365,7 +371,7 @@ static bool sweep_section(nfa_engine *engine, nfa_section *section, uint32_t id)
 /* Gives how many sections it looked at. Notes until when the next look is of no use. */
 static size_t sweep_block(nfa_engine *engine, uint32_t block)
 {
-    size_t n = nfa_section_count(engine->store, block);
+    size_t n = nfa_section_count(engine->store, nfa_settled(engine, block));
     int64_t quiet = NFA_NEVER;
     for (size_t i = n; i-- > 0;) {
         nfa_section section;
@@ -403,8 +409,12 @@ static void sweep(nfa_engine *engine)
     size_t looked = 0;
     for (uint64_t i = 0; (i < owed || (i < owed + SWEEP_BLOCKS && looked < SWEEP_SECTIONS)) && limit > 0; i++) {
         engine->sweep_at = engine->sweep_at + 1 < limit ? engine->sweep_at + 1 : 0;
-        if (nfa_block_exists(engine->store, engine->sweep_at) && !nfa_block_is_quiet(engine->store, engine->sweep_at, engine->clock_ms)) {
+        if (nfa_block_exists(engine->store, engine->sweep_at)
+            && (engine->heirs_left > 0 || !nfa_block_is_quiet(engine->store, engine->sweep_at, engine->clock_ms))) {
             looked += sweep_block(engine, engine->sweep_at);
+        }
+        if (engine->heirs_left > 0 && --engine->heirs_left == 0) {
+            engine->n_heirs = 0;        /* all blocks have been here */
         }
     }
 }

@@ -143,9 +143,10 @@ static void recall_key(nfa_engine *engine, const nfa_ahead *from)
     key->len = from->len;
     key->null = key->foreign = false;
     key->bytes = from->bytes;
-    key->block = guess->hash == from->hash && nfa_block_is(engine->store, guess->block, from->id, from->bytes, from->len)
-                     ? guess->block
-                     : nfa_block_find(engine->store, from->id, from->bytes, from->len, from->hash);
+    key->block = nfa_settled(engine, guess->hash == from->hash
+                                             && nfa_block_is(engine->store, guess->block, from->id, from->bytes, from->len)
+                                         ? guess->block
+                                         : nfa_block_find(engine->store, from->id, from->bytes, from->len, from->hash));
 }
 
 void nfa_expect_recall(nfa_engine *engine, const nfa_event *event)

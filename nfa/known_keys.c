@@ -85,7 +85,7 @@ static gone_key *find_gone(nfa_engine *engine, uint32_t group, const nfa_rows *o
         if (nfa_rows_have(rows, parts) || !nfa_key_encode(engine, key, group, parts, engine->plan->groups[group].n_parts)) {
             continue;
         }
-        uint32_t block = nfa_block_find(engine->store, engine->group_id[group], key->bytes, key->len, key->hash);
+        uint32_t block = nfa_settled(engine, nfa_block_find(engine->store, engine->group_id[group], key->bytes, key->len, key->hash));
         void *bytes = nfa_scratch(engine, key->len + 1u);
         if (bytes == NULL) {
             return NULL;

@@ -342,3 +342,25 @@ bool seq_sweep(nfa_engine *engine, uint32_t rule, nfa_section *section)
     run_queues(&step);
     return seq_collect(engine, step.layout, &step.section);
 }
+
+egret_status seq_inherit(nfa_engine *engine, uint32_t rule, nfa_section *section, uint32_t keep)
+{
+    seq_step step;
+    step_init(&step, engine, rule, NULL, engine->clock_ms);
+    step.section = *section;
+    step.block = section->block;
+    for (uint32_t i = keep; i < step.pattern->n_items; i++) {
+        const uint8_t queue[] = {step.layout->item[i].queue_open, step.layout->item[i].queue_closed};
+        for (unsigned k = 0; k < 2; k++) {
+            if (queue[k] != 0) {
+                nfa_deque_pop_front(&step.section, queue[k], nfa_deque_count(&step.section, queue[k]));
+            }
+        }
+    }
+    ((seq_root *)nfa_section_root(&step.section))->due_ms = NFA_NEVER;
+    if (!look_up_spans(&step, NULL)) {
+        return EGRET_NO_MEMORY;
+    }
+    load_counters(&step);
+    return finish(&step);
+}

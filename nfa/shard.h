@@ -233,6 +233,8 @@ struct nfa_engine {
     nfa_names *names;           /* by rule */
     nfa_slot *slots;            /* by section id */
     uint32_t n_slots;           /* ids there have ever been */
+    struct nfa_heir *heirs;     /* sections that come after others: heir.h */
+    uint32_t n_heirs, cap_heirs, heirs_left;    /* left: blocks to be swept until they are forgotten */
     seq_layout **seq;           /* by rule; NULL: not a sequence (or a lone absence: silence) */
     struct branch_layout **branch;      /* by rule; NULL: its pattern does not branch. seq is then a part of it */
     nfa_section_def *silence;   /* by rule; id NFA_NONE: none */
@@ -364,6 +366,16 @@ uint32_t nfa_dispatch_groups(const nfa_engine *engine, uint32_t stream, const ui
 /* Fills engine->hits, sorted by order, or points engine->visits to what is to be done; false: no memory. */
 bool nfa_dispatch_event(nfa_engine *engine, const nfa_event *event);
 
+/* heir.c */
+void heirs_settle(nfa_engine *engine, uint32_t block);
+/* A block that was looked up: what it holds under an older definition is brought to the one of now. */
+static inline uint32_t nfa_settled(nfa_engine *engine, uint32_t block)
+{
+    if (engine->n_heirs > 0 && block != NFA_NO_BLOCK)
+        heirs_settle(engine, block);
+    return block;
+}
+
 /* expect.c */
 /* Takes the keys of the event from what was announced, if it was. */
 void nfa_expect_recall(nfa_engine *engine, const nfa_event *event);
@@ -440,6 +452,8 @@ bool seq_layout_make(nfa_engine *engine, uint32_t rule, seq_layout *layout, uint
 egret_status seq_on_event(nfa_engine *engine, uint32_t rule, const nfa_event *event, uint64_t mask, nfa_key *key);
 egret_status seq_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t due_ms);
 bool seq_sweep(nfa_engine *engine, uint32_t rule, nfa_section *section);    /* true: nothing left, dropped */
+/* The section was that of a pattern whose first `keep` items are the same: attempts that wait there stay, the others go. */
+egret_status seq_inherit(nfa_engine *engine, uint32_t rule, nfa_section *section, uint32_t keep);
 egret_value seq_step_field(const nfa_env *env, uint32_t item, uint32_t cell);
 egret_value seq_step_stream(const nfa_env *env, uint32_t item);
 egret_value seq_cell_stream(const nfa_env *env);   /* of env->bound */
@@ -468,6 +482,8 @@ egret_status win_profile_event(nfa_engine *engine, uint32_t profile, const nfa_e
 typedef struct nfa_taken { uint32_t profile; nfa_key *key; struct win_values *values; } nfa_taken;     /* values NULL: nothing to take */
 bool win_profile_ask(nfa_engine *engine, uint32_t profile, const nfa_event *event, uint64_t mask, nfa_key *key, nfa_taken *out);
 egret_status win_profile_take(nfa_engine *engine, const nfa_event *event, const nfa_taken *taken);
+/* The section was judged by another `when`. What holds now counts as told: it has turned true before. */
+egret_status win_inherit(nfa_engine *engine, uint32_t rule, nfa_section *section);
 egret_status win_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t due_ms);
 /* Is the deadline the end of a tumbling or hopping window, which it does not hold? Then it acts after all others of its instant. */
 bool win_closes_at(nfa_engine *engine, uint32_t rule, const nfa_section *section, int64_t due_ms);

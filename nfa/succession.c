@@ -3,6 +3,7 @@
  */
 #include "nfa/succession.h"
 
+#include "nfa/heir.h"
 #include "nfa/ids.h"
 #include "nfa/told.h"
 
@@ -92,6 +93,9 @@ egret_status nfa_succession_take(nfa_engine *next, nfa_engine *before)
     next->sweep_tick = before->sweep_tick;
     next->swept_born = before->swept_born;
     take_counters(next, before);
+    if (!heirs_take(next, before)) {
+        next->failed = true;
+    }
     egret_status status = next->failed ? EGRET_NO_MEMORY : next->started ? take_tables(next, before) : EGRET_OK;
     next->failed = next->failed || status == EGRET_NO_MEMORY;
     before->failed = true;
@@ -126,6 +130,10 @@ nfa_fates nfa_succession_of_rule(const nfa_engine *next, const nfa_engine *befor
     uint32_t was = rule_of(before->plan, &next->plan->rules[rule]);
     bool had_life = was != NFA_NONE && before->life[was].id != NFA_NONE;
     nfa_fates fates = {.match = fate_of(before, match_def(next, rule), was != NFA_NONE), .life = fate_of(before, &next->life[rule], had_life)};
+    fates.keep = fates.match == NFA_FATE_DROPPED ? heir_of_rule(next, before, rule, was) : 0;
+    if (fates.keep > 0) {
+        fates.match = fates.keep == UINT32_MAX ? NFA_FATE_KEPT : NFA_FATE_SOME;
+    }
     if (fates.life == NFA_FATE_NOTHING && had_life) {
         fates.life = NFA_FATE_DROPPED;
     }

@@ -22,12 +22,13 @@ bool nfa_succession_may(const nfa_engine *before);
 egret_status nfa_succession_take(nfa_engine *next, nfa_engine *before);
 
 /* What becomes of the state of a rule, or of a profile. */
-typedef enum nfa_fate { NFA_FATE_NOTHING, NFA_FATE_KEPT, NFA_FATE_DROPPED, NFA_FATE_NEW } nfa_fate;
+typedef enum nfa_fate { NFA_FATE_NOTHING, NFA_FATE_KEPT, NFA_FATE_DROPPED, NFA_FATE_NEW, NFA_FATE_SOME } nfa_fate;
 typedef struct nfa_fates {
     nfa_fate match;             /* attempts of a pattern, a lone absence, or the window */
     nfa_fate life;              /* open alert, throttle, escalation */
+    uint32_t keep;              /* match is SOME: attempts that wait at these first items are kept */
 } nfa_fates;
-/* rule: of the plan of `next`. KEPT: the one before knows it under the same definition. DROPPED: a rule of that name had another one. */
+/* rule: of the plan of `next`. KEPT: the one before knows it under the same definition, or it is a window that is judged otherwise. DROPPED: a rule of that name had another one. */
 nfa_fates nfa_succession_of_rule(const nfa_engine *next, const nfa_engine *before, uint32_t rule);
 nfa_fate nfa_succession_of_profile(const nfa_engine *next, const nfa_engine *before, uint32_t profile);
 

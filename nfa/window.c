@@ -445,6 +445,20 @@ bool win_closes_at(nfa_engine *engine, uint32_t rule, const nfa_section *section
     return win_next_roll(step.window, step.layout, section, AST_TUMBLING) <= due_ms && next_leave(&step) > due_ms && hold_until(&step) > due_ms;
 }
 
+egret_status win_inherit(nfa_engine *engine, uint32_t rule, nfa_section *section)
+{
+    win_step step = step_of(engine, rule, NULL, engine->clock_ms);
+    step.section = *section;
+    step.env.block = section->block;
+    win_root *root = root_of(&step);
+    root->flags &= ~(uint32_t)(WIN_TRUE | WIN_FIRED);
+    root->since_ms = 0;
+    if (condition(&step)) {
+        root_of(&step)->flags |= WIN_TRUE | WIN_FIRED;
+    }
+    return slide_due(&step);
+}
+
 egret_status win_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t due_ms)
 {
     win_step step = step_of(engine, rule, NULL, due_ms);

@@ -197,6 +197,89 @@ static void what_only_says_something_else_keeps_its_state(void **state)
     egret_arena_deinit(&after.arena);
 }
 
+/* Alerts of one rule: their times and first events. */
+static void take_times(nfa_engine *engine, const char *rule, char *out, size_t size)
+{
+    size_t len = strlen(out);
+    for (const nfa_alert *alert; (alert = nfa_engine_take(engine)) != NULL;) {
+        if (strcmp(alert->body.rule, rule) != 0) continue;
+        len += (size_t)snprintf(out + len, size - len, "%lld<%lld ", (long long)alert->body.time_ms,
+                                (long long)(alert->body.n_events > 0 ? alert->body.events[0].ref : 0));
+    }
+}
+
+static void push_value(nfa_engine *engine, const plan *p, int64_t time_ms, int k, int v)
+{
+    egret_value slots[8], values[] = {egret_int(k), egret_int(v), egret_string("s", 1), egret_time(time_ms)};
+    for (uint32_t i = 0; i < p->streams[0].n_slots; i++) slots[i] = values[p->streams[0].slot_field[i]];
+    nfa_event event = {.time_ms = time_ms, .ref = (uint64_t)time_ms, .identity = (uint64_t)time_ms, .stream = 0, .slots = slots};
+    assert_int_equal(nfa_engine_event(engine, &event), EGRET_OK);
+}
+
+/* A later step is another one: who waits before it goes on, who has come to it begins anew. The change may be written out before it is settled. */
+static void attempts_before_a_changed_step_go_on(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 3; way++) {
+        world before, after, last;
+        char seen[256] = "";
+        compile(&before, STREAMS_TEXT "rule r { match a: a [v == 1] then b: a [v == 2] then c: a [v == 3] within 1h  by k  alert { } }\n");
+        compile(&after, STREAMS_TEXT "rule r { match a: a [v == 1] then b: a [v == 2] then c: a [v == 4] within 1h  by k  alert { } }\n");
+        compile(&last, STREAMS_TEXT "rule r { match a: a [v == 1] then b: a [v == 5] then c: a [v == 4] within 1h  by k  alert { } }\n");
+        nfa_engine *engine = nfa_engine_new(egret_mem_of(NULL), before.plan);
+        push_value(engine, before.plan, 1000, 1, 1);    /* comes to a */
+        push_value(engine, before.plan, 2000, 2, 1);
+        push_value(engine, before.plan, 3000, 2, 2);    /* comes to b */
+        nfa_engine *next = nfa_succession_prepare(egret_mem_of(NULL), after.plan, engine);
+        nfa_fates fates = nfa_succession_of_rule(next, engine, 0);
+        assert_int_equal(fates.match, NFA_FATE_SOME);
+        assert_int_equal(fates.keep, 2);                /* c is another: both have not reached it */
+        assert_int_equal(nfa_succession_take(next, engine), EGRET_OK);
+        nfa_engine_free(engine);
+        engine = next;
+        if (way == 1) engine = through_bytes(engine, after.plan);
+        if (way == 2) {         /* one change more before the first is settled: now b is another, too */
+            engine = change(engine, last.plan);
+            push_value(engine, last.plan, 4000, 1, 5);
+            push_value(engine, last.plan, 5000, 2, 5);
+            push_value(engine, last.plan, 6000, 1, 4);
+            push_value(engine, last.plan, 7000, 2, 4);
+        } else {
+            push_value(engine, after.plan, 4000, 1, 2);
+            push_value(engine, after.plan, 5000, 1, 3);
+            push_value(engine, after.plan, 6000, 1, 4);
+            push_value(engine, after.plan, 7000, 2, 4);
+        }
+        take_times(engine, "r", seen, sizeof seen);
+        assert_string_equal(seen, way == 2 ? "6000<1000 " : "6000<1000 7000<2000 ");
+        nfa_engine_free(engine);
+        egret_arena_deinit(&before.arena);
+        egret_arena_deinit(&after.arena);
+        egret_arena_deinit(&last.arena);
+    }
+}
+
+/* Another bound in `when`: what was counted is kept, and what holds already at the change is not told again. */
+static void a_window_that_is_judged_otherwise_keeps_its_events(void **state)
+{
+    (void)state;
+    world before, after;
+    char seen[256] = "";
+    compile(&before, STREAMS_TEXT "rule r { watch a  by k  over 1h  when count() > 9  alert { n: count() } }\n");
+    compile(&after, STREAMS_TEXT "rule r { watch a  by k  over 1h  when count() > 3  alert { n: count() } }\n");
+    nfa_engine *engine = nfa_engine_new(egret_mem_of(NULL), before.plan);
+    for (int i = 1; i <= 3; i++) push_value(engine, before.plan, i * 1000, 1, 1);
+    for (int i = 4; i <= 8; i++) push_value(engine, before.plan, i * 1000, 2, 1);
+    engine = change(engine, after.plan);
+    push_value(engine, after.plan, 9000, 1, 1);         /* the fourth */
+    push_value(engine, after.plan, 10000, 2, 1);        /* held before */
+    take_times(engine, "r", seen, sizeof seen);
+    assert_string_equal(seen, "9000<1000 ");
+    nfa_engine_free(engine);
+    egret_arena_deinit(&before.arena);
+    egret_arena_deinit(&after.arena);
+}
+
 /* What is gone gives no alert, its deadlines are nobody's, and the sweep drops its bytes. */
 static void what_is_gone_is_dropped(void **state)
 {
@@ -304,6 +387,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_that_stay_see_nothing_of_changes),
         cmocka_unit_test(what_only_says_something_else_keeps_its_state),
+        cmocka_unit_test(attempts_before_a_changed_step_go_on),
+        cmocka_unit_test(a_window_that_is_judged_otherwise_keeps_its_events),
         cmocka_unit_test(what_is_gone_is_dropped),
         cmocka_unit_test(keys_of_tables_are_watched_from_the_change_on),
         cmocka_unit_test(without_memory_the_old_rules_go_on),
