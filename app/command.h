@@ -72,6 +72,7 @@ int app_usage(const app_args *args, const char *format, ...) __attribute__((form
 int app_trouble(const app_args *args, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The subcommands, one a file: cmd_<name>.c. */
+extern const app_command app_cmd_alerts;
 extern const app_command app_cmd_backup;
 extern const app_command app_cmd_backtest;
 extern const app_command app_cmd_check;

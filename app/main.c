@@ -11,7 +11,7 @@
 
 static const app_command *const commands[] = {
     &app_cmd_run, &app_cmd_replay, &app_cmd_backtest, &app_cmd_check, &app_cmd_test, &app_cmd_fmt, &app_cmd_explain, &app_cmd_generate, &app_cmd_help,
-    &app_cmd_journal, &app_cmd_deadletters, &app_cmd_backup, &app_cmd_restore, &app_cmd_token, &app_cmd_openapi,
+    &app_cmd_journal, &app_cmd_deadletters, &app_cmd_backup, &app_cmd_restore, &app_cmd_token, &app_cmd_openapi, &app_cmd_alerts,
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };

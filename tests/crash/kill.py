@@ -4,7 +4,9 @@
 - every event that was answered with 202 is in the journal, and no event of the file is there twice or not at all;
 - the alerts that were sent, equal ids taken once, are those of one evaluation of the journal from its beginning without a crash
   (`egret journal alerts`), byte for byte, and no epoch gave other alerts when it was evaluated again;
-- nothing is left in the outbox.
+- a webhook receiver that now and then answers 500 saw each of them at least once;
+- each stands in the history once, and says that both sinks have it;
+- nothing is left in the outbox or among the dead letters.
 
     kill.py --runs N --seed S [--shim LIBRARY]
 
@@ -22,19 +24,20 @@ import sys
 import tempfile
 import time
 
-from harness import Daemon, egret, wait_for
+from harness import Daemon, Receiver, egret, wait_for
 
 RULES = """\
 stream login { id: string  user: string  ok: bool  amount: decimal  at: time } with time at, lateness 3s, identity id within 1h
 stream beat { device: string  n: int  at: time } with time at
 source s: file { path: "in.ndjson"  stream: beat  follow: true }
 sink log: file { path: "alerts.ndjson" }
-rule failed { watch login [not ok]  by user  alert { who: user, amount: amount }  to log }
-rule thrice { match a: login [not ok] then b: login [not ok] then c: login [ok] within 1m  by user  alert { total: a.amount + c.amount }  to log }
-rule quiet { match login [not ok] then not login [ok] for 20s  by user  alert { who: user }  to log }
-rule many { watch login  by user  over 1m  when sum(amount) > 300.00  alert { total: sum(amount) }  throttle 30s  to log }
-rule lost { match b: beat then not beat for 15s  by device  alert { last: b.n }  to log }
-rule jump { watch beat [n > prev(n) + 40]  by device  alert { n: n }  to log }
+sink desk: webhook { url: "%s"  allow_private: true  backoff: 5ms  attempts: 1000 }
+rule failed { watch login [not ok]  by user  alert { who: user, amount: amount }  to log, desk }
+rule thrice { match a: login [not ok] then b: login [not ok] then c: login [ok] within 1m  by user  alert { total: a.amount + c.amount }  to log, desk }
+rule quiet { match login [not ok] then not login [ok] for 20s  by user  alert { who: user }  to log, desk }
+rule many { watch login  by user  over 1m  when sum(amount) > 300.00  alert { total: sum(amount) }  throttle 30s  to log, desk }
+rule lost { match b: beat then not beat for 15s  by device  alert { last: b.n }  to log, desk }
+rule jump { watch beat [n > prev(n) + 40]  by device  alert { n: n }  to log, desk }
 """
 N_HTTP, N_FILE = 240, 300
 
@@ -52,7 +55,7 @@ class Run:
         self.random = random.Random(seed)
         self.shim = shim
         self.dir = tempfile.mkdtemp(prefix="egret-crash-")
-        self.daemon, self.starts, self.acked = None, 0, []
+        self.daemon, self.receiver, self.starts, self.acked = None, None, 0, []
         self.seen = dict.fromkeys(("kills", "died at a write", "disk full", "gave up", "from a checkpoint", "alerts", "sent again"), 0)
 
     def path(self, name):
@@ -61,7 +64,8 @@ class Run:
     # ---- what is sent
 
     def make_input(self):
-        rules = RULES
+        self.receiver = Receiver([self.random.choice([200, 200, 200, 500]) for _ in range(400)] + [200])
+        rules = RULES % self.receiver.url
         os.makedirs(self.path("rules"))
         with open(self.path("rules/r.egret"), "w") as file:
             file.write(rules)
@@ -176,6 +180,7 @@ class Run:
         self.bring_up()
         wait_for(lambda: len(self.journal("export", "--stream", "beat")) >= N_FILE, "the file's events")
         wait_for(lambda: self.daemon.metric("egret_queue_records") == 0, "the queue")
+        wait_for(lambda: not self.journal("outbox"), "the outbox")
         if self.daemon.stop() != 0:
             raise Failure("it ended badly: " + "".join(self.daemon.err))
         self.check_log()
@@ -206,8 +211,28 @@ class Run:
         for name, alert in sent.items():
             if alert != expected[name]:
                 raise Failure("another alert: %s\n%s" % (alert, expected[name]))
+        self.check_history(expected)
+        received = {headers["webhook-id"] for status, headers, _, _ in self.receiver.requests if status == 200}
+        if received != {name[:32] + ("" if name[32:] == "alert" else "-" + name[32:]) for name in expected}:
+            raise Failure("the webhook's receiver has others: %s" % received.symmetric_difference(name[:32] for name in expected))
         self.seen["alerts"] += len(sent)
         self.seen["sent again"] += len(lines) - len(sent)
+
+    def check_history(self, expected):
+        done = egret("alerts", "feed", "--whole", "--most", "100000", "--data", self.path("data"))
+        if done.returncode != 0:
+            raise Failure(done.stderr)
+        kept = [json.loads(line) for line in done.stdout.splitlines()]
+        names = [entry["id"] + entry["kind"] for entry in kept]
+        if sorted(names) != sorted(expected):
+            raise Failure("the history has others: %s" % (set(names) ^ set(expected) or "some twice"))
+        for entry in kept:
+            if entry["alert"] != expected[entry["id"] + entry["kind"]]:
+                raise Failure("the history has another alert: %s" % entry)
+            if {sink: what["state"] for sink, what in entry["deliveries"].items()} != {"log": "delivered", "desk": "delivered"}:
+                raise Failure("not delivered, says the history: %s" % entry)
+        if egret("deadletters", "list", "--data", self.path("data"), "--kind", "alerts").stdout:
+            raise Failure("there are dead letters")
 
     def run(self):
         try:
@@ -219,6 +244,8 @@ class Run:
         finally:
             if self.daemon:
                 self.daemon.kill()
+            if self.receiver:
+                self.receiver.close()
 
 
 def main():

@@ -189,6 +189,7 @@ class Receiver:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *args: None       # senders that are killed
         self.url = "http://127.0.0.1:%d/hook" % self.server.server_port
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
