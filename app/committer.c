@@ -443,6 +443,25 @@ bool committer_keep_idle(committer *c)
     return idle;
 }
 
+/* One round, under the lock. False: it is to end. */
+static bool go_on(committer *c)
+{
+    bool fine = (!c->first && c->tasks.n == 0) || commit_once(c);
+    if (fine && !(c->first && atomic_load(&c->trouble)) && (c->pieces || c->sweeping)) fine = keep_once(c);
+    return fine && !(c->closing && atomic_load(&c->trouble));
+}
+
+/* Nothing is written any more. The lock is held, and let go. */
+static void end(committer *c)
+{
+    committer_task *left = committer_tasks_take(&c->tasks);
+    c->ended = true;
+    pthread_cond_broadcast(&c->went);
+    pthread_mutex_unlock(&c->lock);
+    committer_tasks_drop(left);
+    if (atomic_load(&c->lost)) c->options.given_up(c->options.user);
+}
+
 static void *work(void *user)
 {
     committer *c = user;
@@ -450,22 +469,27 @@ static void *work(void *user)
     pthread_mutex_lock(&c->lock);
     while (wait_for_work(c, last_us)) {
         last_us = app_monotonic_us();
-        bool fine = (!c->first && c->tasks.n == 0) || commit_once(c);
-        if (fine && !(c->first && atomic_load(&c->trouble)) && (c->pieces || c->sweeping)) fine = keep_once(c);
-        if (!fine || (c->closing && atomic_load(&c->trouble))) break;
+        if (!go_on(c)) break;
         if (atomic_load(&c->trouble)) {
             struct timespec until = in_ms(RETRY_MS);
             pthread_cond_broadcast(&c->went);
             while (!c->closing && pthread_cond_timedwait(&c->came, &c->lock, &until) == 0) {}
         }
     }
-    committer_task *left = committer_tasks_take(&c->tasks);
-    c->ended = true;
-    pthread_cond_broadcast(&c->went);
-    pthread_mutex_unlock(&c->lock);
-    committer_tasks_drop(left);
-    if (atomic_load(&c->lost)) c->options.given_up(c->options.user);
+    end(c);
     return NULL;
+}
+
+bool committer_step(committer *c)
+{
+    pthread_mutex_lock(&c->lock);
+    bool more = !c->ended && (c->first || c->tasks.n > 0 || c->pieces || c->sweeping);
+    if (more && !go_on(c)) {
+        end(c);
+        return false;
+    }
+    pthread_mutex_unlock(&c->lock);
+    return more;
 }
 
 /* ---- others ---- */
@@ -581,7 +605,7 @@ committer *committer_start(const committer_options *options)
     pthread_condattr_destroy(&attributes);
     note_commit(c, 0, &(trimmed){0});
     c->stats.commits = 0;
-    if (pthread_create(&c->thread, NULL, work, c) == 0) return c;
+    if (options->no_thread || pthread_create(&c->thread, NULL, work, c) == 0) return c;
     journal_pack_deinit(&c->pack);
     free(c->refusing);
     free(c);
@@ -595,7 +619,7 @@ void committer_stop(committer *c)
     c->closing = true;
     pthread_cond_broadcast(&c->came);
     pthread_mutex_unlock(&c->lock);
-    pthread_join(c->thread, NULL);
+    if (!c->options.no_thread) pthread_join(c->thread, NULL);
     for (epoch *e = c->first, *next; e; e = next) {
         next = e->next;
         epoch_free(e);
@@ -604,6 +628,7 @@ void committer_stop(committer *c)
         next = p->next;
         free(p);
     }
+    committer_tasks_drop(committer_tasks_take(&c->tasks));
     pthread_cond_destroy(&c->went);
     pthread_cond_destroy(&c->came);
     pthread_mutex_destroy(&c->lock);

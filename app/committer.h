@@ -40,6 +40,7 @@ typedef struct committer_options {
     /* The committer has given up. */
     void (*given_up)(void *user);
     void *user;
+    bool no_thread;                 /* for simulations: committer_step is called instead */
 } committer_options;
 
 typedef struct committer_stats {
@@ -82,6 +83,8 @@ const char *committer_trouble(committer *c);
 committer_stats committer_get_stats(committer *c);
 /* Alerts for this sink that went to the dead letters as too much waited already. From any thread. */
 uint64_t committer_refused(committer *c, uint32_t sink);
+/* Without a thread: one commit, or one slice of a checkpoint. False: there was nothing to do, or it has given up. */
+bool committer_step(committer *c);
 /* Writes what it can, ends the thread and frees. */
 void committer_stop(committer *c);      /* NULL is allowed */
 

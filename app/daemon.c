@@ -96,7 +96,7 @@ static int open_audit(daemon_state *d)
     return d->backend.audit ? APP_FINE : complain(d, "audit.ndjson", EGRET_IO);
 }
 
-static int open_inside(daemon_state *d)
+int daemon_open_inside(daemon_state *d)
 {
     d->queue = admission_new(d->options->queue_records, DAEMON_QUEUE_BYTES);
     if (!d->queue) return complain(d, "start", EGRET_NO_MEMORY);
@@ -192,7 +192,7 @@ static int serve(daemon_state *d)
     return atomic_load(&d->failed) ? APP_TROUBLE : exit_code;
 }
 
-static void close_inside(daemon_state *d)
+void daemon_close_inside(daemon_state *d)
 {
     web_audit_close(d->backend.audit);
     daemon_web_deinit(d);
@@ -211,9 +211,9 @@ int daemon_run(const daemon_options *options)
     if (!d) return APP_TROUBLE;
     d->options = options;
     d->start_ms = app_wall_ms(NULL);
-    int exit_code = open_inside(d);
+    int exit_code = daemon_open_inside(d);
     if (exit_code == APP_FINE) exit_code = serve(d);
-    close_inside(d);
+    daemon_close_inside(d);
     free(d);
     if (exit_code == APP_FINE) app_log_say(&options->log, LOG_INFO, "stopped");
     return exit_code;

@@ -13,6 +13,7 @@
 #ifndef EGRET_APP_DAEMON_H
 #define EGRET_APP_DAEMON_H
 
+#include "alerting/sink.h"
 #include "app/listen_address.h"
 #include "app/log.h"
 #include "app/rules_files.h"
@@ -37,6 +38,9 @@ typedef struct daemon_options {
     int64_t idle_ms;
     int64_t drain_ms;               /* at the end: longest time for alerts to leave */
     bool unkept;                    /* for measuring alone: nothing is written, and a 202 promises nothing */
+    /* For simulations (daemon_steps.h). */
+    bool no_threads;
+    const sink_kind *(*find_sink)(egret_str name);      /* NULL: sink_kind_find */
 } daemon_options;
 
 /* Runs until SIGTERM or SIGINT; gives the exit code. Signals must be blocked in the calling thread before any other thread is made:

@@ -272,22 +272,38 @@ static egret_status say_start(daemon_state *d)
 
 /* ---- the thread ---- */
 
-static void *work(void *user)
+egret_status daemon_engine_begin(daemon_state *d)
 {
-    daemon_state *d = user;
-    int64_t told_ms = 0;
     egret_status status = recover(d);
     if (status == EGRET_OK && !d->recovery.stopped) status = say_start(d);
     daemon_web_publish(d);
     if (status != EGRET_OK) give_up(d, status);
     atomic_store(&d->recovered, true);
-    while (status == EGRET_OK && !d->recovery.stopped && !admission_is_drained(d->queue)) status = work_once(d, &told_ms);
-    if (status == EGRET_OK && !d->recovery.stopped) daemon_checkpoint_finish(d);
+    return status;
+}
+
+egret_status daemon_engine_once(daemon_state *d)
+{
+    egret_status status = work_once(d, &d->published_ms);
     if (status != EGRET_OK && !atomic_load(&d->failed)) give_up(d, status);
+    return status;
+}
+
+void daemon_engine_end(daemon_state *d, bool keeps)
+{
+    if (keeps && !d->recovery.stopped) daemon_checkpoint_finish(d);
     daemon_rules_stop(d->rules);
     epoch_free(d->epoch);
     d->epoch = NULL;
     daemon_web_publish(d);
+}
+
+static void *work(void *user)
+{
+    daemon_state *d = user;
+    egret_status status = daemon_engine_begin(d);
+    while (status == EGRET_OK && !d->recovery.stopped && !admission_is_drained(d->queue)) status = daemon_engine_once(d);
+    daemon_engine_end(d, status == EGRET_OK);
     return NULL;
 }
 
@@ -297,9 +313,9 @@ int daemon_engine_start(daemon_state *d)
     if (daemon_engine_make(d, daemon_rules_boot(d->rules))) {
         daemon_web_publish(d);
         atomic_store(&d->heartbeat_ms, app_monotonic_ms());
-        d->has_engine_thread = pthread_create(&d->engine_thread, NULL, work, d) == 0;
+        d->has_engine_thread = !d->options->no_threads && pthread_create(&d->engine_thread, NULL, work, d) == 0;
+        if (d->has_engine_thread || d->options->no_threads) return APP_FINE;
     }
-    if (d->has_engine_thread) return APP_FINE;
     app_log_say(&d->options->log, LOG_ERROR, "the engine does not start: no memory");
     return APP_TROUBLE;
 }

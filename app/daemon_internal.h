@@ -74,6 +74,7 @@ typedef struct daemon_state {
     evaluation *evaluation;     /* the engine's thread, while it runs */
     pthread_t engine_thread;
     bool has_engine_thread;
+    int64_t published_ms;       /* monotonic: when counters were copied; the engine's thread */
     atomic_bool recovered;      /* the engine's thread has evaluated the journal */
     atomic_bool failed;         /* the engine gave up; said why in the log */
     atomic_bool stopping;
@@ -88,6 +89,10 @@ typedef struct daemon_state {
     web_server *server;         /* whose feed is woken; NULL: none */
     web_rules web_rules;        /* its part for rules */
 } daemon_state;
+
+/* daemon.c: opens all inside, closes it. */
+int daemon_open_inside(daemon_state *d);
+void daemon_close_inside(daemon_state *d);
 
 /* All print their own troubles to the log and give an exit code. */
 int daemon_sinks_open(daemon_state *d);
@@ -129,6 +134,10 @@ void daemon_returns_stop(daemon_state *d);      /* after admission_close */
 
 bool daemon_engine_make(daemon_state *d, rule_set *rules);  /* the evaluation, by these rules; false: no memory */
 int daemon_engine_start(daemon_state *d);   /* evaluates the journal first, then sets `recovered` */
+/* What the thread does, for daemon_steps.c: begins, does what is to do now, ends. */
+egret_status daemon_engine_begin(daemon_state *d);
+egret_status daemon_engine_once(daemon_state *d);
+void daemon_engine_end(daemon_state *d, bool keeps);    /* keeps: with a last checkpoint */
 void daemon_engine_join(daemon_state *d);   /* after admission_close: all that was admitted is evaluated */
 
 void daemon_web_serve(daemon_state *d, web_server *server);     /* from now on its feed is woken; NULL: no more */

@@ -43,7 +43,7 @@ static int open_sink(daemon_state *d, daemon_sink *sink, const sink_kind *kind)
     sink->env = (sink_env){.data_dir = d->options->data_dir, .now_ms = app_wall_ms, .name = sink->name, .store_id = store_uuid(d->store)};
     outbox_options options = {.name = sink->name, .kind = kind, .settings = &sink->settings, .env = &sink->env, .log = say_outbox,
                               .log_user = (void *)(uintptr_t)&d->options->log, .read = read_rows, .settled = settle, .user = sink,
-                              .paused = outbox_sink_get(d->store, sink->name).paused};
+                              .paused = outbox_sink_get(d->store, sink->name).paused, .no_thread = d->options->no_threads};
     committer_bound *bound = &d->bounds[sink - d->sinks];
     bound->rows = (uint64_t)sink_settings_common(&sink->settings, kind, SINK_QUEUE);
     bound->bytes = (uint64_t)sink_settings_common(&sink->settings, kind, SINK_QUEUE_BYTES);
@@ -61,7 +61,7 @@ static int open_declared(daemon_state *d, daemon_sink *sink, const plan_edge *ed
 {
     char reason[512];
     const app_log *log = &d->options->log;
-    const sink_kind *kind = sink_kind_find(edge->kind);
+    const sink_kind *kind = d->options->find_sink ? d->options->find_sink(edge->kind) : sink_kind_find(edge->kind);
     sink->name = strndup(edge->name.ptr, edge->name.len);
     if (!sink->name) return APP_TROUBLE;
     if (!kind) {

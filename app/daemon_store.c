@@ -88,7 +88,8 @@ int daemon_store_start(daemon_state *d)
                                  .n_sinks = d->n_sinks,
                                  .log = &d->options->log, .keep_ms = d->options->keep_ms, .keep_bytes = d->options->keep_bytes,
                                  .unkept = d->options->unkept, .bounds = d->bounds, .keep_alerts_ms = d->options->keep_alerts_ms,
-                                 .keep_alert_bytes = d->options->keep_alert_bytes, .release = daemon_sinks_release, .given_up = give_up, .user = d};
+                                 .keep_alert_bytes = d->options->keep_alert_bytes, .release = daemon_sinks_release, .given_up = give_up, .user = d,
+                                 .no_thread = d->options->no_threads};
     d->committer = committer_start(&options);
     if (!d->committer) return complain(d, "no memory");
     committer_need(d->committer, d->checkpoint.base > 0 ? d->checkpoint.lsn : 0);

@@ -12,33 +12,21 @@
  * For `drop` each write since the last good sync is remembered with what stood there before. A file opened with O_DSYNC (LMDB writes its meta
  * pages through one) is synced by each write.
  */
+#include "tests/support/torn_disk.h"
+
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
-enum { MAX_FILES = 1024, SECTOR = 512, PAGE = 4096 };
-
-typedef struct undo {
-    struct undo *next;
-    int fd;
-    off_t at;
-    size_t len, had;        /* had: bytes that stood there, the rest was beyond the end */
-    char before[];
-} undo;
+enum { MAX_FILES = 1024 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static signed char kind_of[MAX_FILES];      /* 1: the store, 2: the same, synced by each write */
-static undo *undos;
+static torn_disk disk = { .random = 88172645463325252ull };
 static long count, at = -1, full_for = 40;
 static const char *mode;
-static unsigned long long random_state = 88172645463325252ull;
 
 static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
 static ssize_t (*real_pread)(int, void *, size_t, off_t);
@@ -58,80 +46,26 @@ __attribute__((constructor)) static void begin(void)
     const char *text = getenv("EGRET_SHIM_AT");
     mode = getenv("EGRET_SHIM");
     at = text ? atol(text) : -1;
-    random_state ^= (unsigned long long)at * 2654435761u;
+    disk.random ^= (unsigned long long)at * 2654435761u;
     find(&real_pwrite, "pwrite");
     find(&real_pread, "pread");
     find(&real_writev, "writev");
     find(&real_pwritev, "pwritev");
     find(&real_fdatasync, "fdatasync");
     find(&real_fsync, "fsync");
+    disk.read = real_pread;
+    disk.write = real_pwrite;
 }
 
 static int kind(int fd)
 {
-    char link[64], path[4096];
     if (fd < 0 || fd >= MAX_FILES || !mode)
         return 0;
     if (kind_of[fd] == 0) {
-        static const char proc[] = "/proc/self/fd/";
-        size_t n = sizeof proc - 1;
-        memcpy(link, proc, n);
-        char digits[12];
-        int d = 0;
-        for (int rest = fd; rest > 0 || d == 0; rest /= 10)
-            digits[d++] = (char)('0' + rest % 10);
-        while (d > 0)
-            link[n++] = digits[--d];
-        link[n] = '\0';
-        ssize_t len = readlink(link, path, sizeof path - 1);
-        size_t name = sizeof "store.mdb" - 1;
-        bool ours = len >= (ssize_t)name && memcmp(path + len - name, "store.mdb", name) == 0;
-        kind_of[fd] = (signed char)(!ours ? -1 : (fcntl(fd, F_GETFL) & O_DSYNC) ? 2 : 1);
+        int found = torn_kind(fd, "store.mdb");
+        kind_of[fd] = (signed char)(found > 0 ? found : -1);
     }
     return kind_of[fd] > 0 ? kind_of[fd] : 0;
-}
-
-static unsigned next_random(void)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (unsigned)(random_state >> 32);
-}
-
-static void forget(void)
-{
-    for (undo *u = undos, *next; u; u = next) {
-        next = u->next;
-        free(u);
-    }
-    undos = NULL;
-}
-
-static void remember(int fd, size_t len, off_t where)
-{
-    undo *u = malloc(sizeof *u + len);
-    if (!u)
-        _exit(99);
-    ssize_t had = real_pread(fd, u->before, len, where);
-    *u = (undo){ undos, fd, where, len, had > 0 ? (size_t)had : 0 };
-    undos = u;
-}
-
-/* Newest first, a page at a time, some stay. What lay beyond the end becomes zeros: the file may have grown, its pages need not be there. */
-static void take_back(void)
-{
-    static const char zeros[PAGE];
-    for (const undo *u = undos; u; u = u->next)
-        for (size_t i = 0; i < u->len; i += PAGE) {
-            size_t some = u->len - i < PAGE ? u->len - i : PAGE;
-            if (next_random() % 2 == 0)
-                continue;
-            if (i + some <= u->had)
-                (void)!real_pwrite(u->fd, u->before + i, some, u->at + (off_t)i);
-            else
-                (void)!real_pwrite(u->fd, zeros, some, u->at + (off_t)i);
-        }
 }
 
 static bool is(const char *what)
@@ -153,9 +87,9 @@ static bool strike_write(int fd, const char *bytes, size_t len, off_t where, ssi
     if (n != at)
         return true;
     if (is("tear"))
-        (void)!real_pwrite(fd, bytes, len / 2 / SECTOR * SECTOR, where);
+        (void)!real_pwrite(fd, bytes, len / 2 / TORN_SECTOR * TORN_SECTOR, where);
     if (is("drop"))
-        take_back();
+        torn_take_back(&disk);
     if (is("die") || is("tear") || is("drop"))
         _exit(137);
     if (is("broken")) {
@@ -171,8 +105,8 @@ static ssize_t one_write(int fd, const void *bytes, size_t len, off_t where)
     pthread_mutex_lock(&lock);
     bool go_on = strike_write(fd, bytes, len, where, &answer);
     if (go_on) {
-        if (is("drop") && kind(fd) == 1)
-            remember(fd, len, where);
+        if (is("drop") && kind(fd) == 1 && !torn_remember(&disk, fd, len, where))
+            _exit(99);
         answer = real_pwrite(fd, bytes, len, where);
     }
     int why = errno;
@@ -233,7 +167,7 @@ static int one_sync(int fd, int (*real)(int))
     long n = ++count;
     int answer = 0;
     if (n == at && is("drop"))
-        take_back();
+        torn_take_back(&disk);
     if (n == at && (is("die") || is("tear") || is("drop")))
         _exit(137);
     if (n == at && is("broken")) {
@@ -242,7 +176,7 @@ static int one_sync(int fd, int (*real)(int))
     } else {
         answer = real(fd);
         if (answer == 0)
-            forget();
+            torn_forget(&disk);
     }
     int why = errno;
     pthread_mutex_unlock(&lock);

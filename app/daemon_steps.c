@@ -1,0 +1,47 @@
+/*
+ * daemon_steps.c: see daemon_steps.h.
+ */
+#include "app/daemon_steps.h"
+
+#include "app/command.h"
+
+#include <stdlib.h>
+
+daemon_state *daemon_steps_open(const daemon_options *options)
+{
+    daemon_state *d = calloc(1, sizeof *d);
+    if (!d) return NULL;
+    d->options = options;
+    d->plan = options->rules->plan;
+    d->start_ms = app_wall_ms(NULL);
+    bool fine = daemon_open_inside(d) == APP_FINE && daemon_engine_start(d) == APP_FINE && daemon_engine_begin(d) == EGRET_OK;
+    if (fine) return d;
+    daemon_steps_close(d, false);
+    return NULL;
+}
+
+bool daemon_steps_engine(daemon_state *d)
+{
+    return !atomic_load(&d->failed) && daemon_engine_once(d) == EGRET_OK;
+}
+
+bool daemon_steps_commit(daemon_state *d)
+{
+    return committer_step(d->committer);
+}
+
+void daemon_steps_send(daemon_state *d, uint32_t sink)
+{
+    (void)outbox_step(d->sinks[sink].box);
+}
+
+void daemon_steps_close(daemon_state *d, bool orderly)
+{
+    if (d->queue) admission_close(d->queue);
+    while (orderly && !admission_is_drained(d->queue) && daemon_steps_engine(d)) {}
+    if (d->evaluation) daemon_engine_end(d, orderly && !atomic_load(&d->failed));
+    daemon_engine_join(d);
+    while (orderly && daemon_steps_commit(d) && !committer_trouble(d->committer)) {}
+    daemon_close_inside(d);
+    free(d);
+}
