@@ -176,6 +176,7 @@ class Run:
     def settle(self):
         """A daemon without troubles takes the rest and ends."""
         self.shim = None
+        self.receiver.statuses = [200]
         if self.daemon:
             self.bury()
         self.bring_up()
