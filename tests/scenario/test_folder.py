@@ -107,7 +107,8 @@ class DataFolder(Folder):
         self.run_well("backup", "--data", self.path("data"), "--to", self.path("copy"))
         with open(self.path("copy/store.mdb"), "r+b") as file:
             whole = file.read()
-            at = whole.index(BLOCK) + 64 + 20
+            heads = [at for at in range(len(whole) - 64) if whole.startswith(BLOCK, at)]
+            at = next(at for at in heads if int.from_bytes(whole[at + 12:at + 16], "little") > 200) + 64 + 20
             file.seek(at)
             file.write(bytes(byte ^ 0xff for byte in whole[at:at + 20]))
         done = egret("restore", "--from", self.path("copy"), "--data", self.path("again"))

@@ -12,6 +12,8 @@
 #include <sys/uio.h>
 #include <time.h>
 
+static const int64_t BEGAN_MS = INT64_C(1767603600000);
+
 static struct {
     uint64_t chance, asked;             /* states of random numbers: the simulation's, the program's */
     int64_t monotonic_ms, wall_offset_ms;
@@ -56,7 +58,7 @@ void fakes_begin(uint64_t seed)
     world.chance = seed;
     world.asked = seed ^ UINT64_C(0x5555555555555555);
     world.monotonic_ms = 1000;
-    world.wall_offset_ms = INT64_C(1767603600000);
+    world.wall_offset_ms = BEGAN_MS;
     world.cut = false;
     world.writes = world.cut_at = world.full_until = world.trace = 0;
     world.disk.random = seed | 1;
@@ -74,9 +76,9 @@ void fakes_pass_ms(int64_t ms)
     world.monotonic_ms += ms;
 }
 
-void fakes_jump_ms(int64_t ms)
+void fakes_set_off_ms(int64_t ms)
 {
-    world.wall_offset_ms += ms;
+    world.wall_offset_ms = BEGAN_MS + ms;
 }
 
 int64_t fakes_now_ms(void)

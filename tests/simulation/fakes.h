@@ -15,7 +15,7 @@ static inline uint64_t fakes_below(uint64_t n) { return fakes_random() % n; }
 static inline bool fakes_one_in(uint64_t n) { return fakes_below(n) == 0; }
 
 void fakes_pass_ms(int64_t ms);                 /* time passes */
-void fakes_jump_ms(int64_t ms);                 /* the wall clock alone jumps */
+void fakes_set_off_ms(int64_t ms);              /* the wall clock alone jumps: it is so far off from now on */
 int64_t fakes_now_ms(void);                     /* monotonic */
 
 /* After n more writes and syncs of the store the power fails: what was not synced is torn, and nothing reaches the disk any more. */

@@ -18,7 +18,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { STEPS = 1500, SETTLING = 60000, SOURCE_S = 1, STREAM_LOGIN = 0, STREAM_BEAT = 1 };
+enum { STEPS = 1500, SETTLING = 60000, SOURCE_S = 1, STREAM_LOGIN = 0, STREAM_BEAT = 1,
+       JUMP_MS = 50 * 60000 /* beyond an hour back, events would be too far ahead to be taken */ };
 
 world *world_now;
 
@@ -209,7 +210,7 @@ static void befall(world *w)
         w->fills++;
         break;
     default:
-        fakes_jump_ms((int64_t)fakes_below(172800000) - 86400000);
+        fakes_set_off_ms((int64_t)fakes_below(2 * JUMP_MS) - JUMP_MS);
         w->jumps++;
         break;
     }
