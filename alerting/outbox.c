@@ -121,17 +121,28 @@ static void count(outbox *box, uint64_t *counter)
     pthread_mutex_unlock(&box->lock);
 }
 
-static void settle(outbox *box, const outbox_entry *e, delivery_state state, const char *reason)
+static bool settle(outbox *box, const outbox_entry *e, delivery_state state, const char *reason)
 {
-    box->options.settled(box->options.user, e->row, &(delivery){state, e->attempts, wall_ms(box), reason});
+    return box->options.settled(box->options.user, e->row, &(delivery){state, e->attempts, wall_ms(box), reason});
+}
+
+/* It is delivered or dead, and the row goes. When that could not be noted it is tried once more: receivers know alerts by id. */
+static void finish(outbox *box, outbox_entry *e, delivery_state state, const char *reason)
+{
+    if (settle(box, e, state, reason)) {
+        count(box, state == DELIVERY_DONE ? &box->stats.sent : &box->stats.failed);
+        if (state == DELIVERY_DEAD) say(box, 1, "alert %s is in the dead letters: %s", e->id, reason);
+        outbox_window_remove(&box->window, e);
+        return;
+    }
+    e->due_ms = now_ms(box) + LOOK_AGAIN_MS;
+    e->tried_last = true;
+    outbox_window_block(&box->window, e->order);
 }
 
 static void bury(outbox *box, outbox_entry *e, const char *reason)
 {
-    count(box, &box->stats.failed);
-    say(box, 1, "alert %s is in the dead letters: %s", e->id, reason);
-    settle(box, e, DELIVERY_DEAD, reason);
-    outbox_window_remove(&box->window, e);
+    finish(box, e, DELIVERY_DEAD, reason);
 }
 
 /* Its next try is later; that of all others too when the receiver wishes it, or seems to be in trouble. */
@@ -152,9 +163,7 @@ static void judge(outbox *box, outbox_entry *e, sink_result result, const sink_o
     case SINK_SENT:
         box->failures = 0;
         box->not_before_ms = 0;
-        count(box, &box->stats.sent);
-        settle(box, e, DELIVERY_DONE, "");
-        outbox_window_remove(&box->window, e);
+        finish(box, e, DELIVERY_DONE, "");
         return;
     case SINK_GONE:
         pthread_mutex_lock(&box->lock);
@@ -178,7 +187,7 @@ static void judge(outbox *box, outbox_entry *e, sink_result result, const sink_o
     e->tried_last = look(box).closing;
     count(box, &box->stats.retried);
     if (box->failures == 0) say(box, 1, "alert %s will be tried again: %s", e->id, outcome->reason);
-    settle(box, e, DELIVERY_PENDING, outcome->reason);
+    (void)settle(box, e, DELIVERY_PENDING, outcome->reason);
     put_off(box, e, outcome);
 }
 

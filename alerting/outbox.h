@@ -31,8 +31,8 @@ typedef struct outbox_options {
     outbox_log_fn log;              /* may be NULL */
     void *log_user;
     outbox_read_fn read;            /* the sink's rows; from the worker */
-    /* What became of a try. From the worker; must not call the outbox. */
-    void (*settled)(void *user, uint64_t row, const delivery *what);
+    /* What became of a try. From the worker; must not call the outbox. False: it could not be noted; the row is tried again. */
+    bool (*settled)(void *user, uint64_t row, const delivery *what);
     void *user;
     bool paused;                    /* nothing is sent until outbox_pause says so */
     /* For simulations; all NULL and false otherwise. */

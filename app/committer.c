@@ -47,6 +47,7 @@ static const char GIVEN_UP[] = "the store does not work; nothing of this request
 struct committer {
     committer_options options;
     journal_pack pack;
+    int64_t start_wall_ms, start_ms;    /* both clocks when it began */
     pthread_t thread;
     _Atomic(const char *) trouble;
     atomic_bool lost;
@@ -159,11 +160,18 @@ static int write_epoch(committer *c, epoch *e)
     return code == 0 ? maybe_append(c, JOURNAL_BLOCK_BYTES, NULL) : code;
 }
 
+/* A wall clock that jumps ahead makes nothing old: it has gone on since the start as the monotonic one has, or less. */
+static int64_t trusted_wall_ms(const committer *c)
+{
+    int64_t wall_ms = app_wall_ms(NULL), steady_ms = c->start_wall_ms + app_monotonic_ms() - c->start_ms;
+    return wall_ms < steady_ms ? wall_ms : steady_ms;
+}
+
 /* What is older than what is kept goes, in slices. */
 static int trim(committer *c, uint64_t needed, trimmed *dropped)
 {
     store *s = c->options.store;
-    int64_t now_ms = app_wall_ms(NULL);
+    int64_t now_ms = trusted_wall_ms(c);
     int code = journal_trim(s, now_ms - c->options.keep_ms, c->options.keep_bytes, needed, TRIM_BLOCKS, &dropped->blocks);
     if (code != 0) return code;
     return history_trim(s, now_ms - c->options.keep_alerts_ms, c->options.keep_alert_bytes, TRIM_ALERTS, &dropped->alerts);
@@ -533,9 +541,9 @@ static bool add_task(committer *c, committer_task *task)
     return taken;
 }
 
-void committer_settled(committer *c, const char *sink, uint64_t row, const delivery *what)
+bool committer_settled(committer *c, const char *sink, uint64_t row, const delivery *what)
 {
-    (void)add_task(c, committer_task_mark(sink, row, what));
+    return add_task(c, committer_task_mark(sink, row, what));
 }
 
 bool committer_do(committer *c, committer_work_fn what, committer_done_fn done, void *user)
@@ -591,6 +599,8 @@ committer *committer_start(const committer_options *options)
         return NULL;
     }
     c->options = *options;
+    c->start_wall_ms = app_wall_ms(NULL);
+    c->start_ms = app_monotonic_ms();
     c->refusing = counters;
     c->refused = counters + options->n_sinks;
     c->end = &c->first;

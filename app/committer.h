@@ -57,9 +57,8 @@ committer *committer_start(const committer_options *options);       /* NULL: no 
 bool committer_submit(committer *c, epoch *e);
 /* Waits until all that was submitted is written and released, or it has given up, or it cannot write now. */
 void committer_flush(committer *c);
-/* What became of a try to deliver a row: noted with one of the next commits. From any thread. Without memory it is forgotten, and the next
- * process delivers again. */
-void committer_settled(committer *c, const char *sink, uint64_t row, const delivery *what);
+/* What became of a try to deliver a row: noted with one of the next commits. From any thread. False: no memory, or it has ended. */
+bool committer_settled(committer *c, const char *sink, uint64_t row, const delivery *what);
 
 /* Does something in the next transaction, in the committer's thread, as a part of its own: what is not 0 undoes the part and nothing else. Then tells
  * what came of it, from the same thread: 0 when it is on the disk; ECANCELED when there will be no commit any more. */

@@ -208,7 +208,10 @@ void daemon_close_inside(daemon_state *d)
 int daemon_run(const daemon_options *options)
 {
     daemon_state *d = calloc(1, sizeof *d);
-    if (!d) return APP_TROUBLE;
+    if (!d) {
+        app_log_say(&options->log, LOG_ERROR, "start: no memory");
+        return APP_TROUBLE;
+    }
     d->options = options;
     d->start_ms = app_wall_ms(NULL);
     int exit_code = daemon_open_inside(d);

@@ -45,7 +45,10 @@ static bool find_record(void *user, uint64_t lsn, egret_text *out)
     daemon_state *d = user;
     egret_str raw;
     if ((d->epoch && epoch_raw(d->epoch, lsn, out)) || committer_raw(d->committer, lsn, out)) return true;
-    if (!journal_lookup_raw(d->lookup, lsn, &raw)) return false;
+    if (!journal_lookup_raw(d->lookup, lsn, &raw)) {
+        out->failed = journal_lookup_failed(d->lookup);
+        return false;
+    }
     egret_text_put(out, raw.ptr, raw.len);
     return true;
 }

@@ -29,10 +29,10 @@ static int read_rows(void *user, uint64_t after, unsigned most, size_t max_bytes
     return code;
 }
 
-static void settle(void *user, uint64_t row, const delivery *what)
+static bool settle(void *user, uint64_t row, const delivery *what)
 {
     daemon_sink *sink = user;
-    committer_settled(sink->daemon->committer, sink->name, row, what);
+    return committer_settled(sink->daemon->committer, sink->name, row, what);
 }
 
 /* ---- life ---- */

@@ -10,7 +10,10 @@
 daemon_state *daemon_steps_open(const daemon_options *options)
 {
     daemon_state *d = calloc(1, sizeof *d);
-    if (!d) return NULL;
+    if (!d) {
+        app_log_say(&options->log, LOG_ERROR, "start: no memory");
+        return NULL;
+    }
     d->options = options;
     d->plan = options->rules->plan;
     d->start_ms = app_wall_ms(NULL);
@@ -40,7 +43,7 @@ void daemon_steps_close(daemon_state *d, bool orderly)
     if (d->queue) admission_close(d->queue);
     while (orderly && !admission_is_drained(d->queue) && daemon_steps_engine(d)) {}
     if (d->evaluation) daemon_engine_end(d, orderly && !atomic_load(&d->failed));
-    daemon_engine_join(d);
+    if (d->rules) daemon_engine_join(d);
     while (orderly && daemon_steps_commit(d) && !committer_trouble(d->committer)) {}
     daemon_close_inside(d);
     free(d);

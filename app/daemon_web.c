@@ -200,6 +200,7 @@ static void copy_numbers(const plan *p, web_numbers *to, const web_numbers *from
 void daemon_web_publish(daemon_state *d)
 {
     web_numbers now = {0};
+    if (!d->evaluation) return;     /* there was no memory for it */
     evaluation_numbers(d->evaluation, &now);
     pthread_mutex_lock(&d->numbers_lock);
     if (fit_numbers(&d->numbers, &d->numbers_rules, evaluation_rules(d->evaluation))) copy_numbers(now.plan, &d->numbers, &now);

@@ -133,7 +133,7 @@ static egret_status hand_on(evaluation *e, const nfa_alert *alert)
     if (!e->replaying) {
         jsonw_reset(&e->out);
         alert_json_write(&e->out, e->plan, alert, &json);
-        if (e->out.failed) return EGRET_NO_MEMORY;
+        if (e->out.failed || e->record.failed) return EGRET_NO_MEMORY;      /* an alert without its evidence would be another one */
         message.bytes = e->out.ptr;
         message.len = e->out.len;
     }

@@ -176,7 +176,8 @@ journal_got journal_read(const store *s, uint64_t *lsn, journal_block *block, in
         if (*code == 0) {
             uint64_t own = lsn_of(key);
             bool good = journal_block_open(block, value.mv_data, value.mv_size) && block->head.first_lsn == own;
-            got = good ? JOURNAL_GOT_BLOCK : JOURNAL_GOT_BROKEN;
+            got = good ? JOURNAL_GOT_BLOCK : block->no_memory ? JOURNAL_GOT_ERROR : JOURNAL_GOT_BROKEN;
+            *code = got == JOURNAL_GOT_ERROR ? ENOMEM : 0;
             bool follows = !good && mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0;
             *lsn = good ? own + block->head.n_records : follows ? lsn_of(key) : UINT64_MAX;
             block->lsn = own;

@@ -344,13 +344,19 @@ static bool fail(journal_block *block, const char *fault)
     return false;
 }
 
+static bool out_of_memory(journal_block *block)
+{
+    block->no_memory = true;
+    return fail(block, "no memory");
+}
+
 static bool unpack(journal_block *block, const char *payload)
 {
     const journal_head *head = &block->head;
     if (head->raw_bytes > block->cap || !block->raw) {
         char *grown = realloc(block->raw, (size_t)head->raw_bytes + 1);
         if (!grown)
-            return fail(block, "no memory");
+            return out_of_memory(block);
         block->raw = grown;
         block->cap = head->raw_bytes;
     }
@@ -371,7 +377,7 @@ static bool read_names(journal_block *block)
     if (n > block->cap_names) {
         journal_name *grown = realloc(block->name, (size_t)n * sizeof *grown);
         if (!grown)
-            return fail(block, "no memory");
+            return out_of_memory(block);
         block->name = grown;
         block->cap_names = (uint32_t)n;
     }
@@ -387,6 +393,7 @@ static bool read_names(journal_block *block)
 bool journal_block_open(journal_block *block, const void *bytes, size_t len)
 {
     block->fault = NULL;
+    block->no_memory = false;
     block->at = block->len = 0;
     if (!journal_head_read(&block->head, bytes, len))
         return fail(block, "it has no head, or one of a version that is not known");

@@ -135,6 +135,7 @@ typedef struct journal_block {
     uint32_t cap_slots;
     uint64_t lsn, event;    /* of the next record */
     const char *fault;      /* of the last open or next that failed */
+    bool no_memory;         /* that was it: the block may be good */
 } journal_block;
 
 void journal_block_init(journal_block *block);

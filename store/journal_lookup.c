@@ -18,6 +18,7 @@ typedef struct place {
 struct journal_lookup {
     const store *s;
     uint64_t clock;         /* of uses */
+    bool failed;
     place places[PLACES];
 };
 
@@ -58,15 +59,18 @@ static place *choose(journal_lookup *lookup, uint64_t lsn)
     return oldest;
 }
 
-static bool fill(const journal_lookup *lookup, place *p, uint64_t lsn)
+static bool fill(journal_lookup *lookup, place *p, uint64_t lsn)
 {
     journal_record record;
     int code;
-    if (journal_read(lookup->s, &lsn, &p->block, &code) != JOURNAL_GOT_BLOCK)
+    journal_got got = journal_read(lookup->s, &lsn, &p->block, &code);
+    lookup->failed = got == JOURNAL_GOT_ERROR;
+    if (got != JOURNAL_GOT_BLOCK)
         return false;
     uint32_t n = p->block.head.n_records;
     if (n > p->cap) {
         egret_str *grown = realloc(p->raw, n * sizeof *grown);
+        lookup->failed = !grown;
         if (!grown)
             return false;
         p->raw = grown;
@@ -84,6 +88,7 @@ static bool fill(const journal_lookup *lookup, place *p, uint64_t lsn)
 bool journal_lookup_raw(journal_lookup *lookup, uint64_t lsn, egret_str *raw)
 {
     place *p = choose(lookup, lsn);
+    lookup->failed = false;
     if (p->n == 0 && !fill(lookup, p, lsn))
         return false;
     p->used = ++lookup->clock;
@@ -91,4 +96,9 @@ bool journal_lookup_raw(journal_lookup *lookup, uint64_t lsn, egret_str *raw)
         return false;
     *raw = p->raw[lsn - p->first_lsn];
     return true;
+}
+
+bool journal_lookup_failed(const journal_lookup *lookup)
+{
+    return lookup->failed;
 }

@@ -13,5 +13,7 @@ journal_lookup *journal_lookup_new(const store *s);     /* NULL: no memory */
 void journal_lookup_free(journal_lookup *lookup);       /* NULL is allowed */
 /* The event's text, good until the next call. False: it is not in the journal (any more). */
 bool journal_lookup_raw(journal_lookup *lookup, uint64_t lsn, egret_str *raw);
+/* It said false as there was no memory, or the store could not be read: the text may be there. */
+bool journal_lookup_failed(const journal_lookup *lookup);
 
 #endif

@@ -26,10 +26,11 @@ typedef struct checking {
     size_t n, cap;
 } checking;
 
-/* What a command prints. */
-static char *output_of(const app_command *command, int argc, char **argv, int *exit_code)
+/* What a command prints; it ends well, or that is a fault. */
+static char *output_of(world *w, const app_command *command, int argc, char **argv)
 {
     app_args args;
+    int exit_code = 0;
     char *text = NULL;
     size_t len = 0;
     FILE *own = stdout, *own_err = stderr;
@@ -37,12 +38,13 @@ static char *output_of(const app_command *command, int argc, char **argv, int *e
     size_t said_len = 0;
     stdout = open_memstream(&text, &len);
     stderr = open_memstream(&said, &said_len);
-    if (app_args_parse(&args, command, argc, argv, exit_code)) *exit_code = command->run(&args);
+    if (app_args_parse(&args, command, argc, argv, &exit_code)) exit_code = command->run(&args);
     app_args_free(&args);
     fclose(stdout);
     fclose(stderr);
     stdout = own;
     stderr = own_err;
+    if (exit_code != 0) world_fault(w, "egret %s %s: %.1000s", command->name, argv[0], said ? said : "");
     free(said);
     return text;
 }
@@ -74,9 +76,7 @@ static void add_expected(checking *c, const char *line, size_t len)
 static void evaluate_anew(checking *c)
 {
     char *argv[] = {"alerts", "--data", c->w->dir, "--rules", EGRET_SOURCE_DIR "/tests/simulation/rules.egret"};
-    int code = 0;
-    char *text = output_of(&app_cmd_journal, 5, argv, &code);
-    if (code != 0) world_fault(c->w, "evaluated anew, an epoch gives other alerts, or the journal is broken");
+    char *text = output_of(c->w, &app_cmd_journal, 5, argv);
     for (char *at = text, *end; at && *at; at = end + 1) {
         end = strchr(at, '\n');
         if (!end) break;
@@ -140,9 +140,8 @@ static void check_history(checking *c)
 static void check_events(checking *c)
 {
     char *argv[] = {"export", "--data", c->w->dir, "--stream", "login"}, text[512];
-    int code = 0;
     argv[4] = "beat";
-    char *all = output_of(&app_cmd_journal, 5, argv, &code), *at = all;
+    char *all = output_of(c->w, &app_cmd_journal, 5, argv), *at = all;
     for (unsigned i = 0; i < WORLD_FED && at; i++) {
         int len = world_feed_text(i, text, sizeof text);
         if (strncmp(at, text, (size_t)len) != 0) world_fault(c->w, "event %u of the source is not where it should be", i);
@@ -151,7 +150,7 @@ static void check_events(checking *c)
     if (at && *at) world_fault(c->w, "the journal has more events of the source than there were");
     free(all);
     argv[4] = "login";
-    all = output_of(&app_cmd_journal, 5, argv, &code);
+    all = output_of(c->w, &app_cmd_journal, 5, argv);
     for (unsigned i = 0; i < WORLD_POSTED && all; i++) {
         world_post_text(i, text, sizeof text);
         if (!strstr(all, text)) world_fault(c->w, "event e%u was accepted, and is not in the journal", i);

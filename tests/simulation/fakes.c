@@ -197,8 +197,10 @@ static ssize_t joined(int fd, int kind, const struct iovec *pieces, int n, off_t
     for (int i = 0; i < n; i++)
         len += pieces[i].iov_len;
     char *all = malloc(len + 1);
-    if (!all)
-        abort();
+    if (!all) {
+        errno = ENOMEM;
+        return -1;
+    }
     for (int i = 0; i < n; i++) {
         memcpy(all + done, pieces[i].iov_base, pieces[i].iov_len);
         done += pieces[i].iov_len;

@@ -19,6 +19,7 @@
 #include <xxhash.h>
 
 enum { STEPS = 1500, SETTLING = 60000, SOURCE_S = 1, STREAM_LOGIN = 0, STREAM_BEAT = 1,
+       KEEP_MS = 110 * 60000,
        JUMP_MS = 50 * 60000 /* beyond an hour back, events would be too far ahead to be taken */ };
 
 world *world_now;
@@ -63,20 +64,26 @@ int world_feed_text(unsigned n, char *out, size_t size)
 
 /* ---- what the daemon is given ---- */
 
+/* NULL: no memory. */
 static admission_batch *decode(world *w, uint32_t source, uint32_t stream, const char *text, size_t len)
 {
     ingest_record record;
     admission_batch *batch = admission_batch_new(source);
     ingest_decoder *decoder = ingest_decoder_new(&(ingest_decoder_options){.plan = w->d->plan, .stream = stream, .format = INGEST_FORMAT_JSON});
-    if (!batch || !decoder) abort();
-    ingest_decoder_feed(decoder, text, len, len, true);
-    while (ingest_decoder_next(decoder, &record) == INGEST_GOT_RECORD) {
+    bool fine = batch && decoder;
+    ingest_got got = INGEST_GOT_RECORD;
+    if (fine) ingest_decoder_feed(decoder, text, len, len, true);
+    while (fine && (got = ingest_decoder_next(decoder, &record)) == INGEST_GOT_RECORD) {
         record.stream = stream;
-        if (!decoded_add(decoder, INGEST_FORMAT_JSON, w->d->plan, batch, &record)) abort();
+        fine = decoded_add(decoder, INGEST_FORMAT_JSON, w->d->plan, batch, &record);
     }
     ingest_decoder_free(decoder);
-    batch->arrival_ms = app_wall_ms(NULL);
-    return batch;
+    if (fine && got == INGEST_GOT_END) {
+        batch->arrival_ms = app_wall_ms(NULL);
+        return batch;
+    }
+    admission_batch_free(batch);
+    return NULL;
 }
 
 /* After the power went nobody hears of it any more. */
@@ -101,6 +108,7 @@ static void post(world *w)
     for (unsigned i = 0; i < n; i++) len += world_post_text(w->posted + i, text + len, sizeof text - (size_t)len);
     if (committer_trouble(w->d->committer)) return;
     admission_batch *batch = decode(w, DAEMON_HTTP_SOURCE, STREAM_LOGIN, text, (size_t)len);
+    if (!batch) return;
     batch->answer = answered;
     batch->answer_user = w;
     w->posting = n;
@@ -119,6 +127,7 @@ static void feed(world *w)
     if (n == 0) return;
     for (unsigned i = 0; i < n; i++) len += world_feed_text(w->fed + i, text + len, sizeof text - (size_t)len);
     admission_batch *batch = decode(w, SOURCE_S, STREAM_BEAT, text, (size_t)len);
+    if (!batch) return;
     batch->has_place = true;
     batch->place = (store_place){.line = w->fed + n};
     if (admission_put(w->d->queue, batch) == ADMISSION_TAKEN) w->fed += n;
@@ -155,7 +164,7 @@ static void read_log(world *w)
 
 static void look_at_log(world *w)
 {
-    static const char *const bad[] = {"gave other alerts", "quarantine", "passed over", "is gone, and", "no memory"};
+    static const char *const bad[] = {"gave other alerts", "quarantine", "passed over", "is gone, and"};
     read_log(w);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         if (strstr(w->log, bad[i])) world_fault(w, "the log says '%s': %.3000s", bad[i], w->log);
@@ -164,9 +173,12 @@ static void look_at_log(world *w)
 static void stop(world *w, bool orderly)
 {
     if (!w->d) return;
+    bool failed = atomic_load(&w->d->failed);
     daemon_steps_close(w->d, orderly);
     w->d = NULL;
     look_at_log(w);
+    w->deaths += failed;
+    if (failed && w->log[0] == '\0') world_fault(w, "it ended and did not say why");
     if (w->posting > 0 && w->answer == 0) w->answer = -1;       /* the connection is gone */
 }
 
@@ -177,6 +189,8 @@ static void start(world *w)
     w->d = daemon_steps_open(&w->options);
     if (!w->d) {
         look_at_log(w);
+        w->deaths++;
+        if (w->log[0] == '\0') world_fault(w, "it did not start and did not say why");
         return;
     }
     if (w->d->recovery.other_epochs > 0) world_fault(w, "an epoch gave other alerts than before");
@@ -185,6 +199,7 @@ static void start(world *w)
 
 static void revive(world *w)
 {
+    if (w->mended) w->mended();
     fakes_power_on();
     for (int i = 0; i < 3 && !w->d; i++) start(w);
     if (!w->d) world_fault(w, "it does not start: %.3000s", w->log);
@@ -226,12 +241,12 @@ static void step(world *w)
     else if (dice < 84) feed(w);
     else if (dice < 97) fakes_pass_ms((int64_t)fakes_below(400));
     else if (dice < 98) fakes_pass_ms((int64_t)fakes_below(30000));
-    else befall(w);
+    else if (!w->calm) befall(w);
 }
 
 static void live(world *w)
 {
-    for (int i = 0; i < STEPS && !w->fault[0]; i++) {
+    for (unsigned i = 0; i < w->steps && !w->fault[0]; i++) {
         if (w->d && (fakes_is_cut() || atomic_load(&w->d->failed))) stop(w, false);
         if (!w->d) revive(w);
         if (w->d) step(w);
@@ -247,6 +262,7 @@ static bool is_settled(const world *w)
 /* The world is kind: all comes to its end. */
 static void settle(world *w)
 {
+    if (w->mended) w->mended();
     if (w->d && (fakes_is_cut() || atomic_load(&w->d->failed))) stop(w, false);
     if (w->d) fakes_power_on();
     else revive(w);
@@ -274,13 +290,14 @@ bool world_make(world *w, uint64_t seed)
     static const char *const paths[] = {EGRET_SOURCE_DIR "/tests/simulation/rules.egret"};
     memset(w, 0, sizeof *w);
     w->seed = seed;
+    w->steps = STEPS;
     world_now = w;
     strcpy(w->dir, "/tmp/egret-simulation-XXXXXX");
     fakes_begin(seed);
     if (!mkdtemp(w->dir) || !rules_files_load(&w->rules, paths, 1, RULES_PLAN) || !w->rules.plan) return false;
     w->log_fd = memfd_create("log", MFD_CLOEXEC);
-    w->options = (daemon_options){.rules = &w->rules, .data_dir = w->dir, .queue_records = 1000, .keep_ms = INT64_MAX / 4,
-                                  .keep_bytes = UINT64_MAX, .keep_alerts_ms = INT64_MAX / 4, .keep_alert_bytes = UINT64_MAX,
+    w->options = (daemon_options){.rules = &w->rules, .data_dir = w->dir, .queue_records = 1000, .keep_ms = KEEP_MS,
+                                  .keep_bytes = UINT64_MAX, .keep_alerts_ms = KEEP_MS, .keep_alert_bytes = UINT64_MAX,
                                   .keep_dead_bytes = 1 << 20, .checkpoint_events = 20, .idle_ms = 500, .no_threads = true,
                                   .find_sink = find_sink};
     return w->log_fd >= 0;

@@ -19,6 +19,9 @@ typedef struct world_received {
 
 typedef struct world {
     uint64_t seed;
+    unsigned steps;
+    bool calm;                  /* nothing befalls it but what others arrange */
+    void (*mended)(void);       /* called before the daemon is started again after a failure, and before all comes to its end; may be NULL */
     char dir[64];
     rules_files rules;
     daemon_options options;
@@ -32,6 +35,7 @@ typedef struct world {
     world_received received[WORLD_SINKS][WORLD_RECEIVED];
     size_t n_received[WORLD_SINKS];
     unsigned crashes, cuts, ends, fills, jumps;
+    unsigned deaths;            /* the daemon ended by itself, or did not start */
     char fault[4096];           /* empty: all is well */
 } world;
 

@@ -89,6 +89,7 @@ typedef struct fixture {
     row rows[MAX_ROWS];     /* number - 1 */
     size_t n_rows;
     int read_code;
+    unsigned no_notes;      /* so many times what became of a try cannot be noted */
     int64_t now_ms;         /* of outboxes that go in steps */
     uint64_t random;
 } fixture;
@@ -141,10 +142,15 @@ static int read_rows(void *user, uint64_t after, unsigned most, size_t max_bytes
     return code;
 }
 
-static void settle(void *user, uint64_t number, const delivery *what)
+static bool settle(void *user, uint64_t number, const delivery *what)
 {
     fixture *f = user;
     pthread_mutex_lock(&f->lock);
+    if (f->no_notes) {
+        f->no_notes--;
+        pthread_mutex_unlock(&f->lock);
+        return false;
+    }
     row *r = &f->rows[number - 1];
     assert_false(r->gone);
     r->gone = what->state != DELIVERY_PENDING;
@@ -152,6 +158,7 @@ static void settle(void *user, uint64_t number, const delivery *what)
     r->attempts = what->attempts;
     snprintf(r->reason, sizeof r->reason, "%s", what->reason);
     pthread_mutex_unlock(&f->lock);
+    return true;
 }
 
 static void put(fixture *f, const char *id, uint64_t order)
@@ -404,6 +411,26 @@ static void a_store_that_cannot_be_read_is_asked_again(void **state)
     tear_down(f);
 }
 
+static void what_could_not_be_noted_is_sent_again(void **state)
+{
+    (void)state;
+    static const sink_result results[] = {SINK_SENT};
+    fixture *f = make(results, 1, 5);
+    f->no_notes = 1;
+    put(f, "a", 1);
+    put(f, "b", 1);
+    put(f, "c", 2);
+    outbox *box = open_steps(f);
+    outbox_step(box);
+    seen_are(f, "ac");
+    f->now_ms += 1000;
+    outbox_step(box);
+    seen_are(f, "acab");
+    assert_int_equal(outbox_get_stats(box).sent, 3);
+    outbox_close(box, 0);
+    tear_down(f);
+}
+
 static void what_is_not_sent_at_the_end_stays(void **state)
 {
     (void)state;
@@ -475,6 +502,7 @@ int main(void)
         cmocka_unit_test(a_paused_sink_keeps_its_rows),
         cmocka_unit_test(memory_is_bounded_and_a_failing_key_does_not_fill_it),
         cmocka_unit_test(a_store_that_cannot_be_read_is_asked_again),
+        cmocka_unit_test(what_could_not_be_noted_is_sent_again),
         cmocka_unit_test(what_is_not_sent_at_the_end_stays),
         cmocka_unit_test(a_try_that_hangs_is_left_at_the_deadline),
         cmocka_unit_test(a_sink_that_does_not_open_says_why),
