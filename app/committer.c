@@ -112,7 +112,9 @@ static int write_row(committer *c, const history_entry *entry, uint64_t order, u
     outbox_row row = {.position = entry->position, .order = order, .came_ms = entry->wall_ms, .sink = c->options.sinks[sink],
                       .id = entry->message_id, .bytes = entry->bytes, .len = entry->len};
     if (c->options.bounds) {
-        outbox_sink waiting = outbox_sink_now(s, row.sink);
+        outbox_sink waiting;
+        int code = outbox_sink_now(s, row.sink, &waiting);
+        if (code != 0) return code;
         const committer_bound *bound = &c->options.bounds[sink];
         if (waiting.rows >= bound->rows || waiting.bytes + row.len > bound->bytes) {
             c->refusing[sink]++;

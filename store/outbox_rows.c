@@ -44,13 +44,15 @@ static row_key key_of(const char *sink, uint64_t number)
 
 /* ---- what is known of a sink ---- */
 
-static outbox_sink sink_in(const store *s, MDB_txn *txn, const char *sink)
+static int sink_in(const store *s, MDB_txn *txn, const char *sink, outbox_sink *out)
 {
     MDB_val key = store_val(sink, strnlen(sink, MAX_SINK)), value;
     sink_image image = { 0 };
-    if (mdb_get(txn, s->table[STORE_SINKS], &key, &value) == 0 && value.mv_size == sizeof image)
+    int code = mdb_get(txn, s->table[STORE_SINKS], &key, &value);
+    if (code == 0 && value.mv_size == sizeof image)
         memcpy(&image, value.mv_data, sizeof image);
-    return (outbox_sink){ image.rows, image.bytes, image.paused != 0, image.changed_ms };
+    *out = (outbox_sink){ image.rows, image.bytes, image.paused != 0, image.changed_ms };
+    return code == MDB_NOTFOUND ? 0 : code;
 }
 
 static int sink_put(store *s, const char *sink, const outbox_sink *what)
@@ -59,9 +61,9 @@ static int sink_put(store *s, const char *sink, const outbox_sink *what)
     return store_put(s, STORE_SINKS, store_val(sink, strnlen(sink, MAX_SINK)), store_val(&image, sizeof image), 0);
 }
 
-outbox_sink outbox_sink_now(const store *s, const char *sink)
+int outbox_sink_now(const store *s, const char *sink, outbox_sink *out)
 {
-    return sink_in(s, s->write, sink);
+    return sink_in(s, s->write, sink, out);
 }
 
 outbox_sink outbox_sink_get(const store *s, const char *sink)
@@ -69,17 +71,19 @@ outbox_sink outbox_sink_get(const store *s, const char *sink)
     MDB_txn *txn;
     if (!s->has[STORE_SINKS] || store_read(s, &txn) != 0)
         return (outbox_sink){ 0 };
-    outbox_sink what = sink_in(s, txn, sink);
+    outbox_sink what;
+    (void)sink_in(s, txn, sink, &what);
     mdb_txn_abort(txn);
     return what;
 }
 
 int outbox_sink_pause(store *s, const char *sink, bool paused, int64_t wall_ms)
 {
-    outbox_sink what = outbox_sink_now(s, sink);
+    outbox_sink what;
+    int code = outbox_sink_now(s, sink, &what);
     what.paused = paused;
     what.changed_ms = wall_ms;
-    return sink_put(s, sink, &what);
+    return code == 0 ? sink_put(s, sink, &what) : code;
 }
 
 int outbox_sinks_each(const store *s, void (*take)(void *user, const char *sink, const outbox_sink *what), void *user)
@@ -97,8 +101,10 @@ int outbox_sinks_each(const store *s, void (*take)(void *user, const char *sink,
             continue;
         memcpy(name, key.mv_data, key.mv_size);
         name[key.mv_size] = '\0';
-        outbox_sink what = sink_in(s, txn, name);
-        take(user, name, &what);
+        outbox_sink what;
+        code = sink_in(s, txn, name, &what);
+        if (code == 0)
+            take(user, name, &what);
     }
     if (cursor)
         mdb_cursor_close(cursor);
@@ -125,7 +131,10 @@ int outbox_row_put(store *s, outbox_row *row)
     free(value);
     if (code != 0)
         return code;
-    outbox_sink sink = outbox_sink_now(s, row->sink);
+    outbox_sink sink;
+    code = outbox_sink_now(s, row->sink, &sink);
+    if (code != 0)
+        return code;
     sink.rows++;
     sink.bytes += row->len;
     row->number = s->counts.next_row++;
@@ -155,10 +164,12 @@ static bool read_row(MDB_val key, MDB_val value, outbox_row *row)
 /* The row goes, whatever it holds. */
 static int drop_row(store *s, const char *sink, const row_key *key, size_t len)
 {
-    outbox_sink what = outbox_sink_now(s, sink);
+    outbox_sink what;
+    int code = outbox_sink_now(s, sink, &what);
     what.rows -= what.rows > 0;
     what.bytes -= len < what.bytes ? len : what.bytes;
-    int code = store_del(s, STORE_ROWS, store_val(key->bytes, key->len));
+    if (code == 0)
+        code = store_del(s, STORE_ROWS, store_val(key->bytes, key->len));
     return code == 0 ? sink_put(s, sink, &what) : code;
 }
 

@@ -48,7 +48,7 @@ typedef struct outbox_sink {
 /* As committed, from any thread; zeros when nothing is known of it. */
 outbox_sink outbox_sink_get(const store *s, const char *sink);
 /* Within a transaction: as of it. */
-outbox_sink outbox_sink_now(const store *s, const char *sink);
+int outbox_sink_now(const store *s, const char *sink, outbox_sink *out);
 /* Within a transaction: people pause a sink, or let it go on. */
 int outbox_sink_pause(store *s, const char *sink, bool paused, int64_t wall_ms);
 int outbox_sinks_each(const store *s, void (*take)(void *user, const char *sink, const outbox_sink *what), void *user);

@@ -44,11 +44,15 @@ const char *store_text(int code)
 
 /* ---- transactions ---- */
 
-static void read_state(store *s, MDB_txn *txn)
+/* What is not there yet is as at the beginning. Not 0: it could not be read, and nothing may be written. */
+static int read_state(store *s, MDB_txn *txn)
 {
-    store_meta_get(s, txn, "journal", &s->pending, sizeof s->pending);
-    if (!store_meta_get(s, txn, "counts", &s->counts, sizeof s->counts))
+    int code = store_meta_read(s, txn, "journal", &s->pending, sizeof s->pending);
+    if (code == 0 || code == MDB_NOTFOUND)
+        code = store_meta_read(s, txn, "counts", &s->counts, sizeof s->counts);
+    if (code == MDB_NOTFOUND)
         s->counts = (store_counts){ .history_first = 1, .history_next = 1, .next_row = 1, .dead_next = 1 };
+    return code == MDB_NOTFOUND ? 0 : code;
 }
 
 /* What another process may have changed since the last transaction is read anew. */
@@ -59,8 +63,10 @@ int store_begin(store *s)
         s->write = NULL;
         return code;
     }
-    read_state(s, s->write);
-    return 0;
+    code = read_state(s, s->write);
+    if (code != 0)
+        store_abort(s);
+    return code;
 }
 
 void store_abort(store *s)
@@ -139,13 +145,19 @@ int store_meta_put(store *s, const char *name, const void *bytes, size_t len)
     return store_put(s, STORE_META, store_val(name, strlen(name)), store_val(bytes, len), 0);
 }
 
-bool store_meta_get(const store *s, MDB_txn *txn, const char *name, void *bytes, size_t len)
+int store_meta_read(const store *s, MDB_txn *txn, const char *name, void *bytes, size_t len)
 {
     MDB_val key = store_val(name, strlen(name)), value;
-    if (mdb_get(txn, s->table[STORE_META], &key, &value) != 0 || value.mv_size != len)
-        return false;
+    int code = mdb_get(txn, s->table[STORE_META], &key, &value);
+    if (code != 0 || value.mv_size != len)
+        return code != 0 ? code : MDB_CORRUPTED;
     memcpy(bytes, value.mv_data, len);
-    return true;
+    return 0;
+}
+
+bool store_meta_get(const store *s, MDB_txn *txn, const char *name, void *bytes, size_t len)
+{
+    return store_meta_read(s, txn, name, bytes, len) == 0;
 }
 
 /* ---- troubles ---- */
@@ -248,8 +260,9 @@ static bool put_format(store *s)
 static bool upgrade(store *s, MDB_txn *txn, uint32_t format, char *reason, size_t size)
 {
     s->write = txn;
-    read_state(s, txn);
-    int code = store_upgrade(s, format);
+    int code = read_state(s, txn);
+    if (code == 0)
+        code = store_upgrade(s, format);
     if (code == 0 && !put_format(s))
         code = EIO;
     s->write = NULL;
@@ -262,7 +275,12 @@ static bool upgrade(store *s, MDB_txn *txn, uint32_t format, char *reason, size_
 static bool settle_format(store *s, MDB_txn *txn, bool shared, char *reason, size_t size)
 {
     uint32_t format = 0;
-    if (s->has[STORE_META] && store_meta_get(s, txn, "format", &format, sizeof format)) {
+    int code = s->has[STORE_META] ? store_meta_read(s, txn, "format", &format, sizeof format) : MDB_NOTFOUND;
+    if (code != 0 && code != MDB_NOTFOUND) {
+        snprintf(reason, size, "%s: its format cannot be read: %s", s->dir, store_text(code));
+        return false;
+    }
+    if (code == 0) {
         store_meta_get(s, txn, "uuid", s->uuid, sizeof s->uuid);
         s->format = format;
         if (format == STORE_FORMAT || (format < STORE_FORMAT && s->read_only))
@@ -279,8 +297,7 @@ static bool settle_format(store *s, MDB_txn *txn, bool shared, char *reason, siz
         return false;
     }
     s->write = txn;
-    read_state(s, txn);
-    bool fine = make_uuid(s->uuid) && put_format(s) && store_meta_put(s, "uuid", s->uuid, sizeof s->uuid) == 0;
+    bool fine = read_state(s, txn) == 0 && make_uuid(s->uuid) && put_format(s) && store_meta_put(s, "uuid", s->uuid, sizeof s->uuid) == 0;
     s->write = NULL;
     if (!fine)
         snprintf(reason, size, "%s: the format could not be written", s->dir);
@@ -307,8 +324,9 @@ static bool set_up(store *s, bool shared, char *reason, size_t size)
         mdb_txn_abort(txn);
         return false;
     }
+    if (code == 0)
+        code = read_state(s, txn);
     if (code == 0) {
-        read_state(s, txn);
         s->journal = s->pending;
         code = mdb_txn_commit(txn);
         txn = NULL;

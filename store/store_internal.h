@@ -87,7 +87,9 @@ static inline uint64_t store_get_u64(const unsigned char *in)
 bool delivery_get_in(const store *s, MDB_txn *txn, uint64_t position, const char *sink, delivery *out);
 
 int store_meta_put(store *s, const char *name, const void *bytes, size_t len);
-/* false: not there, or of another length */
+/* MDB_NOTFOUND: it is not there; MDB_CORRUPTED: it has another length. */
+int store_meta_read(const store *s, MDB_txn *txn, const char *name, void *bytes, size_t len);
+/* false: any of that */
 bool store_meta_get(const store *s, MDB_txn *txn, const char *name, void *bytes, size_t len);
 
 #endif

@@ -54,6 +54,7 @@ int main(int argc, char **argv)
     world *w = malloc(sizeof *w);
     if (!w) return 2;
     for (uint64_t s = seed; s < seed + seeds; s++) {
+        if (s > seed && (s - seed) % 500 == 0) fprintf(stderr, "%" PRIu64 " seeds so far, %" PRIu64 " failed\n", s - seed, t.failed);
         uint64_t trace = run(w, s, &t, true);
         if (!twice || run(w, s, &t, false) == trace) continue;
         printf("seed %" PRIu64 ": the second run wrote other things\n", s);
