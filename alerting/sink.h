@@ -49,6 +49,8 @@ typedef struct sink_env {
     void *now_user;
     const char *name;                   /* of the sink */
     const char *store_id;               /* of the data folder, 32 hex digits; NULL: there is none */
+    void (*log)(void *user, int level, const char *text);       /* whole lines; NULL: nobody listens */
+    void *log_user;
 } sink_env;
 
 typedef struct sink_kind {
@@ -75,7 +77,7 @@ typedef struct sink_kind {
 /* One message, whatever the kind: returns when it is done, or with SINK_RETRY when message->give_up says so. Nothing else may be on its way. */
 sink_result sink_send(const sink_kind *kind, void *self, const sink_message *message, sink_outcome *outcome);
 
-extern const sink_kind sink_kind_file, sink_kind_mqtt, sink_kind_stdout, sink_kind_webhook;
+extern const sink_kind sink_kind_file, sink_kind_kafka, sink_kind_mqtt, sink_kind_stdout, sink_kind_webhook;
 extern const sink_kind *const sink_kinds[];     /* NULL ends it */
 extern const sink_option sink_common_options[]; /* of every sink: how its outbox retries */
 enum { SINK_ATTEMPTS, SINK_BACKOFF, SINK_QUEUE, SINK_QUEUE_BYTES, SINK_COMMON_COUNT };

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-const sink_kind *const sink_kinds[] = {&sink_kind_file, &sink_kind_mqtt, &sink_kind_stdout, &sink_kind_webhook, NULL};
+const sink_kind *const sink_kinds[] = {&sink_kind_file, &sink_kind_kafka, &sink_kind_mqtt, &sink_kind_stdout, &sink_kind_webhook, NULL};
 
 const sink_option sink_common_options[] = {
     [SINK_ATTEMPTS] = {"attempts", EGRET_INT, "10", false, "tries before an alert goes to the dead letters"},

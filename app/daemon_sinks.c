@@ -40,7 +40,8 @@ static bool settle(void *user, uint64_t row, const delivery *what)
 static int open_sink(daemon_state *d, daemon_sink *sink, const sink_kind *kind)
 {
     char reason[512];
-    sink->env = (sink_env){.data_dir = d->options->data_dir, .now_ms = app_wall_ms, .name = sink->name, .store_id = store_uuid(d->store)};
+    sink->env = (sink_env){.data_dir = d->options->data_dir, .now_ms = app_wall_ms, .name = sink->name, .store_id = store_uuid(d->store),
+                             .log = say_outbox, .log_user = (void *)(uintptr_t)&d->options->log};
     outbox_options options = {.name = sink->name, .kind = kind, .settings = &sink->settings, .env = &sink->env, .log = say_outbox,
                               .log_user = (void *)(uintptr_t)&d->options->log, .read = read_rows, .settled = settle, .user = sink,
                               .paused = outbox_sink_get(d->store, sink->name).paused, .no_thread = d->options->no_threads};

@@ -77,7 +77,7 @@ static void kinds_are_found_and_their_options_fit(void **state)
     (void)state;
     assert_ptr_equal(sink_kind_find((egret_str)STR("webhook")), &sink_kind_webhook);
     assert_ptr_equal(sink_kind_find((egret_str)STR("stdout")), &sink_kind_stdout);
-    assert_null(sink_kind_find((egret_str)STR("kafka")));
+    assert_null(sink_kind_find((egret_str)STR("pigeon")));
     for (size_t i = 0; sink_kinds[i]; i++) {
         sink_settings settings;
         assert_in_range(edge_option_count(sink_kinds[i]->options) + SINK_COMMON_COUNT, 0, EDGE_MAX_OPTIONS);
