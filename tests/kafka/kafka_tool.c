@@ -106,7 +106,8 @@ static int produce(const char *brokers, const char *topic)
 {
     char why[512], *line = malloc(MAX_LINE);
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    const char *settings[] = {"bootstrap.servers", brokers, "enable.idempotence", "true", "linger.ms", "20", "message.timeout.ms", "0", NULL};
+    const char *settings[] = {"bootstrap.servers", brokers, "enable.idempotence", "true", "linger.ms", "20", "message.timeout.ms", "0",
+                              "reconnect.backoff.max.ms", "1000", NULL};
     for (int i = 0; settings[i]; i += 2)
         if (rd_kafka_conf_set(conf, settings[i], settings[i + 1], why, sizeof why) != RD_KAFKA_CONF_OK) return complain(settings[i], why);
     rd_kafka_conf_set_dr_msg_cb(conf, delivered);
