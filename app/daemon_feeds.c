@@ -385,8 +385,7 @@ static int refuse(const daemon_feed *feed, const char *why)
 static bool read_format(daemon_feed *feed)
 {
     const char *format = feed->settings.texts[ingest_feed_common(feed->kind, INGEST_FEED_FORMAT)];
-    feed->format = strcmp(format, "csv") == 0 ? INGEST_FORMAT_CSV : INGEST_FORMAT_JSON;
-    return feed->format == INGEST_FORMAT_CSV || strcmp(format, "json") == 0;
+    return ingest_format_named(format, strlen(format), &feed->format);
 }
 
 static bool open_feed(daemon_feed *feed, char *reason, size_t size)
@@ -415,7 +414,7 @@ int daemon_feed_open(daemon_state *d, const plan_edge *edge, uint32_t number, co
     if (!feed) return APP_TROUBLE;
     *feed = (daemon_feed){.daemon = d, .edge = edge, .kind = ingest_feed_kind_find(edge->kind), .number = number, .name = name};
     if (!ingest_feed_settings_read(&feed->settings, feed->kind, edge, reason, sizeof reason)) return refuse(feed, reason);
-    if (!read_format(feed)) return refuse(feed, "option 'format' is json or csv");
+    if (!read_format(feed)) return refuse(feed, "option 'format' is json, csv or debezium");
     return open_feed(feed, reason, sizeof reason) ? APP_FINE : refuse(feed, reason);
 }
 

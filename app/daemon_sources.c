@@ -94,10 +94,8 @@ static int read_options(daemon_state *d, daemon_reader *reader)
         reader->format = ingest_format_of_path(reader->path);
     }
     if (format.type == EGRET_NULL) return APP_FINE;
-    if (format.type == EGRET_STRING && format.len == 3 && memcmp(format.u.s, "csv", 3) == 0) reader->format = INGEST_FORMAT_CSV;
-    else if (format.type == EGRET_STRING && format.len == 4 && memcmp(format.u.s, "json", 4) == 0) reader->format = INGEST_FORMAT_JSON;
-    else return refuse(d, edge, "option 'format' is json or csv in this version");
-    return APP_FINE;
+    if (format.type == EGRET_STRING && ingest_format_named(format.u.s, format.len, &reader->format)) return APP_FINE;
+    return refuse(d, edge, "option 'format' is json, csv or debezium");
 }
 
 static ingest_decoder *new_decoder(const daemon_reader *reader)

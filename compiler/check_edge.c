@@ -230,14 +230,10 @@ static void check_format(check *c, const plan_option *option)
     if (option->n_values != 1 || option->values[0].is_env)
         return;
     egret_str word = { option->values[0].value.u.s, option->values[0].value.len };
-    if (egret_str_is(word, "json") || egret_str_is(word, "csv"))
+    if (egret_str_is(word, "json") || egret_str_is(word, "csv") || egret_str_is(word, "debezium"))
         return;
-    if (egret_str_is(word, "debezium")) {
-        check_refuse(c, 919, option->span, "the debezium format");
-        return;
-    }
     egret_diag *diag = check_error(c, 604, option->span, "unknown format '%.*s'", (int)word.len, word.ptr);
-    check_help(c, diag, "formats: json, csv");
+    check_help(c, diag, "formats: json, csv, debezium");
 }
 
 static void check_option(check *c, plan_edge *edge, uint8_t side, const ast_option *list, const ast_option *option)

@@ -119,11 +119,6 @@ void check_note(check *c, egret_diag *diag, egret_span span, const char *format,
     egret_diag_note(c->diags, diag, span, "%s", text);
 }
 
-void check_refuse(check *c, uint16_t code, egret_span span, const char *what)
-{
-    check_error(c, code, span, "parsed, but not evaluated yet: %s", what);
-}
-
 /* ---- suggestions ---- */
 
 enum { MAX_NAMES = 2000, MAX_SHOWN = 8 };

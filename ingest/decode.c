@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "ingest/decode_internal.h"
+#include "ingest/envelope.h"
 #include "ingest/split.h"
 
 /* ---- specs ---- */
@@ -44,7 +45,7 @@ static bool make_spec(decode_spec *spec, const plan_field *fields, uint32_t n, b
         spec->slot[spec->n_fields] = by_index ? i : fields[i].slot;
         spec->fields[spec->n_fields++] = &fields[i];
     }
-    if (good && options->format == INGEST_FORMAT_JSON) {
+    if (good && options->format != INGEST_FORMAT_CSV) {
         spec->shape = ingest_shape_new(paths, spec->n_fields);
         spec->template = options->unlearned ? NULL : json_template_new((json_template_fields){ spec->fields, spec->slot, spec->n_fields, !by_index });
         good = spec->shape != NULL && (spec->template != NULL || options->unlearned);
@@ -118,6 +119,8 @@ ingest_decoder *ingest_decoder_new(const ingest_decoder_options *options)
     decoder->options = *options;
     if (options->max_record == 0)
         decoder->options.max_record = DECODE_DEFAULT_MAX_RECORD;
+    decoder->options.unlearned = options->unlearned || options->format == INGEST_FORMAT_DEBEZIUM;   /* templates read what stands in the source */
+    egret_text_init(&decoder->flat, egret_mem_of(NULL));
     decoder->declined = UINT32_MAX / 2;     /* nothing is known of the first block */
     egret_text_init(&decoder->header, egret_mem_of(NULL));
     decoder->specs = calloc((size_t)options->plan->n_streams + 1, sizeof *decoder->specs);
@@ -137,6 +140,7 @@ void ingest_decoder_free(ingest_decoder *decoder)
         free_spec(&decoder->specs[i]);
     free(decoder->specs);
     free_spec(&decoder->choice);
+    egret_text_deinit(&decoder->flat);
     free(decoder->tokens);
     free(decoder->own_slots);
     free(decoder->choice_slots);
@@ -165,7 +169,7 @@ void ingest_decoder_seek(ingest_decoder *decoder, uint64_t offset, uint64_t line
     decoder->line = lines_before;
     if (decoder->started)
         decoder->csv.next_line = 1;     /* it counts from here on */
-    if (offset > 0 && decoder->options.format == INGEST_FORMAT_JSON && decoder->layout == DECODE_UNKNOWN)
+    if (offset > 0 && decoder->options.format != INGEST_FORMAT_CSV && decoder->layout == DECODE_UNKNOWN)
         decoder->layout = DECODE_LINES;
 }
 
@@ -218,7 +222,7 @@ void ingest_decoder_render(ingest_decoder *decoder, const char *raw, size_t raw_
 size_t ingest_decoder_extent(const ingest_decoder *decoder, const char *ptr, size_t len, bool final)
 {
     size_t end = 0;
-    if (decoder->options.format == INGEST_FORMAT_JSON)
+    if (decoder->options.format != INGEST_FORMAT_CSV)
         return ingest_split_value(ptr, len, &end) == INGEST_SPLIT_DONE ? end : final ? len : 0;
     egret_csv csv;
     egret_csv_init(&csv, egret_mem_of(NULL), ptr, len);
@@ -227,6 +231,18 @@ size_t ingest_decoder_extent(const ingest_decoder *decoder, const char *ptr, siz
         end = csv.end;
     egret_csv_deinit(&csv);
     return end;
+}
+
+bool ingest_format_named(const char *name, size_t len, ingest_format *out)
+{
+    static const char *const NAMES[] = { "json", "csv", "debezium" };
+    for (unsigned i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        if (strlen(NAMES[i]) != len || memcmp(NAMES[i], name, len) != 0)
+            continue;
+        *out = (ingest_format)i;
+        return true;
+    }
+    return false;
 }
 
 ingest_format ingest_format_of_path(const char *path)
@@ -329,7 +345,7 @@ static void learn(const decode_spec *spec, const ingest_decoder *decoder, const 
         json_template_learn(spec->template, record->raw, record->raw_len, decoder->tokens);
 }
 
-ingest_got decode_fields_json(ingest_decoder *decoder, ingest_record *record, size_t readable)
+static ingest_got read_fields(ingest_decoder *decoder, ingest_record *record, size_t readable)
 {
     ingest_fault fault = { "", 0 };
     egret_status status = ingest_json_begin(decoder->json, record->raw, record->raw_len, readable, &fault);
@@ -353,6 +369,37 @@ ingest_got decode_fields_json(ingest_decoder *decoder, ingest_record *record, si
     if (got == INGEST_GOT_RECORD)
         learn(&decoder->specs[record->stream], decoder, record, readable);
     return got;
+}
+
+/* The change record in the envelope; rejected, it is shown as it came. */
+static ingest_got read_envelope(ingest_decoder *decoder, ingest_record *record)
+{
+    ingest_record whole = *record;
+    switch (ingest_envelope_open(record->raw, record->raw_len, &decoder->flat)) {
+    case ENVELOPE_EMPTY:
+        return count_choice(decoder, INGEST_GOT_MORE);
+    case ENVELOPE_NONE:
+        if (!ingest_json_valid(decoder->json, record->raw, record->raw_len))
+            return decode_reject(decoder, record, INGEST_REASON_SYNTAX, "it is not JSON");
+        return decode_reject(decoder, record, INGEST_REASON_TYPE, "it is no change record of Debezium: 'op' is missing");
+    case ENVELOPE_FLAT:
+        break;
+    }
+    if (decoder->flat.failed)
+        return INGEST_GOT_NO_MEMORY;
+    record->raw = decoder->flat.ptr;
+    record->raw_len = decoder->flat.len;
+    ingest_got got = read_fields(decoder, record, record->raw_len + INGEST_JSON_PADDING);
+    if (got == INGEST_GOT_REJECTED) {
+        record->raw = whole.raw;
+        record->raw_len = whole.raw_len;
+    }
+    return got;
+}
+
+ingest_got decode_fields_json(ingest_decoder *decoder, ingest_record *record, size_t readable)
+{
+    return decoder->options.format == INGEST_FORMAT_DEBEZIUM ? read_envelope(decoder, record) : read_fields(decoder, record, readable);
 }
 
 /* Whether a line ends at `end`. */

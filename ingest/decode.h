@@ -20,7 +20,8 @@
 #include "ingest/stats.h"
 #include "nfa/engine.h"
 
-typedef enum ingest_format { INGEST_FORMAT_JSON, INGEST_FORMAT_CSV } ingest_format;
+/* DEBEZIUM: JSON; each record is an envelope (envelope.h), and what is given is the flat record in it. Such a record cannot be read again from the source. */
+typedef enum ingest_format { INGEST_FORMAT_JSON, INGEST_FORMAT_CSV, INGEST_FORMAT_DEBEZIUM } ingest_format;
 
 typedef struct ingest_decoder_options {
     const plan *plan;
@@ -85,6 +86,8 @@ size_t ingest_decoder_extent(const ingest_decoder *decoder, const char *ptr, siz
 /* records, rejected (by reason), unrouted; the rest stays zero. */
 const ingest_stats *ingest_decoder_stats(const ingest_decoder *decoder);
 
+/* "json", "csv", "debezium". False: there is no such format. */
+bool ingest_format_named(const char *name, size_t len, ingest_format *out);
 /* By the ending of a file's name: ".csv" is CSV, all else JSON. */
 ingest_format ingest_format_of_path(const char *path);
 

@@ -63,6 +63,8 @@ struct ingest_decoder {
     size_t block_end;           /* of the block of lines at hand, which may be indexed */
     uint32_t declined;          /* lines of it that no template fitted */
 
+    egret_text flat;            /* of a change record */
+
     egret_csv csv;
     bool has_header, started;
     egret_text header;          /* its cells, one after the other */

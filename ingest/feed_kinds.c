@@ -8,7 +8,7 @@
 const ingest_feed_kind *const ingest_feed_kinds[] = {&ingest_feed_kafka, &ingest_feed_mqtt, NULL};
 
 const edge_option ingest_feed_common_options[] = {
-    [INGEST_FEED_FORMAT] = {"format", EGRET_STRING, "json", false, "of the records: json or csv"},
+    [INGEST_FEED_FORMAT] = {"format", EGRET_STRING, "json", false, "of the records: json, csv or debezium (change records, as flat ones)"},
     [INGEST_FEED_COMMON_COUNT] = {0},
 };
 

@@ -151,6 +151,27 @@ class KafkaSource(Folder):
         self.assertEqual(sorted((letter["class"], letter["source"], letter["offset"]) for letter in letters),
                          [("missing", "k:%s/0" % self.topic, 69), ("syntax", "k:%s/1" % self.topic, 2), ("type", "k:%s/2" % self.topic, 35)])
 
+    def test_changes_of_a_database(self):
+        """Debezium: rows as they are now, or were when they were deleted; what follows a deletion in the topic says nothing."""
+        rules = """\
+stream account { id: int  owner: string  balance: decimal?  was: decimal? from "before.balance"  op: string  at: time from "ts_ms" } with time at
+rule changed { watch account  by id  alert { what: op  balance: balance  was: was } }
+"""
+        self.broker.create(self.topic, 1)
+        row = '{"id": 7, "owner": "ann", "balance": %s}'
+        lines = ['{"before": null, "after": %s, "source": {"table": "account"}, "op": "c", "ts_ms": 1767603601000}' % (row % "10.50"),
+                 '{"schema": {"type": "struct"}, "payload": {"before": %s, "after": %s, "op": "u", "ts_ms": 1767603602000}}' % (row % "10.50", row % "12.00"),
+                 '{"before": %s, "after": null, "op": "d", "ts_ms": 1767603603000}' % (row % "12.00"), None,
+                 '{"before": null, "after": %s, "op": "r", "ts_ms": 1767603604000}' % (row % "1"), '{"id": 7, "ts_ms": 1767603605000}']
+        self.broker.produce(self.topic, [(0, line) for line in lines])
+        daemon = self.start("format: debezium", rules=rules.replace("stream account", "stream login").replace("watch account", "watch login"))
+        alerts = wait_for(lambda: len({a["id"] for a in daemon.alerts()}) == 4 and daemon.alerts(), "four changes; " + "".join(daemon.err))
+        told = sorted({(a["time"], a["fields"]["what"], str(a["fields"]["balance"]), str(a["fields"]["was"])) for a in alerts})
+        self.assertEqual([t[1:] for t in told], [("c", "10.5", "None"), ("u", "12.0", "10.5"), ("d", "12.0", "12.0"), ("r", "1", "None")])
+        self.assertEqual(daemon.metric('egret_source_skipped_total{source="k"}'), 1)
+        self.assertEqual(daemon.stop(), 0)
+        self.assertEqual([(letter["class"], letter["record"]) for letter in self.letters()], [("type", lines[-1])])
+
     # ---- groups ----
 
     GROUP = 'group: "g-%s"  settings: { "session.timeout.ms": "3000"  "heartbeat.interval.ms": "500" }  '

@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from operators import OPERATORS
 
 # Code of "not evaluated yet" -> the words or operators that must be in the registry once the code is gone.
-REFUSED = {919: ()}
+REFUSED = {}
 
 # Productions whose words say nothing about what a rule does with events, and what covers them.
 OUTSIDE = {

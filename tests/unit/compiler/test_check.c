@@ -237,7 +237,6 @@ static const row ROWS[] = {
     { 315, "2:46", "rule r { match x: a then (y: b and z: a [v > y.v]) by k within 1h }" },
     { 809, "2:21", "rule r { match x: a then (y: b or z: a) by k }" },
     { 528, "2:34", "rule r { match not a for 5m then not b then y: b by k }" },
-    { 919, "2:38", "source s: file { path: \"x\" stream: a format: debezium }" },
     { 413, "3:24", "profile p { from a by k n: count() }\nrule r { match x: a [p[v].n > 1] by k }" },
     { 413, "3:22", "profile p { from a by k, v n: count() }\nrule r { match x: a [p[k].n > 1] by k }" },
     { 544, "3:55", "define w = m[\"a\"].r * 1s\nrule r { match x: a then within 5m y: b by k throttle w }" },
