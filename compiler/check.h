@@ -197,7 +197,6 @@ egret_diag *check_error(check *c, uint16_t code, egret_span span, const char *fo
 egret_diag *check_warn(check *c, uint16_t code, egret_span span, const char *format, ...) __attribute__((format(printf, 4, 5)));
 void check_help(check *c, egret_diag *diag, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void check_note(check *c, egret_diag *diag, egret_span span, const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* "parsed, but not evaluated yet: …" */
 
 typedef struct names { const char **list; uint32_t n; } names;
 void names_add(check *c, names *n, egret_str name);
