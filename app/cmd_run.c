@@ -24,6 +24,7 @@ static const app_option options[] = {
     {"tls-key", APP_ONE, "FILE", NULL, "its key, PEM"},
     {"tls-client-ca", APP_ONE, "FILE", NULL, "clients must show a certificate of this authority, PEM"},
     {"rate", APP_ONE, "N", "200", "requests a second of one token, events aside; 0: any number"},
+    {"request-time", APP_ONE, "DURATION", "60s", "longest time a request may take before its connection is cut"},
     {"connections", APP_ONE, "N", "512", "HTTP connections at once; further ones wait or are closed"},
     {"idle", APP_ONE, "DURATION", "2s", "silence after which a source holds the clock no more"},
     {"queue", APP_ONE, "N", "100000", "records that may wait for the engine before senders are told to wait"},
@@ -66,6 +67,7 @@ static bool read_options(const app_args *args, daemon_options *out)
     int64_t queue, checkpoint, rate, connections;
     const char *log = app_args_one(args, "log"), *listen = app_args_one(args, "listen");
     if (!read_duration(args, "idle", &out->idle_ms) || !read_duration(args, "drain", &out->drain_ms)) return false;
+    if (!read_duration(args, "request-time", &out->request_ms)) return false;
     if (!read_duration(args, "keep", &out->keep_ms) || !read_size(args, "keep-bytes", &out->keep_bytes)) return false;
     if (!read_duration(args, "keep-alerts", &out->keep_alerts_ms) || !read_size(args, "keep-alert-bytes", &out->keep_alert_bytes)) return false;
     if (!read_size(args, "keep-dead-bytes", &out->keep_dead_bytes)) return false;

@@ -125,6 +125,7 @@ static void fill_web_options(const daemon_state *d, web_endpoints *endpoints, we
     options->tls_key = from->tls_key;
     options->tls_client_ca = from->tls_client_ca;
     options->max_connections = from->connections;
+    options->request_deadline_ms = from->request_ms;
 }
 
 /* Who may ask, for people to see. */

@@ -27,6 +27,7 @@ typedef struct daemon_options {
     const char **hosts;             /* NULL-terminated: names it answers to, besides those of this machine; may be empty */
     char *tls_certificate, *tls_key, *tls_client_ca;    /* PEM texts, or NULL */
     unsigned rate, connections;     /* requests a second of a token; connections at once */
+    int64_t request_ms;             /* longest time of a request */
     app_log log;
     size_t queue_records;
     int64_t keep_ms;                /* of the journal */

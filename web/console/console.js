@@ -174,6 +174,7 @@ function alertElement(entry) {
   details.append(summary);
   details.addEventListener("toggle", () => { if (details.open && details.children.length === 1) details.append(evidence(entry)); });
   item.append(details);
+  details.open = location.hash === "#" + entry.id;      /* a link to one alert shows it open */
   return item;
 }
 
@@ -261,19 +262,26 @@ function askForToken(text) {
   byId("token").focus();
 }
 
+/* A part that is not to be had leaves the others as they are; its trouble is told. */
 async function refresh() {
-  const [status, ruleList, streams, sources, sinks] = await Promise.all(
-    ["v1/status", "v1/rules", "v1/streams", "v1/sources", "v1/sinks"].map(get));
-  showStatus(status);
-  rules = ruleList.rules;
-  showRules();
-  showFlow(streams.streams, sources.sources, sinks.sinks);
+  const answers = await Promise.allSettled(["v1/status", "v1/rules", "v1/streams", "v1/sources", "v1/sinks"].map(get));
+  const [status, ruleList, streams, sources, sinks] = answers.map((answer) => answer.value);
+  const troubles = answers.filter((answer) => answer.reason).map((answer) => answer.reason);
+  const refused = troubles.find((error) => !error.status || error.status === 401 || error.status === 403);
+  if (refused) throw refused;
+  if (status) showStatus(status);
+  if (ruleList) {
+    rules = ruleList.rules;
+    showRules();
+  }
+  if (streams && sources && sinks) showFlow(streams.streams, sources.sources, sinks.sinks);
+  byId("trouble").hidden = troubles.length === 0;
+  byId("trouble").textContent = troubles.map((error) => error.message).join("; ");
 }
 
 async function poll() {
   try {
     await refresh();
-    byId("trouble").hidden = true;
   } catch (error) {
     if (error.status === 401) {
       sessionStorage.removeItem("token");
