@@ -101,7 +101,7 @@ static bool book_note(daemon_rules *r, const rule_version *v)
 static bool read_version(void *user, const char *text, size_t len)
 {
     rule_version v;
-    char *line = strndup(text, len);
+    char *line = rule_text_copy(text, len);
     if (line && rule_version_get(line, &v)) (void)book_note(user, &v);
     free(line);
     return true;

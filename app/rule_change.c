@@ -162,11 +162,7 @@ journal_control rule_change_record(const rule_change *change)
 /* The row in which the subject of a line stands, as "now" and the words before what may change; lines that end something delete it. */
 static int write_line(store *s, const char *line, size_t len)
 {
-    char *key, *copy = malloc(len + 1), *rest = copy, *word[3] = {NULL, NULL, NULL};
-    if (copy) {
-        memcpy(copy, line, len);    /* strndup may look for an end behind it */
-        copy[len] = '\0';
-    }
+    char *key, *copy = rule_text_copy(line, len), *rest = copy, *word[3] = {NULL, NULL, NULL};
     for (int i = 0; i < 3 && rest; i++) word[i] = strsep(&rest, "\t");
     int code = ENOMEM, made = -1;
     if (copy && word[1]) {

@@ -159,6 +159,15 @@ static bool read_line(rule_set *set, char *line, text_fn text, void *user)
     return true;
 }
 
+char *rule_text_copy(const char *ptr, size_t len)
+{
+    char *copy = malloc(len + 1);
+    if (!copy) return NULL;
+    if (len > 0) memcpy(copy, ptr, len);
+    copy[len] = '\0';
+    return copy;
+}
+
 bool rule_set_read(rule_set *set, const char *lines, size_t len, text_fn text, void *user)
 {
     const char *end = lines + len;
@@ -166,7 +175,7 @@ bool rule_set_read(rule_set *set, const char *lines, size_t len, text_fn text, v
     for (const char *at = lines, *stop; at < end && fine; at = stop + 1) {
         stop = memchr(at, '\n', (size_t)(end - at));
         if (!stop) stop = end;
-        char *line = strndup(at, (size_t)(stop - at));
+        char *line = rule_text_copy(at, (size_t)(stop - at));
         fine = line && (*line == '\0' || read_line(set, line, text, user));
         free(line);
     }

@@ -73,4 +73,7 @@ bool rule_set_compile(rule_set *set);
 /* Is the rule silent for that key at that moment? */
 bool rule_set_is_snoozed(const rule_set *set, egret_str rule, const char *key, int64_t wall_ms);
 
+/* A terminated copy of bytes that need not be, malloced; NULL: no memory. */
+char *rule_text_copy(const char *ptr, size_t len);
+
 #endif

@@ -112,7 +112,7 @@ static json_t *tell_rules(const rule_set *now, rule_change *change, const nfa_en
     }
     for (uint32_t i = 0; i < next->plan->n_rules; i++) {
         const plan_rule *rule = &next->plan->rules[i];
-        char *name = rule->instance == 0 ? strndup(rule->name.ptr, rule->name.len) : NULL;
+        char *name = rule->instance == 0 ? rule_text_copy(rule->name.ptr, rule->name.len) : NULL;
         const plan_rule *was = name && (next->n_modes > 0 || now->n_modes > 0) ? backend_find(now->plan, name) : NULL;
         if (was && was->mode != rule->mode) json_array_append_new(list, tell_rule(name, "mode", 0, next->plan, engine, before));
         free(name);

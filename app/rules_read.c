@@ -102,7 +102,7 @@ static size_t snoozes_of(const rule_set *set, egret_str rule)
 static void put_version(daemon_state *d, const plan_rule *rule, json_t *object)
 {
     rule_book_entry entry;
-    char *name = strndup(rule->name.ptr, rule->name.len);
+    char *name = rule_text_copy(rule->name.ptr, rule->name.len);
     if (name && daemon_rules_entry(d->rules, name, &entry)) {
         json_object_set_new(object, "version", json_integer((json_int_t)entry.version));
         json_object_set_new(object, "etag", json_string(entry.hash));
@@ -190,7 +190,7 @@ static rule_version *versions_of(daemon_state *d, const char *rule, char **lines
     rule_version *list = NULL;
     *lines = NULL;
     *n = 0;
-    if (!key.failed && rule_rows_each(d->store, key.ptr, collect, &all) == 0 && !all.failed) *lines = strndup(all.ptr ? all.ptr : "", all.len);
+    if (!key.failed && rule_rows_each(d->store, key.ptr, collect, &all) == 0 && !all.failed) *lines = rule_text_copy(all.ptr ? all.ptr : "", all.len);
     for (const char *c = *lines; c && *c; c++) *n += *c == '\n';
     if (*lines) list = calloc(*n + 1, sizeof *list);
     size_t at = 0;
@@ -278,7 +278,7 @@ typedef struct diff_lines { char *text, **line; size_t n; } diff_lines;
 
 static bool cut_lines(const egret_text *text, diff_lines *out)
 {
-    out->text = strndup(text->ptr ? text->ptr : "", text->len);
+    out->text = rule_text_copy(text->ptr ? text->ptr : "", text->len);
     out->line = calloc(DIFF_MAX_LINES + 1, sizeof *out->line);
     out->n = 0;
     char *rest = out->text;
