@@ -274,6 +274,9 @@ static void note_commit(committer *c, int64_t took_us, const trimmed *dropped)
     for (uint32_t i = 0; i < c->options.n_sinks; i++) c->refused[i] += c->refusing[i];
     c->stats.commits++;
     c->stats.commit_us += (uint64_t)took_us;
+    unsigned bucket = 0;
+    while (bucket < WEB_COMMITS && took_us > web_commit_bounds_us[bucket]) bucket++;
+    c->stats.by_time[bucket]++;
     if ((uint64_t)took_us > c->stats.longest_us) c->stats.longest_us = (uint64_t)took_us;
     c->stats.journal_bytes = now.bytes;
     c->stats.journal_blocks = now.blocks;

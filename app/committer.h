@@ -17,6 +17,7 @@
 #include "app/log.h"
 #include "store/checkpoints.h"
 #include "store/delivery.h"
+#include "web/backend.h"
 
 typedef struct committer committer;
 
@@ -46,6 +47,7 @@ typedef struct committer_options {
 typedef struct committer_stats {
     uint64_t commits, failures;
     uint64_t commit_us, longest_us;     /* time in commits, and of the longest */
+    uint64_t by_time[WEB_COMMITS + 1];  /* commits by how long they took (web_commit_bounds_us) */
     uint64_t journal_bytes, journal_blocks, file_bytes, dropped_blocks;
     uint64_t checkpoints, checkpoint_bytes;     /* written */
     uint64_t alerts, alert_bytes, dropped_alerts;       /* entries of the history: kept, and dropped by this process */

@@ -10,6 +10,7 @@
 #include "app/daemon.h"
 
 #include "app/command.h"
+#include "app/daemon_backtests.h"
 #include "app/daemon_internal.h"
 #include "web/server.h"
 
@@ -152,6 +153,7 @@ static web_server *open_web(daemon_state *d, web_endpoints *endpoints)
         return NULL;
     }
     tell_access(d);
+    web_endpoints_of(endpoints, server);
     /* For people and scripts alike, whatever the format of the log. */
     bool ipv6 = d->options->listen.ipv6;
     fprintf(stderr, "listening on http%s://%s%s%s:%u\n", options.tls_certificate ? "s" : "", ipv6 ? "[" : "", options.address, ipv6 ? "]" : "", web_server_port(server));
@@ -162,6 +164,7 @@ static web_server *open_web(daemon_state *d, web_endpoints *endpoints)
 static int take_events(daemon_state *d, web_endpoints *endpoints, web_server **server)
 {
     if (atomic_load(&d->failed)) return APP_TROUBLE;
+    if (!daemon_backtests_open(d)) return complain(d, "start", EGRET_NO_MEMORY);
     *server = open_web(d, endpoints);
     daemon_web_serve(d, *server);
     int exit_code = *server ? daemon_sources_start(d) : APP_TROUBLE;
@@ -188,6 +191,7 @@ static int serve(daemon_state *d)
     admission_discard(d->queue);
     if (d->committer) committer_flush(d->committer);
     daemon_web_serve(d, NULL);
+    daemon_backtests_close(d);
     web_server_close(server);
     web_endpoints_free(endpoints);
     return atomic_load(&d->failed) ? APP_TROUBLE : exit_code;

@@ -84,6 +84,7 @@ typedef struct daemon_state {
     web_numbers shown;          /* what the HTTP thread shows; arrays owned */
     rule_set *numbers_rules, *shown_rules;      /* of which these are */
     web_backend backend;
+    struct daemon_backtests *backtests;     /* daemon_backtests.c */
     web_history history;        /* what backend.history is */
     pthread_mutex_t server_lock;
     web_server *server;         /* whose feed is woken; NULL: none */

@@ -236,6 +236,8 @@ static void numbers(void *user, web_numbers *out)
     d->shown.commits = stats.commits;
     d->shown.commit_failures = stats.failures;
     d->shown.commit_us = stats.commit_us;
+    memcpy(d->shown.commits_by_time, stats.by_time, sizeof d->shown.commits_by_time);
+    d->shown.wall_ms = app_wall_ms(NULL);
     d->shown.checkpoints = stats.checkpoints;
     d->shown.checkpoint_bytes = stats.checkpoint_bytes;
     d->shown.checkpoint_pause_us = (uint64_t)atomic_load(&d->longest_pause_us);

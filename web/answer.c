@@ -51,6 +51,8 @@ static void bound_streams(web_server *server, web_response *response)
 enum MHD_Result answer_queue(web_server *server, struct MHD_Connection *mhd, web_response *response, const char *allow)
 {
     bound_streams(server, response);
+    if (response->status >= SERVER_FIRST_STATUS && response->status < SERVER_FIRST_STATUS + SERVER_STATUSES)
+        atomic_fetch_add(&server->answers[response->status - SERVER_FIRST_STATUS], 1);
     struct MHD_Response *r = response->stream.fill ? stream_open(server, mhd, &response->stream) : make_body(response);
     if (!r) return MHD_NO;
     add_headers(r, response, allow);

@@ -11,6 +11,7 @@
 #include "ingest/decode.h"
 #include "nfa/engine.h"
 #include "web/audit.h"
+#include "web/backtests_backend.h"
 #include "web/history_backend.h"
 #include "web/rules_backend.h"
 #include "web/server.h"
@@ -18,6 +19,9 @@
 /* Upper bounds of the histogram of how long evaluation waited for a checkpoint, in microseconds; what is beyond the last stands behind it. */
 enum { WEB_PAUSES = 8 };
 extern const int64_t web_pause_bounds_us[WEB_PAUSES];
+/* The same of how long commits took. */
+enum { WEB_COMMITS = 10 };
+extern const int64_t web_commit_bounds_us[WEB_COMMITS];
 
 typedef struct web_sink_numbers {
     const char *name;
@@ -60,6 +64,8 @@ typedef struct web_numbers {
     int64_t start_time_ms;              /* of the process, wall clock */
     uint64_t commits, commit_failures, commit_us;
     uint64_t checkpoints, checkpoint_bytes, checkpoint_pause_us;
+    uint64_t commits_by_time[WEB_COMMITS + 1];
+    int64_t wall_ms;                    /* now; 0: not known */
     uint64_t pauses[WEB_PAUSES + 1], pauses_us;     /* each: how many between the bound before and its own; their sum */
     uint64_t journal_bytes, journal_blocks, journal_quarantined, journal_dropped, store_bytes;
     uint64_t alerts, alert_bytes, dropped_alerts;       /* the history */
@@ -99,6 +105,7 @@ typedef struct web_backend {
     bool (*is_live)(void *user);
     void (*numbers)(void *user, web_numbers *out);
     const web_rules *rules;         /* NULL: rules cannot be changed */
+    const web_backtests *backtests; /* NULL: there are none */
     const web_history *history;     /* NULL: alerts are not kept */
     web_audit *audit;               /* NULL: changes are not noted */
 } web_backend;
@@ -109,6 +116,8 @@ extern const web_route *const web_routes[];
 /* What the handlers keep between requests. It belongs to the server's thread from web_server_open to web_server_close. */
 typedef struct web_endpoints web_endpoints;
 web_endpoints *web_endpoints_new(const web_backend *backend);   /* NULL: no memory */
+/* The server that has them: its answers are counted in /metrics. */
+void web_endpoints_of(web_endpoints *endpoints, web_server *server);
 void web_endpoints_free(web_endpoints *endpoints);              /* NULL is allowed */
 
 #endif

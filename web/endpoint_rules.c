@@ -4,6 +4,7 @@
  *
  * A text that is there is replaced or removed under If-Match only, so that nobody overwrites what he has not seen: without it the answer is 428.
  */
+#include "web/bundle.h"
 #include "web/rules_answer.h"
 
 #include <stdlib.h>
@@ -173,64 +174,8 @@ static void answer_mode(void *app, const web_request *request, web_response *res
 
 /* ---- many at once ---- */
 
-typedef struct bundle {
-    web_rules_item *items;
-    size_t n, capacity;
-} bundle;
-
-static const struct { const char *member; web_rules_kind kind; const char *name; } bundle_parts[] = {
-    {"files", WEB_RULES_FILE, "path"}, {"rules", WEB_RULES_RULE, "name"}, {"lists", WEB_RULES_LIST, "name"}, {"tables", WEB_RULES_TABLE, "name"},
-};
-enum { BUNDLE_PARTS = sizeof bundle_parts / sizeof bundle_parts[0], BUNDLE_MAX = 20000 };
-
-/* {"name", "text" or "remove": true, "if_match"}; what it points to stays the object's. */
-static bool read_item(const json_t *object, unsigned part, web_rules_item *out, web_response *response)
+static bool has_something(const bundle *b, web_response *response)
 {
-    const char *members[] = {bundle_parts[part].name, "text", "if_match", "remove", NULL};
-    const json_t *remove = json_object_get(object, "remove");
-    *out = (web_rules_item){.kind = bundle_parts[part].kind, .remove = json_is_true(remove), .if_match = json_string_value(json_object_get(object, "if_match"))};
-    if (!json_is_object(object)) {
-        web_response_problem(response, 400, "a bundle's files, rules, lists and tables are arrays of objects");
-        return false;
-    }
-    if (remove && (!json_is_boolean(remove) || out->kind == WEB_RULES_LIST || out->kind == WEB_RULES_TABLE)) {
-        web_response_problem(response, 400, "'remove' is true or false, and of files and rules only: lists and tables go with the file that names them");
-        return false;
-    }
-    return web_members_are(object, members, response) && web_member_text(object, bundle_parts[part].name, NULL, &out->name, response) &&
-           (out->remove || web_member_text(object, "text", NULL, &out->text, response));
-}
-
-static bool add_item(bundle *b, const web_rules_item *item, web_response *response)
-{
-    if (b->n == b->capacity) {
-        size_t capacity = b->capacity ? b->capacity * 2 : 16;
-        web_rules_item *grown = b->n < BUNDLE_MAX ? realloc(b->items, capacity * sizeof *grown) : NULL;
-        if (!grown) {
-            web_response_problem(response, b->n < BUNDLE_MAX ? 503 : 413, b->n < BUNDLE_MAX ? "no memory" : "too many parts; send several bundles");
-            return false;
-        }
-        b->items = grown;
-        b->capacity = capacity;
-    }
-    b->items[b->n++] = *item;
-    return true;
-}
-
-static bool read_bundle(const json_t *body, bundle *b, web_response *response)
-{
-    for (unsigned part = 0; part < BUNDLE_PARTS; part++) {
-        const json_t *list = json_object_get(body, bundle_parts[part].member), *object;
-        size_t i;
-        if (list && !json_is_array(list)) {
-            web_response_problem(response, 400, "a bundle's files, rules, lists and tables are arrays of objects");
-            return false;
-        }
-        json_array_foreach(list, i, object) {
-            web_rules_item item;
-            if (!read_item(object, part, &item, response) || !add_item(b, &item, response)) return false;
-        }
-    }
     if (b->n == 0) web_response_problem(response, 400, "there is nothing in the bundle: it has files, rules, lists or tables");
     return b->n > 0;
 }
@@ -244,12 +189,12 @@ static void answer_bundle(void *app, const web_request *request, web_response *r
                        ? web_body_object(request, response)
                        : NULL;
     if (!body) return;
-    if (web_members_are(body, members, response) && web_member_text(body, "note", "", &change.note, response) && read_bundle(body, &b, response)) {
+    if (web_members_are(body, members, response) && web_member_text(body, "note", "", &change.note, response) && bundle_read(body, &b, response) && has_something(&b, response)) {
         change.items = b.items;
         change.n_items = b.n;
         rules_change(app, request, "POST", &change, false, response);
     }
-    free(b.items);
+    bundle_free(&b);
     json_decref(body);
 }
 

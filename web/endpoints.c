@@ -41,6 +41,11 @@ void web_endpoints_free(web_endpoints *endpoints)
     free(endpoints);
 }
 
+void web_endpoints_of(web_endpoints *endpoints, web_server *server)
+{
+    endpoints->server = server;
+}
+
 const web_numbers *endpoints_lock_numbers(web_endpoints *endpoints)
 {
     pthread_mutex_lock(&endpoints->numbers_lock);

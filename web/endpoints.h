@@ -30,6 +30,7 @@ extern const web_route web_routes_feed[];
 extern const web_route web_routes_sinks[];
 extern const web_route web_routes_dead_letters[];
 extern const web_route web_routes_console[];
+extern const web_route web_routes_backtests[];
 
 struct web_endpoints {
     const web_backend *backend;
@@ -38,6 +39,7 @@ struct web_endpoints {
     ingest_decoder **decoders;      /* two per stream, then two per source, made when first needed: JSON, CSV */
     nfa_engine *routes;             /* evaluates conditions of sources, and nothing else; NULL: not needed yet */
     /* Of whoever holds the lock: */
+    web_server *_Atomic server;     /* whose answers are counted; NULL: not yet */
     pthread_mutex_t numbers_lock;
     web_numbers numbers;
 };

@@ -111,6 +111,7 @@ static const rule_metric rule_metrics[] = {
     {"egret_rule_signals_total", "Signals of a rule to other rules.", offsetof(nfa_rule_stats, signals)},
     {"egret_rule_held_back_total", "Matches that gave no alert: throttled, excepted, in shadow, or already open.",
      offsetof(nfa_rule_stats, held_back)},
+    {"egret_rule_attempts_started_total", "Partial matches begun.", offsetof(nfa_rule_stats, attempts_started)},
     {"egret_rule_attempts_dropped_total", "Partial matches dropped as a limit was reached.", offsetof(nfa_rule_stats, attempts_dropped)},
     {"egret_rule_events_dropped_total", "Events dropped from windows and loops as a limit was reached.", offsetof(nfa_rule_stats, events_dropped)},
     {"egret_rule_null_keys_total", "Events a rule skipped as a part of their key was null.", offsetof(nfa_rule_stats, null_keys)},
@@ -175,6 +176,12 @@ static void put_sinks(egret_text *out, const web_numbers *numbers)
             metrics_count(out, sink_metrics[m].name, labels, counter_at(&numbers->sinks[i].stats, sink_metrics[m].offset));
         }
     }
+    metrics_family(out, "egret_sink_oldest_seconds", "gauge", "Age of the oldest alert that waits for a sink; 0 when none waits.");
+    for (size_t i = 0; i < numbers->n_sinks; i++) {
+        int64_t oldest_ms = numbers->sinks[i].stats.oldest_ms;
+        metrics_label labels[] = {{"sink", numbers->sinks[i].name, strlen(numbers->sinks[i].name)}, {0}};
+        metrics_number(out, "egret_sink_oldest_seconds", labels, oldest_ms > 0 && numbers->wall_ms > oldest_ms ? (double)(numbers->wall_ms - oldest_ms) / 1000 : 0);
+    }
     metrics_family(out, "egret_sink_gone", "gauge", "1 when the receiver has said that it wants nothing more.");
     for (size_t i = 0; i < numbers->n_sinks; i++) {
         metrics_label labels[] = {{"sink", numbers->sinks[i].name, strlen(numbers->sinks[i].name)}, {0}};
@@ -220,27 +227,39 @@ static void put_store(egret_text *out, const web_numbers *numbers)
         metrics_family(out, store_metrics[m].name, store_metrics[m].type, store_metrics[m].help);
         metrics_count(out, store_metrics[m].name, NULL, counter_at(numbers, store_metrics[m].offset));
     }
-    metrics_family(out, "egret_commit_seconds_total", "counter", "Time spent in commits.");
-    metrics_number(out, "egret_commit_seconds_total", NULL, (double)numbers->commit_us / 1e6);
     metrics_family(out, "egret_checkpoint_longest_pause_seconds", "gauge", "The longest that evaluation waited for a checkpoint.");
     metrics_number(out, "egret_checkpoint_longest_pause_seconds", NULL, (double)numbers->checkpoint_pause_us / 1e6);
 }
 
 const int64_t web_pause_bounds_us[WEB_PAUSES] = {100, 250, 500, 1000, 2500, 5000, 10000, 100000};
 
-static void put_pauses(egret_text *out, const web_numbers *numbers)
+const int64_t web_commit_bounds_us[WEB_COMMITS] = {500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 500000, 2500000};
+
+/* buckets: n_bounds of them, and one for what is beyond the last. */
+static void put_histogram(egret_text *out, const char *name, const char *help, const int64_t *bounds_us, unsigned n_bounds, const uint64_t *buckets, uint64_t sum_us)
 {
     uint64_t n = 0;
-    char bound[32];
-    metrics_family(out, "egret_checkpoint_pause_seconds", "histogram", "How long evaluation waited for a checkpoint, each time that it did.");
-    for (unsigned i = 0; i <= WEB_PAUSES; i++) {
-        int len = i < WEB_PAUSES ? snprintf(bound, sizeof bound, "%g", (double)web_pause_bounds_us[i] / 1e6) : snprintf(bound, sizeof bound, "+Inf");
+    char bound[32], full_name[80];
+    metrics_family(out, name, "histogram", help);
+    snprintf(full_name, sizeof full_name, "%s_bucket", name);
+    for (unsigned i = 0; i <= n_bounds; i++) {
+        int len = i < n_bounds ? snprintf(bound, sizeof bound, "%g", (double)bounds_us[i] / 1e6) : snprintf(bound, sizeof bound, "+Inf");
         metrics_label labels[] = {{"le", bound, (size_t)len}, {0}};
-        n += numbers->pauses[i];
-        metrics_count(out, "egret_checkpoint_pause_seconds_bucket", labels, n);
+        n += buckets[i];
+        metrics_count(out, full_name, labels, n);
     }
-    metrics_number(out, "egret_checkpoint_pause_seconds_sum", NULL, (double)numbers->pauses_us / 1e6);
-    metrics_count(out, "egret_checkpoint_pause_seconds_count", NULL, n);
+    snprintf(full_name, sizeof full_name, "%s_sum", name);
+    metrics_number(out, full_name, NULL, (double)sum_us / 1e6);
+    snprintf(full_name, sizeof full_name, "%s_count", name);
+    metrics_count(out, full_name, NULL, n);
+}
+
+static void put_times(egret_text *out, const web_numbers *numbers)
+{
+    put_histogram(out, "egret_checkpoint_pause_seconds", "How long evaluation waited for a checkpoint, each time that it did.", web_pause_bounds_us, WEB_PAUSES,
+                  numbers->pauses, numbers->pauses_us);
+    put_histogram(out, "egret_commit_duration_seconds", "How long commits took.", web_commit_bounds_us, WEB_COMMITS, numbers->commits_by_time,
+                  numbers->commit_us);
 }
 
 static uint64_t resident_bytes(void)
@@ -279,6 +298,6 @@ void metrics_page(egret_text *out, const web_numbers *numbers)
     put_engine(out, numbers);
     put_sinks(out, numbers);
     put_store(out, numbers);
-    put_pauses(out, numbers);
+    put_times(out, numbers);
     put_process(out, numbers);
 }

@@ -111,6 +111,7 @@ void web_server_tick(web_server *server);
 /* Asks all streams whether they have something to say. From any thread. */
 void web_server_wake(web_server *server);
 unsigned web_server_streams(web_server *server);    /* clients of streams now */
+uint64_t web_server_answers(web_server *server, unsigned status);   /* given with it so far; from any thread */
 /* No new connections; those that are open go on until web_server_close. */
 void web_server_quiesce(web_server *server);
 void web_server_close(web_server *server);      /* NULL is allowed */

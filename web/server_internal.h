@@ -9,6 +9,9 @@
 
 #include <microhttpd.h>
 #include <pthread.h>
+#include <stdatomic.h>
+
+enum { SERVER_FIRST_STATUS = 200, SERVER_STATUSES = 400 };
 
 typedef struct connection {
     struct connection *next, **link;
@@ -67,6 +70,7 @@ struct web_server {
     stream_client *streams;
     unsigned n_streams;
     bool closing;
+    atomic_ullong answers[SERVER_STATUSES];     /* by status, from SERVER_FIRST_STATUS on */
 };
 
 int64_t server_monotonic_ms(void);

@@ -125,6 +125,12 @@ void web_server_wake(web_server *server)
     stream_wake_all(server, false, INT64_MAX);
 }
 
+uint64_t web_server_answers(web_server *server, unsigned status)
+{
+    bool counted = status >= SERVER_FIRST_STATUS && status < SERVER_FIRST_STATUS + SERVER_STATUSES;
+    return counted ? atomic_load(&server->answers[status - SERVER_FIRST_STATUS]) : 0;
+}
+
 unsigned web_server_streams(web_server *server)
 {
     pthread_mutex_lock(&server->lock);
