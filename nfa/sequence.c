@@ -358,7 +358,7 @@ egret_status seq_inherit(nfa_engine *engine, uint32_t rule, nfa_section *section
         }
     }
     ((seq_root *)nfa_section_root(&step.section))->due_ms = NFA_NEVER;
-    if (!look_up_spans(&step, NULL)) {
+    if (!seq_look_up_spans(&step, NULL)) {
         return EGRET_NO_MEMORY;
     }
     load_counters(&step);
