@@ -197,7 +197,6 @@ static bool index_reserve(nfa_store *store)
     index_slot *grown = egret_mem_alloc(store->pages.mem, wanted * sizeof *grown);
     if (!grown)
         return false;
-    nfa_memory_is_large(grown, wanted * sizeof *grown);
     memset(grown, 0xFF, wanted * sizeof *grown);    /* NFA_NO_BLOCK */
     index_slot *old = store->index;
     store->index = grown;
@@ -259,7 +258,6 @@ static bool numbers_reserve(nfa_store *store)
     uintptr_t *grown = egret_mem_grow(store->pages.mem, store->blocks, store->cap * sizeof *grown, cap * sizeof *grown);
     if (!grown)
         return false;
-    nfa_memory_is_large(grown, cap * sizeof *grown);
     store->bytes += (cap - store->cap) * sizeof *grown;
     store->blocks = grown;
     store->cap = (uint32_t)cap;

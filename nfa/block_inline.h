@@ -14,6 +14,7 @@
 #ifndef EGRET_NFA_BLOCK_INLINE_H
 #define EGRET_NFA_BLOCK_INLINE_H
 
+#include "nfa/block.h"
 #include "nfa/pages.h"
 
 #include <string.h>

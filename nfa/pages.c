@@ -1,7 +1,7 @@
 /*
  * pages.c: segments, pages and runs.
  *
- *   segment (512 pages; the first ones are smaller)  |page|page|page|…
+ *   segment (64 pages; the first ones are smaller)  |page|page|page|…
  *   page of a class                                 |run|run|run|…    numbered from 0
  *
  * A run is named by its page alone (the block keeps that number): from the page follow its class, from its address its
@@ -16,10 +16,7 @@
 #include "nfa/pages.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
-/* Segments double in size until so many are there. */
-enum { GROWING = 7, HUGE_PAGE = 2 * 1024 * 1024 };
 enum { NO_RUN = UINT16_MAX, CACHE_LINE = 64, SPARSE_SHARE = 8, SPARSE_PAGES = 16, DIRECT_UNIT = 64 /* in which the capacity of a direct run is kept */ };
 
 /* Classes above 1 KB fill the page with 14, 12, 10, 9, 8, 7, 6, 5, 4, 3 and 2 runs. */
@@ -54,18 +51,12 @@ void nfa_pages_init(nfa_pages *pages, egret_mem mem)
         pages->partial[i] = pages->sparse[i] = NFA_NO_PAGE;
 }
 
-static size_t head_bytes(uint32_t n_pages)
-{
-    return sizeof(nfa_segment) + n_pages * sizeof(nfa_page_info);
-}
-
 static void segment_free(nfa_pages *pages, nfa_segment *segment)
 {
     size_t size = (size_t)segment->n_pages * NFA_PAGE_BYTES + CACHE_LINE;
-    size_t head = head_bytes(segment->n_pages);
     egret_mem_free(pages->mem, segment->memory, size);
-    egret_mem_free(pages->mem, segment, head);
-    pages->bytes -= size + head;
+    egret_mem_free(pages->mem, segment, sizeof *segment);
+    pages->bytes -= size + sizeof *segment;
 }
 
 void nfa_pages_deinit(nfa_pages *pages)
@@ -123,43 +114,28 @@ static uint32_t segment_slot(nfa_pages *pages)
     return pages->n_segments++;
 }
 
-void nfa_memory_is_large(void *memory, size_t size)
-{
-#ifdef MADV_HUGEPAGE
-    uintptr_t first = ((uintptr_t)memory + HUGE_PAGE - 1) / HUGE_PAGE;
-    uintptr_t end = ((uintptr_t)memory + size) / HUGE_PAGE;
-    if (first < end)
-        (void)madvise((void *)(first * HUGE_PAGE), (end - first) * HUGE_PAGE, MADV_HUGEPAGE);    /* it may be refused */
-#else
-    (void)memory;
-    (void)size;
-#endif
-}
-
-/* Each segment is as large as all before it, so that a store with few keys costs little, and one with many has room for huge pages. */
+/* The first segments are small, so that a store with few keys costs little. */
 static bool segment_new(nfa_pages *pages)
 {
     uint32_t slot = segment_slot(pages);
     if (slot == UINT32_MAX)
         return false;
-    uint32_t n_pages = slot < GROWING ? 4u << slot : NFA_PAGES_PER_SEGMENT;
+    uint32_t n_pages = slot < 4 ? 4u << slot : NFA_PAGES_PER_SEGMENT;
     size_t size = (size_t)n_pages * NFA_PAGE_BYTES + CACHE_LINE;
-    size_t head = head_bytes(n_pages);
-    nfa_segment *segment = egret_mem_alloc(pages->mem, head);
+    nfa_segment *segment = egret_mem_alloc(pages->mem, sizeof *segment);
     if (!segment)
         return false;
-    memset(segment, 0, head);
+    memset(segment, 0, sizeof *segment);
     segment->memory = egret_mem_alloc(pages->mem, size);
     if (!segment->memory) {
-        egret_mem_free(pages->mem, segment, head);
+        egret_mem_free(pages->mem, segment, sizeof *segment);
         return false;
     }
     segment->base = segment->memory + (CACHE_LINE - (uintptr_t)segment->memory % CACHE_LINE) % CACHE_LINE;
     segment->n_pages = n_pages;
     segment->n_free = n_pages;
     pages->segments[slot] = segment;
-    nfa_memory_is_large(segment->memory, size);
-    pages->bytes += size + head;
+    pages->bytes += size + sizeof *segment;
     pages->n_free += n_pages;
     for (uint32_t i = n_pages; i-- > 0;)
         list_push(pages, &pages->free_page, slot * NFA_PAGES_PER_SEGMENT + i);
@@ -177,11 +153,11 @@ uint32_t nfa_page_new(nfa_pages *pages)
     return page;
 }
 
-/* Gives a segment back when nothing of it is used, but keeps as many free pages at hand. */
+/* Gives a segment back when nothing of it is used, but keeps one segment's worth of free pages at hand. */
 static void segment_retire(nfa_pages *pages, uint32_t slot)
 {
     nfa_segment *segment = pages->segments[slot];
-    if (segment->n_free < segment->n_pages || pages->n_free < 2 * segment->n_pages)
+    if (segment->n_free < segment->n_pages || pages->n_free < segment->n_pages + NFA_PAGES_PER_SEGMENT)
         return;
     for (uint32_t i = 0; i < segment->n_pages; i++)
         list_remove(pages, &pages->free_page, slot * NFA_PAGES_PER_SEGMENT + i);

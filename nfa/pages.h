@@ -12,7 +12,7 @@
 
 enum {
     NFA_PAGE_BYTES = 16384,
-    NFA_PAGES_PER_SEGMENT = 512,    /* at most: the first segments are smaller */
+    NFA_PAGES_PER_SEGMENT = 64,
     NFA_RUN_CLASSES = 75,           /* 16, 32 … 1024, then eleven steps to 8192 */
     NFA_RUN_LARGEST = 8192          /* larger runs come from the allocator itself */
 };
@@ -34,7 +34,7 @@ typedef struct nfa_segment {
     char *memory;           /* as the allocator gave it */
     char *base;             /* of the first page: a run of 64 or 128 bytes does not straddle more cache lines than it must */
     uint32_t n_pages, n_free;
-    nfa_page_info info[];   /* of each page */
+    nfa_page_info info[NFA_PAGES_PER_SEGMENT];
 } nfa_segment;
 
 typedef struct nfa_pages {
@@ -49,9 +49,6 @@ typedef struct nfa_pages {
     uint32_t n_direct;                  /* runs that are the allocator's own */
     size_t bytes;                       /* everything taken from mem */
 } nfa_pages;
-
-/* Asks the system for huge pages where there is room for them: random looks at many megabytes are else mostly walks through page tables. */
-void nfa_memory_is_large(void *memory, size_t size);
 
 void nfa_pages_init(nfa_pages *pages, egret_mem mem);
 void nfa_pages_deinit(nfa_pages *pages);    /* direct runs must have been freed */

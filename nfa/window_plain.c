@@ -103,7 +103,7 @@ bool win_plain_make(nfa_engine *engine, const plan_window *window, win_layout *l
 /* ---- an event ---- */
 
 /* A new entry at the end of the log; *ord: its ordinal. NULL: no memory. */
-static win_entry *push_entry(const nfa_event *event, const win_layout *layout, nfa_section *section, uint32_t *ord)
+static win_entry *push_entry(const nfa_event *event, uint32_t stream, const win_layout *layout, nfa_section *section, uint32_t *ord)
 {
     win_entry *entry = nfa_deque_push(section, layout->part_log);
     if (entry == NULL) {
@@ -111,7 +111,7 @@ static win_entry *push_entry(const nfa_event *event, const win_layout *layout, n
     }
     *ord = nfa_deque_first(section, layout->part_log) + nfa_deque_count(section, layout->part_log) - 1;
     entry->time_ms = event->time_ms;
-    entry->stream = event->stream;
+    entry->stream = stream;
     if (layout->evidence) {
         win_reference *reference = (win_reference *)(entry + 1);
         reference->ref = event->ref;
@@ -186,7 +186,7 @@ bool win_plain_take(const nfa_env *env, uint32_t number, nfa_section *section)
     const win_plain *plain = layout->plain;
     const egret_value *slots = env->event->slots;
     uint32_t ord = 0;
-    uint8_t *entry = layout->log ? (uint8_t *)push_entry(env->event, layout, section, &ord) : NULL;
+    uint8_t *entry = layout->log ? (uint8_t *)push_entry(env->event, env->engine->stream_id[env->event->stream], layout, section, &ord) : NULL;
     if (layout->log && entry == NULL) {
         return false;
     }
