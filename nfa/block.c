@@ -15,6 +15,7 @@
  * block (4 bytes per key for something only a drop needs, which can hash again).
  */
 #include "nfa/block_internal.h"
+#include "nfa/cold.h"
 
 #include <string.h>
 
@@ -57,8 +58,9 @@ void nfa_store_free(nfa_store *store)
         return;
     egret_mem mem = store->pages.mem;
     block_watch_free(store);
+    block_cold_free(store);
     for (uint32_t i = 0; i < store->limit && store->pages.n_direct > 0; i++)    /* all others go with their segments */
-        if (nfa_block_exists(store, i) && nfa_run_is_direct(block_head_of(store, i)->home))
+        if (nfa_block_exists(store, i) && !block_is_away(store, i) && nfa_run_is_direct(block_head_of(store, i)->home))
             nfa_run_free(&store->pages, block_at(store, i), block_head_of(store, i)->home);
     nfa_pages_deinit(&store->pages);
     for (uint32_t i = 0; i < store->n_shapes; i++)
@@ -111,7 +113,18 @@ static inline bool is_key(const nfa_store *store, uint32_t block, uint32_t group
     return head->group == group && own_len == len && nfa_same_bytes(own, key, len);
 }
 
-uint32_t nfa_block_find(const nfa_store *store, uint32_t group, const void *key, size_t len, uint64_t hash)
+/* Is it here, and the block of that key? A block with the same tag that is away comes back for being looked at. */
+static bool found(nfa_store *store, uint32_t block, uint32_t group, const void *key, size_t len)
+{
+    if (store->cold == NULL)
+        return is_key(store, block, group, key, len);
+    if (!nfa_block_bring(store, block) || !is_key(store, block, group, key, len))
+        return false;
+    block_cold_found(store, block);
+    return true;
+}
+
+uint32_t nfa_block_find(nfa_store *store, uint32_t group, const void *key, size_t len, uint64_t hash)
 {
     uint32_t tag = tag_of(hash);
     if (!store->index)
@@ -120,14 +133,14 @@ uint32_t nfa_block_find(const nfa_store *store, uint32_t group, const void *key,
         const index_slot *slot = &store->index[i];
         if (slot->block == NFA_NO_BLOCK)
             return NFA_NO_BLOCK;
-        if (slot->tag == tag && is_key(store, slot->block, group, len ? key : "", len))
+        if (slot->tag == tag && found(store, slot->block, group, len ? key : "", len))
             return slot->block;
     }
 }
 
-bool nfa_block_is(const nfa_store *store, uint32_t block, uint32_t group, const void *key, size_t len)
+bool nfa_block_is(nfa_store *store, uint32_t block, uint32_t group, const void *key, size_t len)
 {
-    return nfa_block_exists(store, block) && is_key(store, block, group, len ? key : "", len);
+    return nfa_block_is_here(store, block) && found(store, block, group, len ? key : "", len);
 }
 
 /* The first block with the hash's tag: the one that is meant, but for one in thousands. */
@@ -160,7 +173,7 @@ uint32_t nfa_store_fetch_address(const nfa_store *store, uint64_t hash)
 
 void nfa_store_fetch_head(const nfa_store *store, uint32_t block)
 {
-    if (!nfa_block_exists(store, block))
+    if (!nfa_block_is_here(store, block))
         return;
     for (unsigned line = 0; line < HEAD_LINES; line++)
         __builtin_prefetch(block_at(store, block) + line * CACHE_LINE);
@@ -168,7 +181,7 @@ void nfa_store_fetch_head(const nfa_store *store, uint32_t block)
 
 void nfa_store_fetch_rest(const nfa_store *store, uint32_t block)
 {
-    if (!nfa_block_exists(store, block))
+    if (!nfa_block_is_here(store, block))
         return;
     const char *at = block_at(store, block);
     uint32_t used = block_head_of(store, block)->used;
@@ -288,6 +301,8 @@ static uint32_t block_new(nfa_store *store, uint32_t group, const void *key, siz
 {
     if (len > BLOCK_MAX_BYTES / 2 || !index_reserve(store) || !numbers_reserve(store))
         return NFA_NO_BLOCK;
+    if (store->cold != NULL && !nfa_block_bring(store, store->free_block != NFA_NO_BLOCK ? store->free_block : store->limit))
+        return NFA_NO_BLOCK;
     bool is_long = len >= BLOCK_LONG_KEY;
     uint32_t key_len = (uint32_t)len;
     uint32_t used = round_up8((uint32_t)sizeof(block_head) + (is_long ? 4 : 0) + key_len);
@@ -344,6 +359,18 @@ void nfa_block_drop(nfa_store *store, uint32_t block)
     store->n_blocks--;
 }
 
+void block_let_go(nfa_store *store, uint32_t block)
+{
+    block_head *head = block_head_of(store, block);
+    const uint32_t *ids = block_ids(head);
+    const uint32_t *offsets = block_offsets(head);
+    for (uint32_t i = 0; i < head->n_sections; i++)
+        section_free_chunks(store, (char *)head + offsets[i], block_shape_find(store, ids[i]));
+    nfa_run_free(&store->pages, (char *)head, head->home);
+    store->blocks[block] = BLOCK_AWAY;
+    store->n_away++;
+}
+
 /* ---- restoring ---- */
 
 bool block_restore_numbers(nfa_store *store, uint32_t limit)
@@ -367,6 +394,11 @@ bool block_restore_numbers(nfa_store *store, uint32_t limit)
 bool block_restore(nfa_store *store, uint32_t block, char *run)
 {
     uint32_t len;
+    if (block_is_away(store, block)) {      /* the index knows it */
+        store->blocks[block] = (uintptr_t)run;
+        store->n_away--;
+        return true;
+    }
     if (!index_reserve(store))
         return false;
     const char *key = block_key_of((block_head *)(void *)run, &len);

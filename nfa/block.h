@@ -59,9 +59,9 @@ void nfa_store_free(nfa_store *store);
 
 /* Blocks are found by key group and key bytes. hash is egret_key_hash of both, computed once per event by the caller. */
 uint64_t nfa_key_hash(uint32_t group, const void *key, size_t len);
-uint32_t nfa_block_find(const nfa_store *store, uint32_t group, const void *key, size_t len, uint64_t hash);
+uint32_t nfa_block_find(nfa_store *store, uint32_t group, const void *key, size_t len, uint64_t hash);
 /* Is it the block of that key? false for NFA_NO_BLOCK and for numbers of blocks that are gone. */
-bool nfa_block_is(const nfa_store *store, uint32_t block, uint32_t group, const void *key, size_t len);
+bool nfa_block_is(nfa_store *store, uint32_t block, uint32_t group, const void *key, size_t len);
 /* For a host that looks ahead: fetches into the cache what nfa_block_find will look at, one step at a time; each some time after the one before,
  * so that nothing waits. Changes nothing; with a million keys it makes finding three times as fast. The address step gives the block
  * that the key most likely has, NFA_NO_BLOCK: none; the rest of a block is what the head says it has, up to half a kilobyte. */

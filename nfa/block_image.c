@@ -142,7 +142,7 @@ static void write_block(nfa_store *store, uint32_t block, egret_text *out)
     each_chunk(store, head, write_chunk, out);
 }
 
-static bool write_pack(nfa_store *store, uint32_t pack, egret_text *out)
+bool block_pack_write(nfa_store *store, uint32_t pack, egret_text *out)
 {
     uint64_t first = (uint64_t)pack * PACK_BLOCKS;
     out->len = 0;
@@ -165,7 +165,7 @@ static void save(nfa_store *store, uint32_t pack)
     }
     saved->number = pack;
     egret_text_init(&saved->bytes, store->pages.mem);
-    w->failed = !write_pack(store, pack, &saved->bytes) || w->failed;
+    w->failed = !block_pack_write(store, pack, &saved->bytes) || w->failed;
     saved->next = w->saved;
     w->saved = saved;
 }
@@ -174,6 +174,8 @@ void block_touched(nfa_store *store, uint32_t block)
 {
     block_watch *w = store->watch;
     uint32_t pack = block / PACK_BLOCKS;
+    if (store->cold != NULL)
+        block_cold_touched(store, pack);
     if (pack / WORD_BITS < w->n_words && get_bit(w->dirty, pack))
         return;
     if (!reserve(store, pack)) {
@@ -256,9 +258,15 @@ bool nfa_cut_next(nfa_store *store, nfa_pack *out)
     }
     uint32_t pack = w->at * WORD_BITS + (uint32_t)__builtin_ctzll(w->pending[w->at]);
     clear_bit(w->pending, pack);
-    w->failed = !write_pack(store, pack, &w->image) || w->failed;
+    w->failed = !(block_cold_is_away(store, pack) ? block_cold_get(store, pack, &w->image) : block_pack_write(store, pack, &w->image)) || w->failed;
     *out = (nfa_pack){pack, w->image.ptr, w->image.len};
     return true;
+}
+
+bool block_cut_wants(const nfa_store *store, uint32_t pack)
+{
+    const block_watch *w = store->watch;
+    return w != NULL && w->open && pack / WORD_BITS < w->n_words && get_bit(w->pending, pack);
 }
 
 bool nfa_cut_is_open(const nfa_store *store)
@@ -302,6 +310,8 @@ void block_watch_free(nfa_store *store)
 
 void nfa_store_unwatch(nfa_store *store)
 {
+    if (store->cold != NULL)
+        return;     /* it goes on telling what changes */
     block_watch_free(store);
 }
 
@@ -373,7 +383,7 @@ static egret_status read_block(nfa_store *store, uint32_t pack, pack_rest *rest)
     rest->at += sizeof image;
     rest->left -= sizeof image;
     uint64_t block = (uint64_t)pack * PACK_BLOCKS + image.place, needed = image.used + (uint64_t)image.n_chunks * NFA_PAGE_BYTES;
-    if (image.place >= PACK_BLOCKS || block >= store->limit || nfa_block_exists(store, (uint32_t)block) ||
+    if (image.place >= PACK_BLOCKS || block >= store->limit || (nfa_block_exists(store, (uint32_t)block) && !block_is_away(store, (uint32_t)block)) ||
         image.used < sizeof(block_head) || image.used > BLOCK_MAX_BYTES || rest->left < needed)
         return EGRET_BAD_USE;
     char *run = nfa_run_alloc(&store->pages, image.used, &home);

@@ -13,6 +13,8 @@
 #include "compiler/text.h"
 #include "nfa/block.h"
 
+enum { NFA_PACK_BLOCKS = 64 };
+
 typedef struct nfa_pack {
     uint32_t number;
     const char *bytes;      /* good until the next call; len 0: there is no block in it any more */

@@ -55,7 +55,7 @@ typedef struct block_watch block_watch;     /* which blocks change: block_image.
 typedef struct block_shape block_shape;     /* what a section looks like: block_internal.h */
 
 struct nfa_store {
-    uintptr_t *blocks;      /* address of each block; or, with bit 0 set, the number of the next free one */
+    uintptr_t *blocks;      /* address of each block; BLOCK_AWAY: it is not in memory (cold.h); or, with bit 0 set, the number of the next free one */
     uint32_t *quiet;        /* until when nothing in the block can run out, in some seconds; 0: not known */
     index_slot *index;
     uint32_t index_mask;    /* slots - 1; slots are a power of two */
@@ -68,8 +68,17 @@ struct nfa_store {
     block_shape **shapes;   /* sorted by id */
     uint32_t n_shapes, cap_shapes;
     block_watch *watch;     /* NULL: nobody wants to know what changes */
+    struct block_cold *cold;    /* NULL: all blocks are in memory */
+    uint32_t n_away;
     size_t bytes;           /* without the pages' */
 };
+
+#define BLOCK_AWAY ((uintptr_t)2)
+
+static inline bool block_is_away(const nfa_store *in, uint32_t block)
+{
+    return in->blocks[block] == BLOCK_AWAY;
+}
 
 static inline char *block_at(const nfa_store *in, uint32_t block)
 {

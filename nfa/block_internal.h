@@ -5,11 +5,12 @@
 #define EGRET_NFA_BLOCK_INTERNAL_H
 
 #include "nfa/block.h"
+#include "nfa/block_image.h"
 
 enum {
     BLOCK_MAX_BYTES = 1 << 30,
     SECTION_MAX_BYTES = UINT16_MAX * 8, /* areas are named by 16 bits in units of 8 bytes */
-    PACK_BLOCKS = 64                    /* blocks are watched in packs of so many: block_image.c */
+    PACK_BLOCKS = NFA_PACK_BLOCKS       /* blocks are watched in packs of so many: block_image.c */
 };
 
 /* The area of a spilled part: which chunks hold it. */
@@ -25,6 +26,8 @@ typedef struct block_directory {
     } u;
     uint32_t chunk[];
 } block_directory;
+
+typedef struct block_cold block_cold;
 
 /* What a section of that id looks like: needed to free chunks and to print where no definition is at hand. */
 struct block_shape {
@@ -75,9 +78,24 @@ bool block_restore_numbers(nfa_store *store, uint32_t limit);
 bool block_restore(nfa_store *store, uint32_t block, char *run);
 void block_restore_end(nfa_store *store);
 
+/* The block's memory is freed; it is away. */
+void block_let_go(nfa_store *store, uint32_t block);
+
 /* ---- block_image.c ---- */
 
+bool block_pack_write(nfa_store *store, uint32_t pack, egret_text *out);    /* false: no memory */
+bool block_cut_wants(const nfa_store *store, uint32_t pack);     /* a cut is open, and the pack's turn has not come */
+
 void block_watch_free(nfa_store *store);
+
+/* ---- cold.c; but for free, only with store->cold ---- */
+
+void block_cold_free(nfa_store *store);
+bool block_cold_bring(nfa_store *store, uint32_t pack);     /* false: see nfa_store_is_lost */
+bool block_cold_get(nfa_store *store, uint32_t pack, egret_text *out);     /* of a pack that is away */
+bool block_cold_is_away(const nfa_store *store, uint32_t pack);
+void block_cold_found(nfa_store *store, uint32_t block);
+void block_cold_touched(nfa_store *store, uint32_t pack);
 
 /* ---- block_section.c ---- */
 

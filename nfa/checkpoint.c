@@ -4,6 +4,7 @@
  */
 #include "nfa/checkpoint.h"
 
+#include "nfa/cold.h"
 #include "nfa/heir.h"
 #include "nfa/ids.h"
 #include "nfa/told.h"
@@ -101,18 +102,21 @@ egret_status nfa_restore_begin(nfa_engine *engine, const char *head, size_t len)
 
 egret_status nfa_restore_pack(nfa_engine *engine, uint32_t number, const char *bytes, size_t len)
 {
-    return nfa_restore_pack_of(engine->store, number, bytes, len);
+    nfa_store *store = engine->store;
+    egret_status status = nfa_restore_pack_of(store, number, bytes, len);
+    uint64_t first = (uint64_t)number * NFA_PACK_BLOCKS;
+    for (uint64_t i = first; status == EGRET_OK && i < first + NFA_PACK_BLOCKS && i < nfa_block_limit(store); i++) {
+        int64_t due = nfa_block_exists(store, (uint32_t)i) ? nfa_block_due(store, (uint32_t)i) : NFA_NEVER;
+        if (due != NFA_NEVER && !nfa_timers_push(engine->timers, due, (uint32_t)i))
+            status = EGRET_NO_MEMORY;
+    }
+    nfa_store_relieve(store);
+    return status;
 }
 
 egret_status nfa_restore_end(nfa_engine *engine)
 {
-    nfa_store *store = engine->store;
-    nfa_restore_numbers_end(store);
-    for (uint32_t i = 0; i < nfa_block_limit(store); i++) {
-        int64_t due = nfa_block_exists(store, i) ? nfa_block_due(store, i) : NFA_NEVER;
-        if (due != NFA_NEVER && !nfa_timers_push(engine->timers, due, i))
-            return EGRET_NO_MEMORY;
-    }
+    nfa_restore_numbers_end(engine->store);
     return EGRET_OK;
 }
 

@@ -9,6 +9,7 @@
  * Sweeping: what merely takes room (expired attempts of a silent key) is no deadline. A few blocks are looked at every few events, round
  * robin; what is found empty goes. It changes nothing that can be seen.
  */
+#include "nfa/cold.h"
 #include "nfa/heir.h"
 #include "nfa/ids.h"
 #include "nfa/succession.h"
@@ -97,7 +98,10 @@ void nfa_engine_free(nfa_engine *engine)
 
 static egret_status fail(nfa_engine *engine, egret_status status)
 {
-    engine->failed = engine->failed || status == EGRET_NO_MEMORY;
+    if (nfa_store_is_lost(engine->store)) {
+        status = EGRET_IO;
+    }
+    engine->failed = engine->failed || status == EGRET_NO_MEMORY || status == EGRET_IO;
     return status;
 }
 
@@ -111,7 +115,7 @@ static void begin_call(nfa_engine *engine)
 egret_status nfa_engine_start(nfa_engine *engine, int64_t time_ms)
 {
     if (engine->failed) {
-        return EGRET_NO_MEMORY;
+        return nfa_store_is_lost(engine->store) ? EGRET_IO : EGRET_NO_MEMORY;
     }
     if (engine->started) {
         return EGRET_BAD_USE;
@@ -277,7 +281,13 @@ static bool gather(nfa_engine *engine, int64_t due, due_list *list, due_list *bl
     uint32_t block;
     while (nfa_timers_top(engine->timers, &at, &block) && at == due) {
         nfa_timers_pop(engine->timers);
-        if (!nfa_block_exists(engine->store, block) || nfa_block_due(engine->store, block) != due) {
+        if (!nfa_block_exists(engine->store, block)) {
+            continue;
+        }
+        if (!nfa_block_bring(engine->store, block)) {
+            return false;
+        }
+        if (nfa_block_due(engine->store, block) != due) {
             continue;   /* an outlived hint: whoever moved the deadline has hung up another */
         }
         nfa_block_set_due(engine->store, block, NFA_NEVER);
@@ -348,6 +358,7 @@ static egret_status fire_before(nfa_engine *engine, int64_t limit_ms)
             break;
         }
         forget_told(engine);
+        nfa_store_relieve(engine->store);
     }
     return status;
 }
@@ -398,6 +409,7 @@ static size_t sweep_block(nfa_engine *engine, uint32_t block)
 
 static void sweep(nfa_engine *engine)
 {
+    nfa_store_relieve(engine->store);
     if (++engine->sweep_tick % SWEEP_EVERY != 0) {
         return;
     }
@@ -409,11 +421,12 @@ static void sweep(nfa_engine *engine)
     size_t looked = 0;
     for (uint64_t i = 0; (i < owed || (i < owed + SWEEP_BLOCKS && looked < SWEEP_SECTIONS)) && limit > 0; i++) {
         engine->sweep_at = engine->sweep_at + 1 < limit ? engine->sweep_at + 1 : 0;
-        if (nfa_block_exists(engine->store, engine->sweep_at)
+        if (nfa_block_is_here(engine->store, engine->sweep_at)
             && (engine->heirs_left > 0 || !nfa_block_is_quiet(engine->store, engine->sweep_at, engine->clock_ms))) {
             looked += sweep_block(engine, engine->sweep_at);
         }
-        if (engine->heirs_left > 0 && --engine->heirs_left == 0) {
+        /* What is not in memory is brought over when it comes back. */
+        if (engine->heirs_left > 0 && engine->store->n_away == 0 && --engine->heirs_left == 0) {
             engine->n_heirs = 0;        /* all blocks have been here */
         }
     }
@@ -571,7 +584,7 @@ egret_status nfa_evaluate(nfa_engine *engine, const nfa_event *event, bool shado
 egret_status nfa_engine_event(nfa_engine *engine, const nfa_event *event)
 {
     if (engine->failed) {
-        return EGRET_NO_MEMORY;
+        return nfa_store_is_lost(engine->store) ? EGRET_IO : EGRET_NO_MEMORY;
     }
     if (event->time_ms < engine->clock_ms) {
         engine->stats.late++;
@@ -598,7 +611,7 @@ egret_status nfa_engine_event(nfa_engine *engine, const nfa_event *event)
 egret_status nfa_engine_advance(nfa_engine *engine, int64_t time_ms)
 {
     if (engine->failed) {
-        return EGRET_NO_MEMORY;
+        return nfa_store_is_lost(engine->store) ? EGRET_IO : EGRET_NO_MEMORY;
     }
     begin_call(engine);
     if (!engine->started) {
@@ -615,13 +628,18 @@ egret_status nfa_engine_advance(nfa_engine *engine, int64_t time_ms)
 egret_status nfa_engine_finish(nfa_engine *engine, int64_t until_ms)
 {
     if (engine->failed) {
-        return EGRET_NO_MEMORY;
+        return nfa_store_is_lost(engine->store) ? EGRET_IO : EGRET_NO_MEMORY;
     }
     begin_call(engine);
     engine->finishing = until_ms == INT64_MAX;
     egret_status status = fire_before(engine, engine->finishing ? INT64_MAX : until_ms + 1);
     engine->finishing = false;
     return fail(engine, status);
+}
+
+bool nfa_engine_limit(nfa_engine *engine, size_t bytes, const nfa_cold_host *host)
+{
+    return nfa_store_limit(engine->store, bytes, host);
 }
 
 int64_t nfa_engine_next_due(const nfa_engine *engine)
@@ -654,6 +672,11 @@ const nfa_stats *nfa_engine_stats(nfa_engine *engine)
 {
     engine->stats.keys = nfa_block_count(engine->store);
     engine->stats.bytes = nfa_store_bytes(engine->store);
+    nfa_cold_stats cold = nfa_store_cold(engine->store);
+    engine->stats.cold = cold.away;
+    engine->stats.cold_puts = cold.packs_put;
+    engine->stats.cold_gets = cold.packs_got;
+    engine->stats.cold_failed = cold.puts_failed;
     return &engine->stats;
 }
 

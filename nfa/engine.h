@@ -54,6 +54,8 @@ typedef struct nfa_stats {
     uint64_t events, late, matches, alerts;
     uint64_t keys;              /* blocks now */
     uint64_t bytes;             /* memory of blocks now */
+    uint64_t cold;              /* of the blocks: not in memory */
+    uint64_t cold_puts, cold_gets, cold_failed;     /* packs of blocks that went, that came back, that could not go */
     uint64_t overflows;         /* sums and ints that did not fit and read as null */
     uint64_t regex_limits;
     uint64_t guards_tried;      /* conditions evaluated; those an index ruled out are not among them */
@@ -90,6 +92,11 @@ egret_status nfa_engine_set_table(nfa_engine *engine, uint32_t table, const egre
 /* For rules over `by k in table`: the instant from which a key never heard of counts as silent. Call before the first event; else the
  * first instant the clock is set to. */
 egret_status nfa_engine_start(nfa_engine *engine, int64_t time_ms);
+
+/* Blocks and tables are to take so many bytes at most: what was not needed for long goes to the host and comes back when it is touched (cold.h).
+ * Nothing of what comes out changes. Before the first event. false: no memory. A pack that cannot be brought back: EGRET_IO, once and for all. */
+struct nfa_cold_host;
+bool nfa_engine_limit(nfa_engine *engine, size_t bytes, const struct nfa_cold_host *host);
 
 const nfa_stats *nfa_engine_stats(nfa_engine *engine);
 const nfa_rule_stats *nfa_engine_rule_stats(const nfa_engine *engine, uint32_t rule);

@@ -123,6 +123,10 @@ nfa_stats nfa_shards_stats(nfa_shards *shards)
         sum.alerts += more->alerts;
         sum.keys += more->keys;
         sum.bytes += more->bytes;
+        sum.cold += more->cold;
+        sum.cold_puts += more->cold_puts;
+        sum.cold_gets += more->cold_gets;
+        sum.cold_failed += more->cold_failed;
         sum.overflows += more->overflows;
         sum.regex_limits += more->regex_limits;
         sum.guards_tried += more->guards_tried;

@@ -150,6 +150,7 @@ uint32_t nfa_page_new(nfa_pages *pages)
     list_remove(pages, &pages->free_page, page);
     pages->segments[page / NFA_PAGES_PER_SEGMENT]->n_free--;
     pages->n_free--;
+    pages->used += NFA_PAGE_BYTES;
     return page;
 }
 
@@ -172,6 +173,7 @@ void nfa_page_free(nfa_pages *pages, uint32_t page)
     list_push(pages, &pages->free_page, page);
     pages->segments[slot]->n_free++;
     pages->n_free++;
+    pages->used -= NFA_PAGE_BYTES;
     segment_retire(pages, slot);
 }
 
@@ -203,6 +205,7 @@ static char *direct_alloc(nfa_pages *pages, uint32_t size, uint32_t *home)
     char *run = egret_mem_alloc(pages->mem, capacity);
     if (run) {
         pages->bytes += capacity;
+        pages->used += capacity;
         pages->n_direct++;
         *home = NFA_RUN_DIRECT | capacity / DIRECT_UNIT;
     }
@@ -242,6 +245,7 @@ static uint32_t partial_page(nfa_pages *pages, uint32_t size_class)
     page = nfa_page_new(pages);
     if (page == NFA_NO_PAGE)
         return page;
+    pages->used -= NFA_PAGE_BYTES;  /* its runs count, each by itself */
     nfa_page_info *info = info_of(pages, page);
     info->size_class = (uint8_t)size_class;
     info->sparse = false;
@@ -271,6 +275,7 @@ char *nfa_run_alloc(nfa_pages *pages, uint32_t size, uint32_t *home)
         info->fresh++;
     }
     info->live++;
+    pages->used += bytes;
     if (is_full(info))
         list_remove(pages, &pages->partial[size_class], page);
     *home = page;
@@ -285,6 +290,7 @@ static void page_thinned(nfa_pages *pages, uint32_t page)
     if (info->live == 0 && (info->sparse || info->prev != NFA_NO_PAGE || info->next != NFA_NO_PAGE)) {
         list_remove(pages, run_list(pages, info), page);
         pages->n_sparse -= info->sparse;
+        pages->used += NFA_PAGE_BYTES;
         nfa_page_free(pages, page);
     } else if (!info->sparse && info->live * SPARSE_SHARE * class_bytes(info->size_class) <= NFA_PAGE_BYTES &&
                (info->prev != NFA_NO_PAGE || info->next != NFA_NO_PAGE)) {
@@ -298,6 +304,7 @@ void nfa_run_free(nfa_pages *pages, char *run, uint32_t home)
         uint32_t capacity = (home & ~NFA_RUN_DIRECT) * DIRECT_UNIT;
         egret_mem_free(pages->mem, run, capacity);
         pages->bytes -= capacity;
+        pages->used -= capacity;
         pages->n_direct--;
         return;
     }
@@ -307,6 +314,7 @@ void nfa_run_free(nfa_pages *pages, char *run, uint32_t home)
     memcpy(run, &info->free_run, sizeof info->free_run);
     info->free_run = (uint16_t)((size_t)(run - nfa_page_at(pages, home)) / class_bytes(info->size_class));
     info->live--;
+    pages->used -= class_bytes(info->size_class);
     page_thinned(pages, home);
 }
 
@@ -347,6 +355,8 @@ bool nfa_sparse_take(nfa_pages *pages, nfa_sparse *out)
 void nfa_sparse_done(nfa_pages *pages, const nfa_sparse *sparse, uint32_t n_moved)
 {
     if (n_moved == sparse->n) {
+        pages->used += NFA_PAGE_BYTES;
+        pages->used -= (size_t)sparse->n * sparse->bytes;
         nfa_page_free(pages, sparse->page);
         return;
     }

@@ -47,6 +47,7 @@ typedef struct nfa_pages {
     uint32_t sparse[NFA_RUN_CLASSES];   /* … of which at most an eighth is used: taken from last, emptied by nfa_sparse_take */
     uint32_t n_sparse;                  /* pages in the lists of sparse ones */
     uint32_t n_direct;                  /* runs that are the allocator's own */
+    size_t used;                        /* bytes of runs and chunks in use */
     size_t bytes;                       /* everything taken from mem */
 } nfa_pages;
 
