@@ -152,6 +152,21 @@ bool app_args_int(const app_args *args, const char *name, int64_t min, int64_t m
     return true;
 }
 
+bool app_args_size(const app_args *args, const char *name, uint64_t *out)
+{
+    static const char units[] = "KMGT";
+    const char *text = app_args_one(args, name);
+    char *end = NULL;
+    errno = 0;
+    unsigned long long n = strtoull(text, &end, 10);
+    const char *unit = *end ? strchr(units, *end) : NULL;
+    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+    bool fine = errno == 0 && end > text && text[0] >= '0' && text[0] <= '9' && end[unit != NULL] == '\0' && n <= UINT64_MAX >> shift;
+    *out = fine ? (uint64_t)n << shift : 0;
+    if (!fine) app_usage(args, "--%s: '%s' is no size such as 500M or 20G", name, text);
+    return fine;
+}
+
 static void print_option(const app_option *option)
 {
     char left[64];

@@ -22,6 +22,7 @@ static const app_option options[] = {
     {"no-evidence", APP_FLAG, NULL, NULL, "leave the events of alerts out"},
     {"threads", APP_ONE, "N", "auto", "1, 2 (one more, which reads and decodes regular files ahead), or auto: 2 if there are two cores"},
     {"shards", APP_ONE, "N", "1", "evaluate in N threads that share the keys; the output is the same"},
+    {"memory", APP_ONE, "SIZE", NULL, "memory for the state of keys; what does not fit goes to a file in $TMPDIR (default: all stays)"},
     {"dead-letters", APP_ONE, "FILE", NULL, "append records that were not taken, with the reason: undecodable, late, duplicate"},
     {0},
 };
@@ -56,6 +57,10 @@ static int replay_rules(const app_args *args, rules_files *rules)
     int64_t shards;
     if (!app_args_int(args, "shards", 1, NFA_MAX_SHARDS, &shards)) return APP_USAGE;
     replay.shards = (uint32_t)shards;
+    uint64_t memory = 0;
+    if (app_args_one(args, "memory") && !app_args_size(args, "memory", &memory)) return APP_USAGE;
+    replay.memory = (size_t)memory;
+    replay.cold_dir = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
     const char *until = app_args_one(args, "until");
     replay.has_until = until != NULL;
     if (until && !egret_parse_rfc3339(until, strlen(until), &replay.until_ms))

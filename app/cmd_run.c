@@ -34,6 +34,7 @@ static const app_option options[] = {
     {"keep-alert-bytes", APP_ONE, "SIZE", "2G", "how large the history of alerts may grow"},
     {"keep-dead-bytes", APP_ONE, "SIZE", "1G", "how large the dead letters may grow; then the oldest go"},
     {"checkpoint", APP_ONE, "N", "1000000", "events after which the state is written to disk: so many a restart evaluates at most"},
+    {"memory", APP_ONE, "SIZE", NULL, "memory for the state of keys; what does not fit goes to a file in DIR and comes back when needed (default: all stays)"},
     {"drain", APP_ONE, "DURATION", "8s", "at the end: longest time for alerts to leave"},
     {"log", APP_ONE, "FORMAT", "json", "lines on stderr: json or text"},
     {0},
@@ -47,30 +48,16 @@ static bool read_duration(const app_args *args, const char *name, int64_t *out)
     return false;
 }
 
-static bool read_size(const app_args *args, const char *name, uint64_t *out)
-{
-    static const char units[] = "KMGT";
-    const char *text = app_args_one(args, name);
-    char *end = NULL;
-    errno = 0;
-    unsigned long long n = strtoull(text, &end, 10);
-    const char *unit = *end ? strchr(units, *end) : NULL;
-    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
-    bool fine = errno == 0 && end > text && text[0] >= '0' && text[0] <= '9' && end[unit != NULL] == '\0' && n <= UINT64_MAX >> shift;
-    *out = fine ? (uint64_t)n << shift : 0;
-    if (!fine) app_usage(args, "--%s: '%s' is no size such as 500M or 20G", name, text);
-    return fine;
-}
-
 static bool read_options(const app_args *args, daemon_options *out)
 {
     int64_t queue, checkpoint, rate, connections;
     const char *log = app_args_one(args, "log"), *listen = app_args_one(args, "listen");
     if (!read_duration(args, "idle", &out->idle_ms) || !read_duration(args, "drain", &out->drain_ms)) return false;
     if (!read_duration(args, "request-time", &out->request_ms)) return false;
-    if (!read_duration(args, "keep", &out->keep_ms) || !read_size(args, "keep-bytes", &out->keep_bytes)) return false;
-    if (!read_duration(args, "keep-alerts", &out->keep_alerts_ms) || !read_size(args, "keep-alert-bytes", &out->keep_alert_bytes)) return false;
-    if (!read_size(args, "keep-dead-bytes", &out->keep_dead_bytes)) return false;
+    if (!read_duration(args, "keep", &out->keep_ms) || !app_args_size(args, "keep-bytes", &out->keep_bytes)) return false;
+    if (!read_duration(args, "keep-alerts", &out->keep_alerts_ms) || !app_args_size(args, "keep-alert-bytes", &out->keep_alert_bytes)) return false;
+    if (!app_args_size(args, "keep-dead-bytes", &out->keep_dead_bytes)) return false;
+    if (app_args_one(args, "memory") && !app_args_size(args, "memory", &out->memory)) return false;
     if (!app_args_int(args, "queue", 1, 100000000, &queue)) return false;
     if (!app_args_int(args, "checkpoint", 1, INT64_MAX, &checkpoint)) return false;
     if (!app_args_int(args, "rate", 0, 1000000, &rate) || !app_args_int(args, "connections", 1, 100000, &connections)) return false;

@@ -64,6 +64,8 @@ size_t app_args_many(const app_args *args, const char *name, const char ***out);
 size_t app_args_words(const app_args *args, const char ***out);
 /* A whole number within bounds; false: a message was printed. */
 bool app_args_int(const app_args *args, const char *name, int64_t min, int64_t max, int64_t *out);
+/* Bytes, or with K, M, G or T behind the number. */
+bool app_args_size(const app_args *args, const char *name, uint64_t *out);
 
 void app_command_help(const app_command *command);
 /* "egret check: …" on stderr, with a pointer to --help; gives APP_USAGE. */

@@ -4,6 +4,8 @@
  */
 #include "app/crew.h"
 
+#include "store/cold_packs.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -15,6 +17,7 @@ typedef struct worker {
     nfa_engine *engine;
     pthread_t thread;
     bool has_thread;
+    cold_packs *cold;           /* NULL: there is no limit */
 } worker;
 
 struct crew {
@@ -94,6 +97,17 @@ nfa_shards *crew_shards(crew *c)
     return c->shards;
 }
 
+egret_status crew_limit(crew *c, size_t bytes, const char *dir, char *reason, size_t reason_size)
+{
+    for (uint32_t i = 0; i < c->n; i++) {
+        worker *own = &c->workers[i];
+        if (!(own->cold = cold_packs_open(dir, reason, reason_size))) return EGRET_IO;
+        nfa_cold_host host = cold_packs_host(own->cold);
+        if (!nfa_engine_limit(own->engine, bytes / c->n, &host)) return EGRET_NO_MEMORY;
+    }
+    return EGRET_OK;
+}
+
 /* ---- life ---- */
 
 static egret_status start_workers(crew *c)
@@ -131,6 +145,7 @@ void crew_stop(crew *c)
     pthread_mutex_unlock(&c->lock);
     for (uint32_t i = 1; i < c->n; i++)
         if (c->workers[i].has_thread) pthread_join(c->workers[i].thread, NULL);
+    for (uint32_t i = 0; i < c->n; i++) cold_packs_close(c->workers[i].cold);
     nfa_shards_free(c->shards);
     pthread_cond_destroy(&c->done);
     pthread_cond_destroy(&c->begun);

@@ -28,5 +28,8 @@ void crew_stop(crew *c);        /* joins; NULL is allowed */
 /* Waits until all have done it; the first trouble of any. Alerts are then taken from crew_shards. */
 egret_status crew_do(crew *c, const crew_work *work);
 nfa_shards *crew_shards(crew *c);
+/* Before the first event: the state of keys, of all shards together, is to take so many bytes; what does not fit goes to files in the folder.
+ * What is not EGRET_OK comes with a sentence. */
+egret_status crew_limit(crew *c, size_t bytes, const char *dir, char *reason, size_t reason_size);
 
 #endif

@@ -194,7 +194,8 @@ bool daemon_engine_make(daemon_state *d, rule_set *rules)
 {
     evaluation_options options = {.rules = rules, .sources = d->sources, .n_sources = d->n_sources, .record = find_record,
                                   .letters = d->letters, .log = &d->options->log, .idle_ms = d->options->idle_ms,
-                                  .alert = take_alert, .user = d};
+                                  .memory = d->cold ? (size_t)d->options->memory : 0, .alert = take_alert, .user = d};
+    if (d->cold) options.cold = cold_packs_host(d->cold);
     evaluation_free(d->evaluation);
     d->evaluation = evaluation_new(&options);
     if (d->evaluation) evaluation_follow_lateness(d->evaluation);

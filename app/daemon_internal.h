@@ -13,6 +13,7 @@
 #include "app/relayout.h"
 #include "app/evaluation.h"
 #include "app/recovery.h"
+#include "store/cold_packs.h"
 #include "store/journal_lookup.h"
 #include "web/backend.h"
 
@@ -54,6 +55,7 @@ typedef struct daemon_state {
     ingest_letters *letters;    /* into the epoch at hand */
     daemon_returns *returns;
     store *store;
+    cold_packs *cold;           /* what does not fit into memory; NULL: there is no limit. The engine's thread */
     committer *committer;
     const char **source_names, **sink_names;    /* by number; the names are the sources' and the sinks' */
     journal_lookup *lookup;     /* evidence; the engine's thread */

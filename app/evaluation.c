@@ -343,7 +343,8 @@ evaluation *evaluation_new(const evaluation_options *options)
     e->streams = calloc((size_t)options->rules->plan->n_streams + 1, sizeof *e->streams);
     e->rules = calloc((size_t)options->rules->plan->n_rules + 1, sizeof *e->rules);
     e->rules_before = calloc((size_t)options->rules->plan->n_rules + 1, sizeof *e->rules_before);
-    bool fine = e->engine && e->order && e->streams && e->rules && e->rules_before;
+    bool limited = e->engine && (options->memory == 0 || nfa_engine_limit(e->engine, options->memory, &options->cold));
+    bool fine = limited && e->order && e->streams && e->rules && e->rules_before;
     for (uint32_t i = 0; fine && i < options->n_sources; i++) {
         const evaluation_source *source = &options->sources[i];
         if (source->lateness_ms > e->lateness_ms) e->lateness_ms = source->lateness_ms;

@@ -27,6 +27,7 @@
 #include "app/rule_set.h"
 #include "ingest/deadletter.h"
 #include "ingest/order.h"
+#include "nfa/cold.h"
 #include "web/backend.h"
 
 enum { EVALUATION_HISTORY_MS = 3600 * 1000 };
@@ -55,6 +56,8 @@ typedef struct evaluation_options {
     int64_t idle_ms;                    /* until evaluation_resume says another */
     /* Takes an alert, already a line; borrowed for the call. Replaying: its id alone, bytes is NULL. */
     void (*alert)(void *user, const plan_rule *rule, const egret_alert *alert, const sink_message *message);
+    size_t memory;                      /* of the state of keys (nfa_engine_limit): what does not fit goes to cold. 0: no limit */
+    nfa_cold_host cold;
     void *user;
 } evaluation_options;
 

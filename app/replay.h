@@ -14,6 +14,8 @@ typedef struct replay_options {
     uint32_t n_files;
     uint32_t threads;           /* 2: regular files are read and decoded in a second one. The output is the same */
     uint32_t shards;            /* engines that share the keys, each in a thread of its own. The output is the same */
+    size_t memory;              /* of the state of keys: what does not fit goes to files in cold_dir. 0: no limit */
+    const char *cold_dir;
     bool evidence;
     bool has_until;
     int64_t until_ms;           /* the clock runs on to this instant, and deadlines at it act; without it: until none is left */

@@ -3,7 +3,7 @@
  *
  * What stays of a block that is away is its place in the index (8 bytes and slack), its number (8 bytes), and the hint of its deadline; everything
  * else is bytes of its pack (block_image.h) that the host keeps. Whoever finds a block by its key, or is told that its deadline has come, has
- * its pack brought back first; so nobody else ever sees one that is away, and what comes out does not depend on what was away when. No state is dropped.
+ * its pack brought back first; so nobody else ever sees one that is away, and what comes out does not depend on what was away when. Nothing is dropped.
  *
  * Packs go between two events, those first that nobody found since the hand came by last (one bit a pack). A pack that has not changed since it
  * went away last is not given to the host again. Sweeping passes over what is away: that frees nothing anyway.
@@ -30,7 +30,7 @@ typedef struct nfa_cold_stats {
     uint64_t packs_put, packs_got, puts_failed;
 } nfa_cold_stats;
 
-/* Blocks and tables are to take this many bytes at most; what cannot go (the tables, an eighth of it for blocks) is more if need be. false: no memory. */
+/* Blocks and tables are to take this many bytes at most; the tables and an eighth of it for blocks stay in any case. false: no memory. */
 bool nfa_store_limit(nfa_store *store, size_t bytes, const nfa_cold_host *host);
 nfa_cold_stats nfa_store_cold(const nfa_store *store);      /* zeros without a limit */
 /* Between events: lets packs go until it is below the limit, or none may go. Costs a comparison when there is nothing to do. */

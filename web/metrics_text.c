@@ -142,6 +142,14 @@ static void put_engine(egret_text *out, const web_numbers *numbers)
     metrics_count(out, "egret_engine_keys", NULL, stats->keys);
     metrics_family(out, "egret_engine_state_bytes", "gauge", "Memory of all keys' state.");
     metrics_count(out, "egret_engine_state_bytes", NULL, stats->bytes);
+    metrics_family(out, "egret_engine_cold_keys", "gauge", "Keys whose state is not in memory now.");
+    metrics_count(out, "egret_engine_cold_keys", NULL, stats->cold);
+    metrics_family(out, "egret_engine_cold_puts_total", "counter", "Packs of keys written out of memory.");
+    metrics_count(out, "egret_engine_cold_puts_total", NULL, stats->cold_puts);
+    metrics_family(out, "egret_engine_cold_gets_total", "counter", "Packs of keys brought back into memory.");
+    metrics_count(out, "egret_engine_cold_gets_total", NULL, stats->cold_gets);
+    metrics_family(out, "egret_engine_cold_failures_total", "counter", "Packs of keys that could not be written, and stayed in memory.");
+    metrics_count(out, "egret_engine_cold_failures_total", NULL, stats->cold_failed);
     metrics_family(out, "egret_engine_overflows_total", "counter", "Sums and whole numbers that did not fit and read as null.");
     metrics_count(out, "egret_engine_overflows_total", NULL, stats->overflows);
     metrics_family(out, "egret_engine_regex_limits_total", "counter", "Regular expressions stopped at a limit.");

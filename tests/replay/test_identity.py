@@ -67,10 +67,10 @@ def check(egret, rules, kind, name, events):
         print(f"{kind}: {len(lines)} events, {alerts} alerts: the same bytes twice, and shuffled three times")
 
 
-def outcome(egret, folder, rules, events, threads, shards="1"):
+def outcome(egret, folder, rules, events, threads, *more):
     """Alerts, dead letters and counters of a run."""
     letters = os.path.join(folder, f"letters{threads}")
-    out, summary = run([egret, "replay", "--threads", threads, "--shards", shards, "--dead-letters", letters, "--rules", *rules, "--events", *events])
+    out, summary = run([egret, "replay", "--threads", threads, *more, "--dead-letters", letters, "--rules", *rules, "--events", *events])
     with open(letters, "rb") as file:
         dead = file.read()
     os.remove(letters)
@@ -95,7 +95,7 @@ def to_csv(lines):
 
 
 def check_threads(egret, rules):
-    """One thread and two, one shard, two and five: the same alerts, dead letters and counters, of streams, of routed sources, of CSV, of several files."""
+    """One thread and two, one shard, two and five, much memory and little: the same alerts, dead letters and counters, of streams, of routed sources, of CSV, of several files."""
     fraud, monitoring = os.path.join(rules, "fraud"), os.path.join(rules, "monitoring")
     with tempfile.TemporaryDirectory() as folder:
         made = {}
@@ -122,11 +122,11 @@ def check_threads(egret, rules):
             one = outcome(egret, folder, paths, events, "1")
             if not one[0] or not one[1]:
                 sys.exit(f"{name}: nothing to compare: {one[2]}")
-            for threads, shards in (("2", "1"), ("1", "2"), ("2", "5")):
-                for what, a, b in zip(("alerts", "dead letters", "summary"), one, outcome(egret, folder, paths, events, threads, shards)):
+            for how in (("2",), ("1", "--shards", "2"), ("2", "--shards", "5", "--memory", "2M"), ("1", "--memory", "256K")):
+                for what, a, b in zip(("alerts", "dead letters", "summary"), one, outcome(egret, folder, paths, events, *how)):
                     if a != b:
-                        sys.exit(f"{name}: {what} differ with {threads} threads and {shards} shards from those with one of each")
-            print(f"{name}: {len(one[0])} bytes of alerts, {len(one[1])} of dead letters: the same with two threads, with two shards and with five")
+                        sys.exit(f"{name}: {what} differ with --threads {' '.join(how)} from those of one thread and one shard")
+            print(f"{name}: {len(one[0])} bytes of alerts, {len(one[1])} of dead letters: the same with two threads, with two shards and five, with little memory")
 
 
 def main():

@@ -64,7 +64,7 @@ static void the_page_tells_every_counter(void **state)
     ingest[0].rejected[INGEST_REASON_TYPE] = 2;
     nfa_rule_stats rule = {.events = 4, .matches = 3, .alerts = 2, .held_back = 1, .attempts_dropped = 5, .events_dropped = 7, .null_keys = 6};
     web_sink_numbers sink = {"desk", {.sent = 7, .retried = 1, .failed = 2, .backlog = 3, .gone = true}};
-    web_numbers numbers = {.plan = &p, .streams = ingest, .rules = &rule, .engine = {.events = 4, .keys = 10, .bytes = 640, .overflows = 1},
+    web_numbers numbers = {.plan = &p, .streams = ingest, .rules = &rule, .engine = {.events = 4, .keys = 10, .bytes = 640, .cold = 4, .cold_gets = 3, .overflows = 1},
                            .sinks = &sink, .n_sinks = 1, .unrouted = 8, .letters = 13, .letters_unwritten = 12, .queued_records = 11, .queue_limit = 100,
                            .clock_ms = 1500, .start_time_ms = 2000,
                            .pauses = {[0] = 5, [3] = 2, [WEB_PAUSES] = 1}, .pauses_us = 1500000};
@@ -79,7 +79,7 @@ static void the_page_tells_every_counter(void **state)
         "egret_events_rejected_total{stream=\"login\",reason=\"syntax\"} 0", "egret_events_unrouted_total 8", "egret_dead_letters_total 13", "egret_dead_letters_unwritten_total 12",
         "egret_rule_matches_total{rule=\"r\",instance=\"1\"} 3", "egret_rule_alerts_total{rule=\"r\",instance=\"1\"} 2",
         "egret_rule_held_back_total{rule=\"r\",instance=\"1\"} 1", "egret_rule_attempts_dropped_total{rule=\"r\",instance=\"1\"} 5",
-        "egret_rule_events_dropped_total{rule=\"r\",instance=\"1\"} 7", "egret_rule_null_keys_total{rule=\"r\",instance=\"1\"} 6", "egret_engine_keys 10", "egret_engine_state_bytes 640",
+        "egret_rule_events_dropped_total{rule=\"r\",instance=\"1\"} 7", "egret_rule_null_keys_total{rule=\"r\",instance=\"1\"} 6", "egret_engine_keys 10", "egret_engine_state_bytes 640", "egret_engine_cold_keys 4", "egret_engine_cold_gets_total 3",
         "egret_watermark_timestamp_seconds 1.5", "egret_queue_records 11", "egret_queue_limit_records 100",
         "egret_sink_sent_total{sink=\"desk\"} 7", "egret_sink_failed_total{sink=\"desk\"} 2", "egret_sink_backlog{sink=\"desk\"} 3",
         "egret_sink_gone{sink=\"desk\"} 1", "process_start_time_seconds 2",
