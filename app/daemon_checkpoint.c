@@ -5,7 +5,9 @@
  * epochs, so that nobody waits for more than those. It is the newest checkpoint once the committer has written its end, behind all its pieces, which
  * themselves are behind the epochs before the cut.
  *
- * The head holds what is not in blocks: which rules held (lines of rule_set.h), the evaluation's own, the order with its held events and identities, then the engine's head.
+ * The head holds what is not in blocks: which rules held (lines of rule_set.h), the evaluation's own, the head of the order, then the engine's head. The order's
+ * held events and identities follow in pieces, before the packs. They are written anew each time, so a piece begins with the version it is of: what an
+ * earlier one left under its number does not count.
  */
 #include "app/daemon_internal.h"
 
@@ -16,6 +18,7 @@
 #include <string.h>
 
 enum { STEP_US = 500, AHEAD_BYTES = 8 << 20, LONGEST_MS = 3600 * 1000 };
+#define ORDER_PIECES UINT32_C(0xF0000000)       /* the number of the first piece of the order; packs stay far below */
 
 typedef struct head_image { uint64_t rules_bytes, evaluation_bytes, engine_bytes; } head_image;
 
@@ -29,7 +32,7 @@ static bool put_head(daemon_state *d, bool all)
     egret_text_init(&own, mem);
     egret_text_init(&inner, mem);
     egret_text_init(&head, mem);
-    bool fine = evaluation_save(d->evaluation, &own) == EGRET_OK &&
+    bool fine = evaluation_cut(d->evaluation, &own) == EGRET_OK &&
                 nfa_checkpoint_begin(evaluation_engine(d->evaluation), all, &inner);
     rule_set_write(evaluation_rules(d->evaluation), &rules);
     head_image image = {rules.len, own.len, inner.len};
@@ -41,6 +44,7 @@ static bool put_head(daemon_state *d, bool all)
         fine = !head.failed && !rules.failed && committer_keep(d->committer, d->checkpoint.version, CHECKPOINT_HEAD, head.ptr, head.len);
         if (!fine) nfa_checkpoint_drop(evaluation_engine(d->evaluation));
     }
+    if (!fine) ingest_order_cut_drop(evaluation_order(d->evaluation));
     egret_text_deinit(&rules);
     egret_text_deinit(&own);
     egret_text_deinit(&inner);
@@ -59,6 +63,7 @@ static void begin(daemon_state *d)
     d->checkpoint.clock_ms = d->clock_ms;
     d->events_at_cut = d->next_event;
     d->cut_at_ms = app_monotonic_ms();
+    d->order_pieces = 0;
     if (put_head(d, all)) return;
     d->checkpoint = before;
     app_log_say(&d->options->log, LOG_WARNING, "checkpoint: no memory for it now");
@@ -69,6 +74,7 @@ static void end(daemon_state *d, bool good)
 {
     if (good && committer_keep_end(d->committer, &d->checkpoint)) return;
     nfa_checkpoint_drop(evaluation_engine(d->evaluation));
+    ingest_order_cut_drop(evaluation_order(d->evaluation));
     d->checkpoint.base = 0;     /* the next one is of all, whatever of this one has been written */
     app_log_say(&d->options->log, LOG_WARNING, "checkpoint: no memory for it now");
 }
@@ -82,7 +88,25 @@ static void note_pause(daemon_state *d, int64_t took_us)
     if (took_us > atomic_load(&d->longest_pause_us)) atomic_store(&d->longest_pause_us, took_us);
 }
 
-/* Hands packs over for that long. */
+/* A piece of the order, or of what an earlier checkpoint had more of them. */
+static bool put_order(daemon_state *d)
+{
+    egret_text piece;
+    uint64_t version = d->checkpoint.version;
+    egret_text_init(&piece, egret_mem_of(NULL));
+    egret_text_put(&piece, (const char *)&version, sizeof version);
+    bool fine = ingest_order_cut_next(evaluation_order(d->evaluation), &piece) == EGRET_OK;
+    if (fine && piece.len > sizeof version)
+        fine = committer_keep(d->committer, version, ORDER_PIECES + d->order_pieces++, piece.ptr, piece.len);
+    if (fine && !ingest_order_cut_is_open(evaluation_order(d->evaluation))) {
+        for (uint32_t i = d->order_pieces; fine && i < d->order_pieces_before; i++) fine = committer_keep(d->committer, version, ORDER_PIECES + i, "", 0);
+        d->order_pieces_before = d->order_pieces;
+    }
+    egret_text_deinit(&piece);
+    return fine;
+}
+
+/* Hands the order and then packs over for that long. */
 static void step(daemon_state *d, int64_t for_us)
 {
     nfa_engine *engine = evaluation_engine(d->evaluation);
@@ -90,6 +114,10 @@ static void step(daemon_state *d, int64_t for_us)
     int64_t began_us = app_monotonic_us();
     nfa_pack pack;
     while (fine && app_monotonic_us() - began_us < for_us) {
+        if (ingest_order_cut_is_open(evaluation_order(d->evaluation))) {
+            fine = put_order(d);
+            continue;
+        }
         if (!nfa_checkpoint_next(engine, &pack)) {
             end(d, !nfa_checkpoint_failed(engine));
             break;
@@ -138,6 +166,7 @@ void daemon_checkpoint_finish(daemon_state *d)
 
 typedef struct bringing {
     daemon_state *daemon;
+    uint64_t version;
     uint64_t rules;             /* fingerprint they must have */
     egret_status status;
     bool has_head;
@@ -175,7 +204,7 @@ static bool take_head(void *user, uint32_t number, const char *bytes, size_t len
         return false;
     const char *at = bytes + sizeof image + image.rules_bytes, *end_of_own = at + image.evaluation_bytes;
     b->status = make_evaluation(b, bytes + sizeof image, (size_t)image.rules_bytes);
-    if (b->status == EGRET_OK) b->status = evaluation_load(b->daemon->evaluation, &at, end_of_own);
+    if (b->status == EGRET_OK) b->status = evaluation_load_cut(b->daemon->evaluation, &at, end_of_own);
     if (b->status == EGRET_OK)
         b->status = nfa_restore_begin(evaluation_engine(b->daemon->evaluation), end_of_own, (size_t)image.engine_bytes);
     b->has_head = true;
@@ -186,18 +215,25 @@ static bool take_pack(void *user, uint32_t number, const char *bytes, size_t len
 {
     bringing *b = user;
     if (number == CHECKPOINT_HEAD) return false;
+    if (number >= ORDER_PIECES) {
+        uint64_t version = 0;
+        if (len >= sizeof version) memcpy(&version, bytes, sizeof version);
+        if (version == b->version) b->status = ingest_order_load_pieces(evaluation_order(b->daemon->evaluation), bytes + sizeof version, len - sizeof version);
+        return b->status == EGRET_OK;
+    }
     b->status = nfa_restore_pack(evaluation_engine(b->daemon->evaluation), number, bytes, len);
     return b->status == EGRET_OK;
 }
 
 static egret_status bring_back(daemon_state *d, const checkpoint_info *info)
 {
-    bringing b = {d, info->rules, EGRET_OK, false};
+    bringing b = {d, info->version, info->rules, EGRET_OK, false};
     int code;
     egret_status status = checkpoint_read(d->store, info, CHECKPOINT_HEAD, take_head, &b, &code);
     if (status == EGRET_OK && !b.has_head) status = EGRET_BAD_EVENT;
     if (status == EGRET_OK && b.status == EGRET_OK) status = checkpoint_read(d->store, info, 0, take_pack, &b, &code);
     if (status == EGRET_OK) status = b.status;
+    if (status == EGRET_OK) status = ingest_order_load_end(evaluation_order(d->evaluation));
     return status == EGRET_OK ? nfa_restore_end(evaluation_engine(d->evaluation)) : status;
 }
 

@@ -65,6 +65,7 @@ typedef struct daemon_state {
     /* Checkpoints; the engine's thread. */
     checkpoint_info checkpoint; /* the newest, or the one on its way; base 0: the next one is of all */
     uint64_t events_at_cut;     /* next_event at the last cut */
+    uint32_t order_pieces, order_pieces_before;     /* of the cut on its way, and of the one before */
     int64_t cut_at_ms;          /* monotonic */
     atomic_llong longest_pause_us;  /* the longest that evaluation waited for a checkpoint */
     atomic_llong pauses[WEB_PAUSES + 1], pauses_us;     /* how often it waited how long (web_pause_bounds_us), and how long in all */

@@ -549,7 +549,7 @@ nfa_engine *evaluation_engine(evaluation *e)
     return e->engine;
 }
 
-egret_status evaluation_save(const evaluation *e, egret_text *out)
+static void put_own(const evaluation *e, egret_text *out)
 {
     evaluation_image image = {e->options.idle_ms, e->newest_ms, e->heard_ms, e->is_history, e->options.n_sources, e->n_sources, 0};
     egret_text_put(out, (const char *)&image, sizeof image);
@@ -560,7 +560,23 @@ egret_status evaluation_save(const evaluation *e, egret_text *out)
         egret_text_put(out, (const char *)&of, sizeof of);
         if (len > 0) egret_text_put(out, source->partition, len);
     }
+}
+
+egret_status evaluation_save(evaluation *e, egret_text *out)
+{
+    put_own(e, out);
     return ingest_order_save(e->order, out);
+}
+
+egret_status evaluation_cut(evaluation *e, egret_text *out)
+{
+    put_own(e, out);
+    return ingest_order_cut(e->order, out);
+}
+
+ingest_order *evaluation_order(evaluation *e)
+{
+    return e->order;
 }
 
 /* The i-th source, which is there already when it is a declared one. */
@@ -586,7 +602,7 @@ static egret_status load_source(evaluation *e, uint32_t i, const char **at, cons
     return EGRET_OK;
 }
 
-egret_status evaluation_load(evaluation *e, const char **at, const char *end)
+static egret_status load_own(evaluation *e, const char **at, const char *end)
 {
     evaluation_image image;
     egret_status status = EGRET_OK;
@@ -599,5 +615,17 @@ egret_status evaluation_load(evaluation *e, const char **at, const char *end)
     e->heard_ms = image.heard_ms;
     e->is_history = image.is_history != 0;
     for (uint32_t i = 0; i < image.n_sources && status == EGRET_OK; i++) status = load_source(e, i, at, end);
+    return status;
+}
+
+egret_status evaluation_load(evaluation *e, const char **at, const char *end)
+{
+    egret_status status = load_own(e, at, end);
     return status == EGRET_OK ? ingest_order_load(e->order, at, end) : status;
+}
+
+egret_status evaluation_load_cut(evaluation *e, const char **at, const char *end)
+{
+    egret_status status = load_own(e, at, end);
+    return status == EGRET_OK ? ingest_order_load_head(e->order, at, end) : status;
 }

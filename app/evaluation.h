@@ -91,8 +91,12 @@ void evaluation_forget_numbers(evaluation *e);
 egret_status evaluation_drain(evaluation *e);
 
 /* What it knows besides the blocks, as bytes; and back, into one just made for the same rules and sources (ingest_order_load). */
-egret_status evaluation_save(const evaluation *e, egret_text *out);
+egret_status evaluation_save(evaluation *e, egret_text *out);
 egret_status evaluation_load(evaluation *e, const char **at, const char *end);
+/* The same but for what the order gives in pieces (ingest_order_cut, ingest_order_load_head). */
+egret_status evaluation_cut(evaluation *e, egret_text *out);
+egret_status evaluation_load_cut(evaluation *e, const char **at, const char *end);
+ingest_order *evaluation_order(evaluation *e);
 nfa_engine *evaluation_engine(evaluation *e);
 
 /* The watermark of a source, or of a partition ("source:partition"; NULL: none); INT64_MIN: none yet. */

@@ -9,6 +9,8 @@
  * Cells come in sizes of 64 bytes up to MAX_CELL, each size with its list of free cells, carved from slabs that are given back only at
  * the end: the number held moves with the stream's rate, not up and down at random. Larger events are allocated singly.
  *
+ * While a cut is on its way, cells that are dropped wait in a list, as what they hold may still have to be given.
+ *
  * Invariants: ring[head .. head + n_ring) ascends by key; the heap's parent is not above its children.
  */
 #include "ingest/held.h"
@@ -43,6 +45,10 @@ struct held {
     slab *slabs;
     char *carve, *carve_end;
     uint64_t bytes;
+    entry *cut;             /* what was held then; its memory is kept for the next one */
+    size_t cut_capacity, n_cut, cut_at;
+    bool is_cut;
+    cell *dropped;          /* since then */
 };
 
 held *held_new(void)
@@ -55,6 +61,7 @@ void held_free(held *queue)
 {
     if (queue == NULL)
         return;
+    held_cut_end(queue);
     while (held_first(queue, NULL) != NULL)
         held_drop_first(queue);
     for (slab *at = queue->slabs; at != NULL;) {
@@ -64,6 +71,7 @@ void held_free(held *queue)
     }
     free(queue->ring);
     free(queue->heap);
+    free(queue->cut);
     free(queue);
 }
 
@@ -102,9 +110,8 @@ static cell *take_cell(held *queue, size_t bytes)
     return got;
 }
 
-static void give_back(held *queue, cell *done)
+static void free_cell(held *queue, cell *done)
 {
-    queue->bytes -= done->bytes;
     if (done->uses != NULL)
         --*done->uses;
     if (done->size > MAX_CELL) {
@@ -113,6 +120,17 @@ static void give_back(held *queue, cell *done)
     }
     done->next = queue->free_cells[done->size / CELL_STEP];
     queue->free_cells[done->size / CELL_STEP] = done;
+}
+
+static void give_back(held *queue, cell *done)
+{
+    queue->bytes -= done->bytes;
+    if (!queue->is_cut) {
+        free_cell(queue, done);
+        return;
+    }
+    done->next = queue->dropped;
+    queue->dropped = done;
 }
 
 /* Strings of events are short; a call for each costs more than the copy. Two pieces that overlap cover any length between. */
@@ -309,10 +327,51 @@ uint64_t held_bytes(const held *queue)
     return queue->bytes;
 }
 
-void held_each(const held *queue, void (*take)(void *user, held_key key, const nfa_event *event), void *user)
+/* ---- cuts ---- */
+
+static bool cut_room(held *queue, size_t n)
 {
-    for (size_t i = 0; i < queue->n_ring; i++)
-        take(user, ring_at(queue, i)->key, &ring_at(queue, i)->cell->event);
-    for (size_t i = 0; i < queue->n_heap; i++)
-        take(user, queue->heap[i].key, &queue->heap[i].cell->event);
+    if (n <= queue->cut_capacity)
+        return true;
+    free(queue->cut);
+    queue->cut_capacity = n + n / 4;
+    queue->cut = malloc(queue->cut_capacity * sizeof *queue->cut);
+    if (queue->cut == NULL)
+        queue->cut_capacity = 0;
+    return queue->cut != NULL;
+}
+
+bool held_cut(held *queue)
+{
+    size_t before_end = queue->ring_capacity - queue->head, first = queue->n_ring < before_end ? queue->n_ring : before_end;
+    if (!cut_room(queue, held_count(queue)))
+        return false;
+    if (first > 0)
+        memcpy(queue->cut, queue->ring + queue->head, first * sizeof *queue->cut);
+    if (queue->n_ring > first)
+        memcpy(queue->cut + first, queue->ring, (queue->n_ring - first) * sizeof *queue->cut);
+    if (queue->n_heap > 0)
+        memcpy(queue->cut + queue->n_ring, queue->heap, queue->n_heap * sizeof *queue->cut);
+    queue->n_cut = held_count(queue);
+    queue->cut_at = 0;
+    queue->is_cut = true;
+    return true;
+}
+
+const nfa_event *held_cut_next(held *queue, held_key *key)
+{
+    if (!queue->is_cut || queue->cut_at == queue->n_cut)
+        return NULL;
+    const entry *next = &queue->cut[queue->cut_at++];
+    *key = next->key;
+    return &next->cell->event;
+}
+
+void held_cut_end(held *queue)
+{
+    queue->is_cut = false;
+    for (cell *next; queue->dropped != NULL; queue->dropped = next) {
+        next = queue->dropped->next;
+        free_cell(queue, queue->dropped);
+    }
 }

@@ -35,8 +35,12 @@ void held_drop_first(held *queue);
 /* The event some places behind the first of those that came in order, or the last of them; NULL: none. */
 const nfa_event *held_ahead(const held *queue, size_t places);
 size_t held_count(const held *queue);
-/* All of them, in no order. */
-void held_each(const held *queue, void (*take)(void *user, held_key key, const nfa_event *event), void *user);
+/* A cut: the events that are held now, which are given later, some at a time, while the queue goes on. They stay in memory until it ends. False: no
+ * memory. */
+bool held_cut(held *queue);
+/* The next one, in no order; NULL: all have been given. */
+const nfa_event *held_cut_next(held *queue, held_key *key);
+void held_cut_end(held *queue);         /* also when none is on its way */
 uint64_t held_bytes(const held *queue);     /* of the copies, and what is kept elsewhere */
 
 #endif

@@ -13,7 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_CAPACITY = 1024 };
+enum { FIRST_CAPACITY = 1024, PIECE = 4096 };
+
+/* Entries of a cut that have not been given: in their place, unless they changed (then a copy of their piece is in `saved`) or the table was written
+ * anew (then the old one is the cut's). */
+typedef struct identity_cut {
+    ingest_identity_entry *entries;
+    size_t capacity, at;        /* at: the piece to be given next */
+    bool failed;
+    ingest_identity_entry *saved[];
+} identity_cut;
 
 void ingest_identity_init(ingest_identity *set, int64_t within_ms, size_t max_used)
 {
@@ -22,6 +31,7 @@ void ingest_identity_init(ingest_identity *set, int64_t within_ms, size_t max_us
 
 void ingest_identity_deinit(ingest_identity *set)
 {
+    ingest_identity_cut_end(set);
     free(set->entries);
     set->entries = NULL;
     set->capacity = set->used = 0;
@@ -86,7 +96,8 @@ static bool rewrite(ingest_identity *set, int64_t from_ms, size_t capacity)
             *find(set, old.entries[i].hash) = old.entries[i];
             set->used++;
         }
-    free(old.entries);
+    if (set->cut == NULL || set->cut->entries != old.entries)
+        free(old.entries);
     return true;
 }
 
@@ -110,6 +121,22 @@ void ingest_identity_expect(const ingest_identity *set, uint64_t hash)
         __builtin_prefetch(&set->entries[place_of(set, hash)], 1);
 }
 
+/* Before the entry changes. */
+static void touch(ingest_identity *set, const ingest_identity_entry *entry)
+{
+    identity_cut *cut = set->cut;
+    if (cut == NULL || cut->entries != set->entries)
+        return;
+    size_t piece = (size_t)(entry - set->entries) / PIECE, n = cut->capacity < PIECE ? cut->capacity : PIECE;
+    if (piece < cut->at || cut->saved[piece] != NULL)
+        return;
+    cut->saved[piece] = malloc(n * sizeof *entry);
+    if (cut->saved[piece] != NULL)
+        memcpy(cut->saved[piece], set->entries + piece * PIECE, n * sizeof *entry);
+    else
+        cut->failed = true;
+}
+
 ingest_seen ingest_identity_see(ingest_identity *set, uint64_t hash, int64_t time_ms, int64_t low_ms)
 {
     hash += hash == 0;
@@ -119,30 +146,85 @@ ingest_seen ingest_identity_see(ingest_identity *set, uint64_t hash, int64_t tim
             return INGEST_SEEN_NO_MEMORY;
     ingest_identity_entry *entry = find(set, hash);
     if (entry->hash == 0) {
+        touch(set, entry);
         *entry = (ingest_identity_entry){ hash, time_ms };
         set->used++;
         return INGEST_SEEN_NEW;
     }
     if (minus(time_ms, entry->time_ms) <= set->within_ms && minus(entry->time_ms, time_ms) <= set->within_ms)
         return INGEST_SEEN_BEFORE;
-    if (time_ms > entry->time_ms)
+    if (time_ms > entry->time_ms) {
+        touch(set, entry);
         entry->time_ms = time_ms;
+    }
     return INGEST_SEEN_NEW;
 }
 
-bool ingest_identity_load(ingest_identity *set, size_t capacity, const ingest_identity_entry *entries, size_t n)
+bool ingest_identity_room(ingest_identity *set, size_t capacity)
 {
     if (capacity == 0)
+        return true;
+    return (capacity & (capacity - 1)) == 0 && capacity <= SIZE_MAX / sizeof *set->entries && rewrite(set, INT64_MIN, capacity);
+}
+
+bool ingest_identity_add(ingest_identity *set, const char *entries, size_t n)
+{
+    if (n >= set->capacity - set->used)
         return n == 0;
-    if ((capacity & (capacity - 1)) != 0 || n >= capacity || capacity > SIZE_MAX / sizeof *entries)
-        return false;
-    if (!rewrite(set, INT64_MIN, capacity))
-        return false;
     for (size_t i = 0; i < n; i++) {
         ingest_identity_entry entry;
-        memcpy(&entry, (const char *)entries + i * sizeof entry, sizeof entry);     /* may lie anywhere */
+        memcpy(&entry, entries + i * sizeof entry, sizeof entry);
         *find(set, entry.hash) = entry;
         set->used++;
     }
     return true;
+}
+
+/* ---- cuts ---- */
+
+bool ingest_identity_cut(ingest_identity *set)
+{
+    size_t pieces = set->capacity / PIECE + 1;
+    identity_cut *cut = calloc(1, sizeof *cut + pieces * sizeof cut->saved[0]);
+    if (cut == NULL)
+        return false;
+    cut->entries = set->entries;
+    cut->capacity = set->capacity;
+    set->cut = cut;
+    return true;
+}
+
+bool ingest_identity_cut_next(ingest_identity *set, egret_text *out)
+{
+    identity_cut *cut = set->cut;
+    size_t first = cut->at * PIECE, n = first < cut->capacity ? cut->capacity - first : 0;
+    if (n == 0) {
+        ingest_identity_cut_end(set);
+        return false;
+    }
+    const ingest_identity_entry *from = cut->saved[cut->at] != NULL ? cut->saved[cut->at] : cut->entries + first;
+    for (size_t i = 0; i < n && i < PIECE; i++)
+        if (from[i].hash != 0)
+            egret_text_put(out, (const char *)&from[i], sizeof from[i]);
+    free(cut->saved[cut->at]);
+    cut->saved[cut->at++] = NULL;
+    return true;
+}
+
+bool ingest_identity_cut_failed(const ingest_identity *set)
+{
+    return set->cut != NULL && set->cut->failed;
+}
+
+void ingest_identity_cut_end(ingest_identity *set)
+{
+    identity_cut *cut = set->cut;
+    if (cut == NULL)
+        return;
+    for (size_t i = 0; i <= cut->capacity / PIECE; i++)
+        free(cut->saved[i]);
+    if (cut->entries != set->entries)
+        free(cut->entries);
+    free(cut);
+    set->cut = NULL;
 }

@@ -7,6 +7,8 @@
 #ifndef EGRET_INGEST_IDENTITY_H
 #define EGRET_INGEST_IDENTITY_H
 
+#include "compiler/text.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,6 +24,7 @@ typedef struct ingest_identity {
     size_t capacity, used;      /* capacity: power of two, or 0 */
     int64_t within_ms;
     size_t max_used;
+    struct identity_cut *cut;   /* NULL: none is on its way */
     uint64_t cuts;              /* how often the older half of the time was forgotten early, as there were too many */
 } ingest_identity;
 
@@ -36,7 +39,16 @@ ingest_seen ingest_identity_see(ingest_identity *set, uint64_t hash, int64_t tim
 
 /* Says that this hash will be asked for soon: its memory is fetched meanwhile. */
 void ingest_identity_expect(const ingest_identity *set, uint64_t hash);
-/* Makes an empty set of that capacity hold these entries. False: no memory, or they do not fit. */
-bool ingest_identity_load(ingest_identity *set, size_t capacity, const ingest_identity_entry *entries, size_t n);
+/* A cut: the entries as they are now, which are given later, a piece at a time, while the set goes on. Nobody waits for more than one piece.
+ * False: no memory. */
+bool ingest_identity_cut(ingest_identity *set);
+/* Appends some of the entries, or none. False: all have been given, and the cut is over. */
+bool ingest_identity_cut_next(ingest_identity *set, egret_text *out);
+bool ingest_identity_cut_failed(const ingest_identity *set);    /* there was no memory for what changed meanwhile */
+void ingest_identity_cut_end(ingest_identity *set);             /* also when none is on its way */
+
+/* Gives an empty set that capacity; then it takes entries, in any order. False: no memory, or they do not fit. */
+bool ingest_identity_room(ingest_identity *set, size_t capacity);
+bool ingest_identity_add(ingest_identity *set, const char *entries, size_t n);  /* as bytes, lying anywhere */
 
 #endif

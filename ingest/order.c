@@ -18,37 +18,10 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "ingest/held.h"
-#include "ingest/identity.h"
-#include "store/journal_block.h"
+#include "ingest/order_internal.h"
 
 enum { DEFAULT_MAX_IDENTITIES = 8 << 20 };
 static const uint64_t DEFAULT_MAX_HELD_BYTES = UINT64_C(1) << 30;
-
-typedef struct source_state {
-    int64_t lateness_ms, max_ms, watermark_ms;
-    bool active, seen, finished;
-} source_state;
-
-/* What an event of a stream needs, looked up once. */
-typedef struct stream_state {
-    uint32_t time_slot, identity_slot;      /* PLAN_NONE */
-    uint64_t seed;                          /* keeps equal identities of two streams apart; from the name, so rule changes keep it */
-    ingest_identity seen;
-} stream_state;
-
-struct ingest_order {
-    ingest_order_options options;
-    source_state *sources;
-    uint32_t n_sources, capacity;
-    stream_state *streams;
-    held *held;
-    uint64_t arrivals;
-    int64_t max_ms;             /* greatest time accepted */
-    held_key frontier;          /* events not beyond it may go; arrival is UINT64_MAX */
-    int64_t watermark_ms;       /* frontier.time_ms, but never beyond max_ms when everything is let go */
-    ingest_stats stats;
-};
 
 /* ---- making ---- */
 
@@ -86,6 +59,7 @@ ingest_order *ingest_order_new(const ingest_order_options *options)
         order->options.max_identities = DEFAULT_MAX_IDENTITIES;
     order->max_ms = order->watermark_ms = INT64_MIN;
     order->frontier = (held_key){ INT64_MIN, 0, UINT64_MAX };
+    egret_text_init(&order->rest, egret_mem_of(NULL));
     order->held = held_new();
     if (order->held != NULL && make_streams(order))
         return order;
@@ -102,6 +76,7 @@ void ingest_order_free(ingest_order *order)
     free(order->streams);
     free(order->sources);
     held_free(order->held);
+    egret_text_deinit(&order->rest);
     free(order);
 }
 
@@ -394,6 +369,7 @@ static egret_status change_held(ingest_order *order, const ingest_change *change
 egret_status ingest_order_change(ingest_order *order, const ingest_change *change)
 {
     egret_status status = EGRET_OK;
+    order_cut_hasten(order);
     if (!change->same && held_count(order->held) > 0) {
         held *into = held_new();
         status = into != NULL ? change_held(order, change, into) : EGRET_NO_MEMORY;
@@ -486,114 +462,4 @@ const ingest_stats *ingest_order_stats(ingest_order *order)
     for (uint32_t i = 0; i < order->options.plan->n_streams; i++)
         order->stats.identity_cuts += order->streams[i].seen.cuts;
     return &order->stats;
-}
-
-/* ---- as bytes ---- */
-
-typedef struct order_image {
-    uint64_t arrivals, n_held;
-    int64_t max_ms, watermark_ms;
-    held_key frontier;
-    uint32_t n_sources, n_streams;
-} order_image;
-
-typedef struct held_image { held_key key; nfa_event event; } held_image;
-
-typedef struct saving { const ingest_order *order; egret_text *out; } saving;
-
-static void save_held(void *user, held_key key, const nfa_event *event)
-{
-    const saving *s = user;
-    held_image image = { key, *event };
-    image.event.slots = NULL;
-    egret_text_put(s->out, (const char *)&image, sizeof image);
-    for (uint32_t i = 0; i < s->order->options.plan->streams[event->stream].n_slots; i++)
-        journal_value_put(s->out, &event->slots[i]);
-}
-
-static void save_identities(const ingest_identity *set, egret_text *out)
-{
-    uint64_t sizes[] = { set->capacity, set->used };
-    egret_text_put(out, (const char *)sizes, sizeof sizes);
-    for (size_t i = 0; i < set->capacity; i++)
-        if (set->entries[i].hash != 0)
-            egret_text_put(out, (const char *)&set->entries[i], sizeof set->entries[i]);
-}
-
-egret_status ingest_order_save(const ingest_order *order, egret_text *out)
-{
-    saving s = { order, out };
-    order_image image = { .arrivals = order->arrivals, .n_held = held_count(order->held), .max_ms = order->max_ms,
-                          .watermark_ms = order->watermark_ms, .frontier = order->frontier, .n_sources = order->n_sources,
-                          .n_streams = order->options.plan->n_streams };
-    egret_text_put(out, (const char *)&image, sizeof image);
-    if (order->n_sources > 0)
-        egret_text_put(out, (const char *)order->sources, order->n_sources * sizeof *order->sources);
-    for (uint32_t i = 0; i < image.n_streams; i++)
-        save_identities(&order->streams[i].seen, out);
-    held_each(order->held, save_held, &s);
-    return out->failed ? EGRET_NO_MEMORY : EGRET_OK;
-}
-
-static bool take_bytes(const char **at, const char *end, void *to, size_t len)
-{
-    if ((size_t)(end - *at) < len)
-        return false;
-    if (len > 0)
-        memcpy(to, *at, len);
-    *at += len;
-    return true;
-}
-
-static bool load_identities(ingest_identity *set, const char **at, const char *end)
-{
-    uint64_t sizes[2];
-    if (!take_bytes(at, end, sizes, sizeof sizes) || sizes[1] > (size_t)(end - *at) / sizeof(ingest_identity_entry))
-        return false;
-    const char *entries = *at;
-    *at += sizes[1] * sizeof(ingest_identity_entry);
-    return ingest_identity_load(set, (size_t)sizes[0], (const void *)entries, (size_t)sizes[1]);
-}
-
-static egret_status load_held(ingest_order *order, egret_value *slots, const char **at, const char *end)
-{
-    held_image image;
-    if (!take_bytes(at, end, &image, sizeof image) || image.event.stream >= order->options.plan->n_streams)
-        return EGRET_BAD_USE;
-    uint32_t n = order->options.plan->streams[image.event.stream].n_slots;
-    for (uint32_t i = 0; i < n; i++)
-        if (!journal_value_get(at, end, &slots[i]))
-            return EGRET_BAD_USE;
-    image.event.slots = slots;
-    return held_put(order->held, image.key, &image.event, n) ? EGRET_OK : EGRET_NO_MEMORY;
-}
-
-static egret_status load_all_held(ingest_order *order, uint64_t n, const char **at, const char *end)
-{
-    uint32_t most = 0;
-    for (uint32_t i = 0; i < order->options.plan->n_streams; i++)
-        most = order->options.plan->streams[i].n_slots > most ? order->options.plan->streams[i].n_slots : most;
-    egret_value *slots = calloc((size_t)most + 1, sizeof *slots);
-    egret_status status = slots != NULL ? EGRET_OK : EGRET_NO_MEMORY;
-    for (; n > 0 && status == EGRET_OK; n--)
-        status = load_held(order, slots, at, end);
-    free(slots);
-    return status;
-}
-
-egret_status ingest_order_load(ingest_order *order, const char **at, const char *end)
-{
-    order_image image;
-    if (!take_bytes(at, end, &image, sizeof image) || image.n_sources != order->n_sources ||
-        image.n_streams != order->options.plan->n_streams ||
-        !take_bytes(at, end, order->sources, order->n_sources * sizeof *order->sources))
-        return EGRET_BAD_USE;
-    order->arrivals = image.arrivals;
-    order->max_ms = image.max_ms;
-    order->watermark_ms = image.watermark_ms;
-    order->frontier = image.frontier;
-    for (uint32_t i = 0; i < image.n_streams; i++)
-        if (!load_identities(&order->streams[i].seen, at, end))
-            return EGRET_BAD_USE;
-    return load_all_held(order, image.n_held, at, end);
 }

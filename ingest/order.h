@@ -101,7 +101,17 @@ const ingest_stats *ingest_order_stats(ingest_order *order);
 
 /* All it knows, held events and identities included, as bytes; and back, into one just made for the same plan and sources. Reads at *at
  * and moves it. EGRET_BAD_USE: these are no such bytes; the order is only to be freed then. */
-egret_status ingest_order_save(const ingest_order *order, egret_text *out);
+egret_status ingest_order_save(ingest_order *order, egret_text *out);
 egret_status ingest_order_load(ingest_order *order, const char **at, const char *end);
+
+/* The same in pieces, so that nobody waits for all of it. A cut is the order as it is now: its head is appended at once, what is behind it is given a
+ * piece at a time while events go on. What is not EGRET_OK ends it with ingest_order_cut_drop. */
+egret_status ingest_order_cut(ingest_order *order, egret_text *out);
+egret_status ingest_order_cut_next(ingest_order *order, egret_text *out);      /* nothing appended: all has been given, and the cut is over */
+bool ingest_order_cut_is_open(const ingest_order *order);
+void ingest_order_cut_drop(ingest_order *order);
+egret_status ingest_order_load_head(ingest_order *order, const char **at, const char *end);
+egret_status ingest_order_load_pieces(ingest_order *order, const char *bytes, size_t len);     /* some of them, in any order */
+egret_status ingest_order_load_end(const ingest_order *order);     /* EGRET_BAD_USE: some are missing */
 
 #endif

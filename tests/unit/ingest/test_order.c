@@ -456,6 +456,71 @@ static void what_it_knows_can_be_kept(void **state)
     egret_text_deinit(&bytes);
 }
 
+/* The n-th event of a long run, always the same; identities come again, and times are out of order. */
+static ingest_outcome push_nth(run *at, int n)
+{
+    char id[24], text[24];
+    uint64_t seed = (uint64_t)n * 977 + 5;
+    uint32_t source = next_random(&seed) % 3 == 0;
+    int64_t time_ms = n / 8 + (int64_t)(next_random(&seed) % 9);
+    snprintf(id, sizeof id, "i%d", (int)(next_random(&seed) % 9000));
+    snprintf(text, sizeof text, "t%d", n);
+    at->n = 0;
+    at->out[0] = '\0';
+    return push(at, source, 0, time_ms, n % 5 == 0 ? NULL : id, text);
+}
+
+static void begin_with_sources(run *at)
+{
+    begin(at, false, NULL);
+    for (int i = 0; i < 2; i++)
+        ingest_order_add_source(at->order, 10, i == 0);
+}
+
+/* A cut whose pieces are taken while events go on is the state as it was when it began, also when tables of identities were written anew meanwhile. */
+static void a_cut_is_the_state_of_then(void **state)
+{
+    (void)state;
+    enum { BEFORE = 3000, AFTER = 20000 };
+    run whole, again;
+    egret_text head, pieces;
+    egret_text_init(&head, egret_mem_of(NULL));
+    egret_text_init(&pieces, egret_mem_of(NULL));
+    begin_with_sources(&whole);
+    begin_with_sources(&again);
+    for (int n = 0; n < BEFORE; n++)
+        push_nth(&whole, n);
+    size_t n_held = ingest_order_held(whole.order);
+    assert_int_equal(ingest_order_cut(whole.order, &head), EGRET_OK);
+    assert_true(ingest_order_cut_is_open(whole.order) && n_held > 0);
+    assert_int_equal(ingest_order_cut(whole.order, &head), EGRET_BAD_USE);      /* one at a time */
+    for (int n = BEFORE; ingest_order_cut_is_open(whole.order); n++) {
+        assert_true(n < AFTER);
+        if (n % 1500 == 0)
+            assert_int_equal(ingest_order_cut_next(whole.order, &pieces), EGRET_OK);
+        push_nth(&whole, n);
+    }
+    const char *from = head.ptr;
+    assert_int_equal(ingest_order_load_head(again.order, &from, head.ptr + head.len), EGRET_OK);
+    assert_int_equal(ingest_order_load_end(again.order), EGRET_BAD_USE);
+    assert_int_equal(ingest_order_load_pieces(again.order, pieces.ptr, pieces.len), EGRET_OK);
+    assert_int_equal(ingest_order_load_end(again.order), EGRET_OK);
+    assert_int_equal(ingest_order_held(again.order), n_held);
+    ingest_order_free(whole.order);
+    begin_with_sources(&whole);
+    for (int n = 0; n < BEFORE; n++)
+        push_nth(&whole, n);
+    for (int n = BEFORE; n < AFTER; n++) {
+        ingest_outcome outcome = push_nth(&whole, n);
+        assert_int_equal(push_nth(&again, n), outcome);
+        assert_string_equal(again.out, whole.out);
+    }
+    ingest_order_free(whole.order);
+    ingest_order_free(again.order);
+    egret_text_deinit(&head);
+    egret_text_deinit(&pieces);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -472,6 +537,7 @@ int main(void)
         cmocka_unit_test(the_answer_of_the_taker_is_given_back),
         cmocka_unit_test(random_input),
         cmocka_unit_test(what_it_knows_can_be_kept),
+        cmocka_unit_test(a_cut_is_the_state_of_then),
         cmocka_unit_test(identities_are_forgotten),
         cmocka_unit_test(identities_are_bounded),
     };
