@@ -557,6 +557,9 @@ egret_status nfa_evaluate(nfa_engine *engine, const nfa_event *event, bool shado
     egret_arena_reset(&engine->scratch);
     engine->stamp++;
     nfa_expect_recall(engine, event);
+    if (engine->n_shards > 1 && !nfa_concerns_any(engine, event)) {
+        return EGRET_OK;
+    }
     if (!nfa_dispatch_event(engine, event)) {
         return EGRET_NO_MEMORY;
     }

@@ -182,6 +182,23 @@ bool nfa_engine_share(nfa_engine *engine, uint32_t shard, uint32_t n)
     return true;
 }
 
+static bool has_key(const plan *p, uint32_t group, uint32_t stream)
+{
+    const plan_group *g = &p->groups[group];
+    return g->n_parts == 0 || g->key_expr[(size_t)stream * g->n_parts] != PLAN_NONE;
+}
+
+bool nfa_concerns_any(nfa_engine *engine, const nfa_event *event)
+{
+    for (uint32_t i = 0; i < engine->plan->n_groups; i++) {
+        if (nfa_is_elsewhere(engine, i) || !has_key(engine->plan, i, event->stream))
+            continue;
+        if (engine->home[i] != NFA_SPLIT || !nfa_key_of(engine, i, event)->foreign)
+            return true;
+    }
+    return false;
+}
+
 uint32_t nfa_owner_of(const nfa_engine *engine, uint32_t group, const void *key, size_t len)
 {
     if (engine->home[group] != NFA_SPLIT)

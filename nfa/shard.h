@@ -412,6 +412,7 @@ static inline bool nfa_owns(const nfa_engine *engine, uint32_t group, const void
 {
     return engine->n_shards < 2 || nfa_owner_of(engine, group, key, len) == engine->shard;
 }
+bool nfa_concerns_any(nfa_engine *engine, const nfa_event *event);      /* is some key of the event this shard's? Only with several */
 /* Do no keys of the group live here? */
 static inline bool nfa_is_elsewhere(const nfa_engine *engine, uint32_t group)
 {
