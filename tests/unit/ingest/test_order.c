@@ -478,9 +478,8 @@ static void begin_with_sources(run *at)
 }
 
 /* A cut whose pieces are taken while events go on is the state as it was when it began, also when tables of identities were written anew meanwhile. */
-static void a_cut_is_the_state_of_then(void **state)
+static void check_cut(bool changes)
 {
-    (void)state;
     enum { BEFORE = 3000, AFTER = 20000 };
     run whole, again;
     egret_text head, pieces;
@@ -498,6 +497,12 @@ static void a_cut_is_the_state_of_then(void **state)
         assert_true(n < AFTER);
         if (n % 1500 == 0)
             assert_int_equal(ingest_order_cut_next(whole.order, &pieces), EGRET_OK);
+        if (changes && n == BEFORE + 700) {
+            uint32_t same[] = { 0, 1, 2, 3 };
+            ingest_change change = { .plan = &test_plan, .stream = same, .same = true };
+            assert_true(test_plan.n_streams <= 4);
+            assert_int_equal(ingest_order_change(whole.order, &change), EGRET_OK);
+        }
         push_nth(&whole, n);
     }
     const char *from = head.ptr;
@@ -521,6 +526,18 @@ static void a_cut_is_the_state_of_then(void **state)
     egret_text_deinit(&pieces);
 }
 
+static void a_cut_is_the_state_of_then(void **state)
+{
+    (void)state;
+    check_cut(false);
+}
+
+static void other_rules_do_not_change_a_cut(void **state)
+{
+    (void)state;
+    check_cut(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -538,6 +555,7 @@ int main(void)
         cmocka_unit_test(random_input),
         cmocka_unit_test(what_it_knows_can_be_kept),
         cmocka_unit_test(a_cut_is_the_state_of_then),
+        cmocka_unit_test(other_rules_do_not_change_a_cut),
         cmocka_unit_test(identities_are_forgotten),
         cmocka_unit_test(identities_are_bounded),
     };
