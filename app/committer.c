@@ -183,8 +183,7 @@ static int trim(committer *c, uint64_t needed, trimmed *dropped)
 static int write_all(committer *c, epoch *first, size_t n, committer_task *tasks, uint64_t needed, trimmed *dropped)
 {
     store *s = c->options.store;
-    journal_pack_deinit(&c->pack);
-    journal_pack_init(&c->pack);
+    journal_pack_forget(&c->pack);
     memset(c->refusing, 0, c->options.n_sinks * sizeof *c->refusing);
     if (c->options.unkept) return 0;
     int code = store_begin(s);

@@ -102,13 +102,13 @@ def tell_pauses(numbers):
 
 def bench_http(args, folder, shared):
     sample = os.path.join(shared, "use.ndjson")
-    write_sample(sample, int(args.seconds * 450000), args.keys)
+    write_sample(sample, int(args.seconds * 800000), args.keys)
     data = os.path.join(folder, "http")
     daemon = Daemon([os.path.join(args.build, "egret"), "run"], RULES, data, "--checkpoint", str(args.keys // 2))
     done = subprocess.run([os.path.join(args.build, "bench", "bench_post"), str(daemon.port), "/v1/events/use", sample, str(args.connections), str(args.lines),
                            str(args.seconds)], stdout=subprocess.PIPE, check=True)
     got = json.loads(done.stdout)
-    daemon.wait_for('egret_events_accepted_total{stream="use"}', got["events"])
+    daemon.wait_for('egret_events_received_total{stream="use"}', got["events"])
     numbers = daemon.numbers()
     rate = got["events"] / got["seconds"]
     millions = got["events"] / 1e6

@@ -23,12 +23,17 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "numbers are written a
 
 static void put_number(egret_text *out, uint64_t n)
 {
-    char bytes[10];
+    char own[10];
+    bool room = out->capacity - out->len >= sizeof own && !out->failed;    /* nearly always: a few of these stand in each value */
+    char *bytes = room ? out->ptr + out->len : own;
     size_t len = 0;
     for (; n >= 0x80; n >>= 7)
         bytes[len++] = (char)(n | 0x80);
     bytes[len++] = (char)n;
-    egret_text_put(out, bytes, len);
+    if (room)
+        out->len += len;
+    else
+        egret_text_put(out, bytes, len);
 }
 
 static void put_signed(egret_text *out, int64_t n)
@@ -39,7 +44,10 @@ static void put_signed(egret_text *out, int64_t n)
 static void put_byte(egret_text *out, unsigned byte)
 {
     char c = (char)byte;
-    egret_text_put(out, &c, 1);
+    if (out->len < out->capacity && !out->failed)
+        out->ptr[out->len++] = c;
+    else
+        egret_text_put(out, &c, 1);
 }
 
 static void put_fixed(egret_text *out, uint64_t n)
@@ -124,6 +132,8 @@ void journal_pack_deinit(journal_pack *pack)
     egret_text_deinit(&pack->body);
     free(pack->name);
     pack->name = NULL;
+    ZSTD_freeCCtx(pack->zstd);
+    pack->zstd = NULL;
 }
 
 static void empty(journal_pack *pack)
@@ -132,6 +142,16 @@ static void empty(journal_pack *pack)
     pack->n_names = pack->n_records = pack->n_events = 0;
     pack->last_stream = UINT32_MAX;
     pack->timed = false;
+}
+
+void journal_pack_forget(journal_pack *pack)
+{
+    if (pack->failed || pack->names.failed || pack->body.failed) {
+        journal_pack_deinit(pack);
+        journal_pack_init(pack);
+    } else {
+        empty(pack);
+    }
 }
 
 /* The number of a name in this block. */
@@ -275,13 +295,15 @@ static uint64_t checksum(const journal_head *head, const char *payload)
 }
 
 /* Puts the payload behind the head that is in `out` already, compressed when that makes it smaller. False: no memory. */
-static bool put_payload(egret_text *out, journal_head *head, const char *raw, size_t len)
+static bool put_payload(journal_pack *pack, egret_text *out, journal_head *head, const char *raw, size_t len)
 {
     size_t bound = ZSTD_compressBound(len);
     char *packed = len >= SMALL ? malloc(bound) : NULL;
     if (len >= SMALL && !packed)
         return false;
-    size_t got = packed ? ZSTD_compress(packed, bound, raw, len, LEVEL) : len;
+    if (pack->zstd == NULL)
+        pack->zstd = ZSTD_createCCtx();     /* its tables are larger than a block: worth keeping */
+    size_t got = packed && pack->zstd ? ZSTD_compressCCtx(pack->zstd, packed, bound, raw, len, LEVEL) : len;
     bool use = packed && !ZSTD_isError(got) && got < len;
     head->codec = use ? CODEC_ZSTD : CODEC_PLAIN;
     head->stored_bytes = (uint32_t)(use ? got : len);
@@ -303,7 +325,7 @@ bool journal_pack_seal(journal_pack *pack, uint64_t first_lsn, uint64_t first_ev
     memcpy(head.magic, MAGIC, sizeof MAGIC);
     out->len = 0;
     egret_text_put(out, (const char *)&head, sizeof head);
-    fine = fine && !out->failed && put_payload(out, &head, raw.ptr, raw.len);
+    fine = fine && !out->failed && put_payload(pack, out, &head, raw.ptr, raw.len);
     if (fine) {
         head.check = checksum(&head, out->ptr + sizeof head);
         memcpy(out->ptr, &head, sizeof head);

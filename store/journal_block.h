@@ -97,10 +97,12 @@ typedef struct journal_pack {
     int64_t first_ms, last_ms;      /* wall clock of its records */
     bool timed;             /* they are set */
     bool failed;            /* no memory */
+    struct ZSTD_CCtx_s *zstd;
 } journal_pack;
 
 void journal_pack_init(journal_pack *pack);
 void journal_pack_deinit(journal_pack *pack);
+void journal_pack_forget(journal_pack *pack);   /* what was begun is given up; its memory serves again */
 void journal_pack_start(journal_pack *pack, const journal_start *start);
 void journal_pack_batch(journal_pack *pack, const journal_batch *batch);
 void journal_pack_event(journal_pack *pack, const journal_event *event);

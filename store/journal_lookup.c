@@ -1,5 +1,5 @@
 /*
- * journal_lookup.c: a few unpacked blocks, each with the place of every event's text; the one not used for longest makes room.
+ * journal_lookup.c: a few unpacked blocks, each with the place of every event's text as far as it was read; the one not used for longest makes room.
  */
 #include "store/journal_lookup.h"
 
@@ -61,7 +61,6 @@ static place *choose(journal_lookup *lookup, uint64_t lsn)
 
 static bool fill(journal_lookup *lookup, place *p, uint64_t lsn)
 {
-    journal_record record;
     int code;
     journal_got got = journal_read(lookup->s, &lsn, &p->block, &code);
     lookup->failed = got == JOURNAL_GOT_ERROR;
@@ -78,11 +77,17 @@ static bool fill(journal_lookup *lookup, place *p, uint64_t lsn)
     }
     p->first_lsn = p->block.head.first_lsn;
     memset(p->raw, 0, n * sizeof *p->raw);
-    while (journal_block_next(&p->block, &record))
-        if (record.kind == JOURNAL_EVENT && record.lsn - p->first_lsn < n)
-            p->raw[record.lsn - p->first_lsn] = record.u.event.raw;
     p->n = n;
     return true;
+}
+
+/* Reads on to that record; what stands behind it may never be asked for. */
+static void read_to(place *p, uint64_t lsn)
+{
+    journal_record record;
+    while (p->block.lsn <= lsn && journal_block_next(&p->block, &record))
+        if (record.kind == JOURNAL_EVENT && record.lsn - p->first_lsn < p->n)
+            p->raw[record.lsn - p->first_lsn] = record.u.event.raw;
 }
 
 bool journal_lookup_raw(journal_lookup *lookup, uint64_t lsn, egret_str *raw)
@@ -92,6 +97,7 @@ bool journal_lookup_raw(journal_lookup *lookup, uint64_t lsn, egret_str *raw)
     if (p->n == 0 && !fill(lookup, p, lsn))
         return false;
     p->used = ++lookup->clock;
+    read_to(p, lsn);
     if (lsn < p->first_lsn || lsn - p->first_lsn >= p->n || !p->raw[lsn - p->first_lsn].ptr)
         return false;
     *raw = p->raw[lsn - p->first_lsn];
