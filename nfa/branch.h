@@ -62,6 +62,7 @@ typedef struct branch_outlook {
     int64_t silence_ms;         /* when the next silence inside is over; NFA_NEVER */
     int64_t end_ms;             /* when those at the end are; NFA_NEVER */
     bool waits;                 /* for some silence, however long it lasts */
+    bool later;                 /* some silence ends too late for a link, but not once another operand has begun what the link leads to */
 } branch_outlook;
 
 typedef struct branch_match {

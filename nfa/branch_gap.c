@@ -246,6 +246,7 @@ bool branch_meet_silence(branch_step *step, uint32_t part)
     if (step->mode == BRANCH_LOOK) {
         until = later(until, step->not_before_ms);
         if (until > link) {
+            step->look.later = true;
             return false;
         }
         step->look.silence_ms = until < step->look.silence_ms ? until : step->look.silence_ms;

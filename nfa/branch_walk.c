@@ -273,13 +273,15 @@ static void look_at_operands(walk *w, uint32_t some)
     branch_outlook all = step->look;
     branch_outlook own = {.expiry_ms = INT64_MIN, .silence_ms = NFA_NEVER};
     ranking r = {.n = 0};
-    uint32_t n_later = 0;       /* silences that begin with the first event of the others */
+    uint32_t n_later = 0;       /* those that wait for the first event of the others */
     for (uint32_t i = some + 1; i < step->parts[some].end; i = step->parts[i].end) {
         branch_outlook one = look_at_operand(w, i);
-        bool later = step->parts[i].kind == PLAN_PART_SILENCE && branch_silence_since(step, i) == NFA_NONE;
+        bool unbegun = step->parts[i].kind == PLAN_PART_SILENCE && branch_silence_since(step, i) == NFA_NONE;
+        bool later = one.expiry_ms == INT64_MIN && (unbegun || (one.later && !branch_begun(step, some)));
         own.expiry_ms = own.expiry_ms > one.expiry_ms ? own.expiry_ms : one.expiry_ms;
         own.silence_ms = earlier(own.silence_ms, one.silence_ms);
         own.waits = own.waits || one.waits;
+        own.later = own.later || one.later;
         n_later += later;
         if (!later) {
             rank(&r, branch_begun(step, i) && branch_accepts(step, i) ? INT64_MAX : one.expiry_ms);
@@ -289,6 +291,7 @@ static void look_at_operands(walk *w, uint32_t some)
         rank(&r, own.expiry_ms);
     }
     step->look = all;
+    step->look.later = all.later || own.later;
     int64_t enough = r.until[step->parts[some].min - 1];
     if (enough == INT64_MIN) {
         return;
