@@ -301,6 +301,17 @@ static void set_due(branch_step *step)
     root_of(step)->due_ms = due;
 }
 
+/* A silence that is over at this instant, behind one that has just ended, is another thing: its turn comes next. */
+static bool has_run_out(branch_step *step)
+{
+    if (branch_deadline(step->rec) > step->seq.now_ms) {
+        return false;
+    }
+    step->n_undo = 0;
+    branch_look(step);
+    return !step->look.waits;
+}
+
 /* Attempts that have run out of time, and at the end of `idle` all: they are told and dropped. */
 static egret_status time_out(branch_step *step)
 {
@@ -314,7 +325,7 @@ static egret_status time_out(branch_step *step)
     step->n_matches = 0;
     for (uint32_t k = 0; k < n && !step->seq.no_memory; k++) {
         memcpy(step->rec, nfa_deque_at(section, queue, first + k), size);
-        if (!quiet && branch_deadline(step->rec) > step->seq.now_ms) {
+        if (!quiet && !has_run_out(step)) {
             memcpy(nfa_deque_at(section, queue, first + kept++), step->rec, size);
             continue;
         }

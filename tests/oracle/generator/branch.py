@@ -74,9 +74,14 @@ class Branches:
             firm_here = firm_here if nullable(part) else {"firm"}
             seq.parts.append(part)
         if not root and (inside | firm_here) & {"firm"} and self.chance(0.25 if self.quiet else 0.08):
-            time = None if seq.within is not None and self.chance(0.5) else self.silence_time(rule, before)
+            time = None if seq.within is not None and self.chance(0.5) else self.inner_time(rule, before)
             seq.parts.append(Part("silence", during=self.atoms(rule, streams, before), time=time))
         return seq
+
+    def inner_time(self, rule, before):
+        """Of a silence that is a part: more than nothing, as a loop of them would never end."""
+        time = self.silence_time(rule, before)
+        return ("seconds", ("call", "greatest", time[1], ("const", 1))) if isinstance(time, tuple) and time[0] == "seconds" else time
 
     def gap(self, rule, streams, before, inside, follows):
         """An absence between parts. follows: a link leads to it."""
@@ -153,7 +158,7 @@ class Branches:
             part.parts.append(inner)
             before += [n for n in own if n not in before]
         if ("firm" in inside or kind != "or") and self.chance(0.4 if self.quiet else 0.15):
-            time = self.silence_time(rule, standing) if standing else self.looked_up(rule)
+            time = self.inner_time(rule, standing) if standing else self.looked_up(rule)
             part.parts.insert(r.randint(0, len(part.parts)), Part("silence", during=self.atoms(rule, streams, standing), time=time))
         if kind == "of":
             part.min = r.randint(1, len(part.parts))
