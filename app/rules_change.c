@@ -42,6 +42,17 @@ static bool same_edges(const plan *a, const plan *b)
     return same;
 }
 
+/* Events are taken by what the rules said at the start; NULL: they know all streams. */
+static const plan_stream *new_stream(const plan *intake, const plan *next)
+{
+    for (uint32_t i = 0; i < plan_inputs(next); i++) {
+        bool known = false;
+        for (uint32_t k = 0; k < plan_inputs(intake) && !known; k++) known = egret_str_eq(intake->streams[k].name, next->streams[i].name);
+        if (!known) return &next->streams[i];
+    }
+    return NULL;
+}
+
 static web_rules_status compile(const daemon_state *d, rule_set *next, egret_text *out)
 {
     if (!rule_set_compile(next)) {
@@ -49,6 +60,10 @@ static web_rules_status compile(const daemon_state *d, rule_set *next, egret_tex
         backend_document(next, out);
         return WEB_RULES_INVALID;
     }
+    const plan_stream *stream = new_stream(d->plan, next->plan);
+    if (stream)
+        return backend_say(out, WEB_RULES_REFUSED, "stream %.*s is new: events of it are taken after a start; declare it in the folder of --rules and restart",
+                           (int)stream->name.len, stream->name.ptr);
     if (same_edges(d->plan, next->plan)) return WEB_RULES_DONE;
     return backend_say(out, WEB_RULES_REFUSED, "sources and sinks are opened when the appliance starts: change them in the folder of --rules and restart it");
 }

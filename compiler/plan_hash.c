@@ -366,7 +366,7 @@ static uint64_t hash_judgement(const plan *p, const plan_rule *r)
     const plan_threshold *t = &r->threshold;
     hash_ctx h = { .plan = p, .stream = PLAN_NONE, .window = &p->windows[t->window] };
     const uint64_t parts[] = { hash_tree(&h, t->when), (uint64_t)t->for_ms, t->kind, (uint64_t)t->size_ms, (uint64_t)t->every_ms, t->last, t->early,
-                               hash_tree(&h, r->resolve_when) };
+                               hash_tree(&h, r->resolve_when), hash_tree(&h, t->for_time) };
     uint64_t hash = p->windows[t->window].hash;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         hash = hash_mix(hash, parts[i]);
@@ -380,7 +380,7 @@ static uint64_t hash_life(const plan *p, const plan_rule *r)
     hash_ctx h = { .plan = p, .stream = PLAN_NONE, .pattern = sequence ? r->pattern : NULL,
                    .window = sequence ? NULL : &p->windows[r->threshold.window] };
     uint64_t hash = hash_mix(hash_mix(r->name_hash, p->groups[r->group].hash), hash_atoms(p, NULL, r->atoms, r->n_atoms));
-    const uint64_t parts[] = { r->resolves, r->n_resolve_on, hash_tree(&h, r->resolve_when), (uint64_t)r->resolve_for_ms, r->n_rungs,
+    const uint64_t parts[] = { r->resolves, r->n_resolve_on, hash_tree(&h, r->resolve_when), (uint64_t)r->resolve_for_ms, hash_tree(&h, r->resolve_for), r->n_rungs,
                                hash_tree(&h, r->throttle_per), (uint64_t)r->repeat_ms };
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         hash = hash_mix(hash, parts[i]);

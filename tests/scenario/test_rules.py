@@ -78,6 +78,8 @@ class Live(Folder):
         self.assertEqual(status, 422, answer)
         self.assertEqual(self.call("GET", "/v1/rules/twice/versions")[1]["versions"][0]["version"], 1)
         self.assertEqual(self.call("PUT", "/v1/rules/twice", "stream x { a: int }", If_Match="*")[0], 409)
+        status, answer = self.call("PUT", "/v1/files/new.egret", "stream fresh { a: int }\nrule fresh_one { watch fresh [a == 1] }\n")
+        self.assertEqual((status, "is new" in answer["detail"]), (409, True), answer)
         status, answer = self.call("PUT", "/v1/rules/twice?dry_run=true", "rule twice { watch login by user }", If_Match="*")
         self.assertEqual((status, answer["dry_run"], answer["rules"][0]["state"]), (200, True, "dropped"))
         self.assertIn("match a", self.call("GET", "/v1/rules/twice")[1])
