@@ -9,7 +9,7 @@
 
 const edge_option ingest_source_common_options[] = {
     {"stream", EGRET_NULL, NULL, true, "the stream that the records are of, or several, by condition: login when type == \"login\", payment"},
-    {"format", EGRET_STRING, NULL, false, "of the records: json or csv; without: by the file's ending, else json (http: by the content type)"},
+    {"format", EGRET_STRING, NULL, false, "of the records: json, csv or debezium; without: by the file's ending, else json (http: by the content type)"},
     {0},
 };
 
