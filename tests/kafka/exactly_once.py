@@ -101,9 +101,10 @@ class Chaos:
 def run(args):
     rng = random.Random(args.seed)
     folder = tempfile.mkdtemp(prefix="egret-once-")
-    broker = kafka.Broker(os.path.join(folder, "broker")).start()
+    broker = kafka.Broker(os.path.join(folder, "broker"))
     chaos = None
     try:
+        broker.start()
         broker.create("in", args.partitions)
         broker.create("out", 4)
         lines = events(args.events, args.partitions, rng)

@@ -27,13 +27,11 @@ class KafkaSource(Folder):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="egret-kafka-")
-        cls.broker = kafka.Broker(os.path.join(cls.folder, "broker")).start()
+        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+        cls.broker = kafka.Broker(os.path.join(cls.folder, "broker"))
+        cls.addClassCleanup(cls.broker.stop)
+        cls.broker.start()
         cls.topics = 0
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.broker.stop()
-        shutil.rmtree(cls.folder, ignore_errors=True)
 
     def setUp(self):
         super().setUp()
