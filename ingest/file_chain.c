@@ -163,9 +163,12 @@ char *file_chain_next(const char *path, const ingest_file_identity *file)
 {
     chain c = list(path);
     size_t i = find_file(&c, file);
-    if (i == SIZE_MAX)
-        return take(&c, file_chain_is_pattern(path) || c.n == 0 ? SIZE_MAX : c.n - 1);
-    return take(&c, i + 1);
+    if (i != SIZE_MAX)
+        return take(&c, i + 1);
+    if (file_chain_is_pattern(path) || c.n == 0)
+        return take(&c, SIZE_MAX);
+    for (i = 0; i + 1 < c.n && (int64_t)c.links[i].written.tv_sec * 1000000000 + c.links[i].written.tv_nsec <= file->written_ns; i++) {}
+    return take(&c, i);
 }
 
 /* Does what stands there begin as the file did? */

@@ -12,7 +12,8 @@
 bool file_chain_is_pattern(const char *path);
 /* All give an owned path, or NULL: there is none (or no memory). */
 char *file_chain_first(const char *path);       /* where reading begins that was never begun */
-/* The file written after this one (by device and inode); one that is not there any more is followed by the path itself, of a pattern by nothing. */
+/* The file written after this one (by device and inode). One that is not there any more is followed by the oldest that was written to after it; of a
+ * pattern by nothing. */
 char *file_chain_next(const char *path, const ingest_file_identity *file);
 /* Where the file of this identity is now: itself under whatever name, or a copy of at least `offset` bytes that begins as it does. */
 char *file_chain_find(const char *path, const ingest_file_identity *file, uint64_t offset);

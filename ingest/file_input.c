@@ -266,7 +266,8 @@ bool file_input_identity(file_input *input, ingest_file_identity *out)
     if (!input->regular || fstat(input->fd, &info) != 0)
         return false;
     size_t n = read_head(input, head);
-    *out = (ingest_file_identity){ (uint64_t)info.st_dev, (uint64_t)info.st_ino, (uint64_t)info.st_size, ingest_file_head((const char *)head, n), n };
+    *out = (ingest_file_identity){ (uint64_t)info.st_dev, (uint64_t)info.st_ino, (uint64_t)info.st_size, ingest_file_head((const char *)head, n), n,
+                                  (int64_t)info.st_mtim.tv_sec * 1000000000 + info.st_mtim.tv_nsec };
     return true;
 }
 

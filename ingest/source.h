@@ -29,6 +29,7 @@ enum { INGEST_FILE_HEAD = 1024 };
 typedef struct ingest_file_identity {
     uint64_t device, inode, size;
     uint64_t head, head_len;    /* hash of its first bytes, at most INGEST_FILE_HEAD; 0, 0 when there were none */
+    int64_t written_ns;         /* wall clock, when it was written to last; 0: not known */
 } ingest_file_identity;
 
 uint64_t ingest_file_head(const char *ptr, size_t len);

@@ -205,11 +205,11 @@ static char *next_path(const ingest_source *source)
     return file_chain_next(source->path, &now);
 }
 
-/* May somebody still write to the file at hand, who does not know yet that `next` follows it? */
+/* May somebody still write to the file at hand, who does not know yet that `next` follows it? Not when that one was moved away as well. */
 static bool may_grow(ingest_source *source, const char *next)
 {
     struct stat info;
-    return source->follow && source->lingered++ < LINGER && stat(next, &info) == 0 && time(NULL) - info.st_mtim.tv_sec < LINGER_S;
+    return (strcmp(next, source->path) == 0 || file_chain_is_pattern(source->path)) && source->follow && source->lingered++ < LINGER && stat(next, &info) == 0 && time(NULL) - info.st_mtim.tv_sec < LINGER_S;
 }
 
 /* The end of the file at hand was given: goes to the one behind it. */

@@ -401,6 +401,30 @@ static void a_place_is_found_under_another_name(void **state)
     unlink(path), unlink(older), unlink(oldest);
 }
 
+/* Rotated twice while its end was awaited, and itself thrown away: what came in between is not left out. */
+static void a_file_thrown_away_is_followed_by_the_next_older(void **state)
+{
+    (void)state;
+    char path[128], older[128];
+    snprintf(path, sizeof path, "%s", path_of("log"));
+    snprintf(older, sizeof older, "%s", path_of("log.1"));
+    append(path, "one\n");
+    make_old(path, 300);
+    ingest_source *source;
+    assert_int_equal(ingest_source_file.open(path, true, &source), EGRET_OK);
+    batch_is(source, 0, "one\n", false);
+    unlink(path);
+    append(older, "two\n");
+    append(path, "three\n");
+    make_old(older, 200), make_old(path, 100);
+    ingest_batch batch = next_file(source, 4);
+    assert_true(batch.len == 4 && memcmp(batch.ptr, "two\n", 4) == 0);
+    batch = next_file(source, 4);
+    assert_true(batch.len == 6 && memcmp(batch.ptr, "three\n", 6) == 0);
+    ingest_source_file.close(source);
+    unlink(path), unlink(older);
+}
+
 static void a_pattern_is_read_in_the_order_of_names(void **state)
 {
     (void)state;
@@ -442,7 +466,7 @@ int main(void)
         cmocka_unit_test(letters_are_lines_of_json), cmocka_unit_test(letters_are_bounded), cmocka_unit_test(reads_a_file),
         cmocka_unit_test(follows_a_file), cmocka_unit_test(a_cut_file_is_read_on_in_its_copy),
         cmocka_unit_test(packed_files_are_read_by_their_first_bytes), cmocka_unit_test(damaged_packed_files_are_said),
-        cmocka_unit_test(a_place_is_found_under_another_name), cmocka_unit_test(a_pattern_is_read_in_the_order_of_names),
+        cmocka_unit_test(a_place_is_found_under_another_name), cmocka_unit_test(a_file_thrown_away_is_followed_by_the_next_older), cmocka_unit_test(a_pattern_is_read_in_the_order_of_names),
         cmocka_unit_test(a_followed_file_may_come_later),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
