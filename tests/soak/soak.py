@@ -52,7 +52,7 @@ class Load:
             log.flush()
             turns += 1
             if turns % 100 == 0:        # every ten seconds
-                os.replace(self.log, self.log + ".1")
+                os.replace(self.log, "%s.%d" % (self.log, turns))      # none is thrown away: a slow machine may fall behind
                 log.close()
                 log = open(self.log, "a", encoding="utf-8")
             next_s += 0.1
