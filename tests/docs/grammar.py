@@ -271,7 +271,7 @@ def main(egret, source, recogniser):
         if mine == bool(refused - BEYOND_GRAMMAR):
             faults.append(f"the grammar {'takes' if mine else 'refuses'}, the parser {refused or 'takes'}: {' '.join(words)}")
 
-    if not 50 < len(codes) < len(bad) - 50:
+    if not 20 < len(codes) < len(bad) - 20:
         faults.append(f"{len(codes)} of {len(bad)} spoilt sentences are refused: that says nothing")
     if recogniser and os.path.exists(recogniser):
         faults += list(refused_by_other(recogniser, texts))

@@ -179,7 +179,7 @@ class Files(Journal):
         os.rename(self.path("rules/new"), self.path("rules/in.ndjson"))
         second = self.start(rules=rules)
         self.assertEqual([alert["key"]["user"] for alert in second.wait_for_alerts(1)], ["c"])
-        self.assertIn("another file than before", "".join(second.err))
+        self.assertIn("what stands there is read from its beginning", "".join(second.err))
         self.assertEqual(second.stop(), 0)
 
 

@@ -41,9 +41,10 @@ static char *lines_of(const rule_set *set)
     egret_text text;
     egret_text_init(&text, egret_mem_of(NULL));
     rule_set_write(set, &text);
-    char *copy = strndup(text.ptr ? text.ptr : "", text.len);
-    egret_text_deinit(&text);
+    char *copy = calloc(1, text.len + 1);
     assert_non_null(copy);
+    if (text.len > 0) memcpy(copy, text.ptr, text.len);
+    egret_text_deinit(&text);
     return copy;
 }
 
