@@ -149,10 +149,17 @@ static void produce_one(kafka_sink *sink, kafka_entry *e)
     json_span key = {"", 0}, alert = {e->message->bytes, e->message->len};
     bool keyed = json_pick_member(alert, "key", 3, &key);
     void *key_bytes = (void *)(uintptr_t)key.ptr, *bytes = (void *)(uintptr_t)e->message->bytes;
-    rd_kafka_resp_err_t err =
-        rd_kafka_producev(sink->rk, RD_KAFKA_V_TOPIC(sink->settings->texts[KAFKA_SINK_TOPIC]), RD_KAFKA_V_KEY(keyed ? key_bytes : NULL, keyed ? key.len : 0),
-                          RD_KAFKA_V_VALUE(bytes, e->message->len), RD_KAFKA_V_HEADER("id", e->message->id, -1),
-                          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_OPAQUE(e), RD_KAFKA_V_END);
+    const rd_kafka_vu_t parts[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = sink->settings->texts[KAFKA_SINK_TOPIC]},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {keyed ? key_bytes : NULL, keyed ? key.len : 0}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {bytes, e->message->len}},
+        {.vtype = RD_KAFKA_VTYPE_HEADER, .u.header = {"id", e->message->id, -1}},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = e},
+    };
+    rd_kafka_error_t *error = rd_kafka_produceva(sink->rk, parts, sizeof parts / sizeof parts[0]);
+    rd_kafka_resp_err_t err = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (error) rd_kafka_error_destroy(error);
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         e->state = KAFKA_FLIES;
         sink->n_flying++;

@@ -120,8 +120,13 @@ static int produce(const char *brokers, const char *topic)
         char *body = *end == '\t' ? end + 1 : NULL;
         rd_kafka_resp_err_t err;
         do {
-            err = rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_KEY("k", 1),
-                                    RD_KAFKA_V_VALUE(body, len), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+            const rd_kafka_vu_t parts[] = {
+                {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic}, {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = partition},
+                {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {body, len}}, {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+            };
+            rd_kafka_error_t *error = rd_kafka_produceva(rk, parts, sizeof parts / sizeof parts[0]);
+            err = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
+            if (error) rd_kafka_error_destroy(error);
             rd_kafka_poll(rk, err == RD_KAFKA_RESP_ERR__QUEUE_FULL ? 50 : 0);
         } while (err == RD_KAFKA_RESP_ERR__QUEUE_FULL);
         if (err) failures += complain("message", rd_kafka_err2str(err));
