@@ -62,10 +62,10 @@ class Load:
 
 
 def note(pid):
-    """(resident MB, descriptors)"""
-    with open("/proc/%d/statm" % pid, encoding="ascii") as file:
-        pages = int(file.read().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6, len(os.listdir("/proc/%d/fd" % pid))
+    """(resident MB of its own, descriptors); pages of the store's file are the system's to drop and are not counted."""
+    with open("/proc/%d/status" % pid, encoding="ascii") as file:
+        kilobytes = next(int(line.split()[1]) for line in file if line.startswith("RssAnon:"))
+    return kilobytes / 1e3, len(os.listdir("/proc/%d/fd" % pid))
 
 
 def draw(name, values, rows=8, columns=72):
