@@ -123,7 +123,7 @@ static void look_at_sequence(looking *l)
     if (!nfa_section_find(l->engine->store, l->block, &layout->def, &l->step.section)) {
         return;
     }
-    l->step.seen = ((const seq_root *)nfa_section_root(&l->step.section))->seen;
+    seq_load_counters(&l->step);
     for (uint32_t i = 0; i < l->rule->pattern->n_items; i++) {
         look_at_queue(l, i, true, layout->item[i].queue_open);
         look_at_queue(l, i, false, layout->item[i].queue_closed);

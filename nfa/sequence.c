@@ -38,7 +38,7 @@ bool seq_look_up_spans(seq_step *step, const nfa_key *key)
 }
 
 /* The counters as they are now; for what looks at attempts without an event. */
-static void load_counters(seq_step *step)
+void seq_load_counters(seq_step *step)
 {
     const seq_root *root = nfa_section_root(&step->section);
     step->seen = root->seen;
@@ -126,7 +126,7 @@ static egret_status finish(seq_step *step)
         }
     }
     if (step->pattern->on_timeout) {
-        load_counters(step);
+        seq_load_counters(step);
         egret_status status = step->event == NULL ? seq_time_out(step) : EGRET_OK;
         if (status != EGRET_OK) {
             return status;
@@ -308,7 +308,7 @@ egret_status seq_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *sec
         nfa_section_drop(&step.section);
         return EGRET_OK;
     }
-    load_counters(&step);
+    seq_load_counters(&step);
     for (uint32_t i = 0; i < step.pattern->n_items; i++) {
         const seq_item *place = &step.layout->item[i];
         if (step.pattern->absence == PLAN_ABSENCE_NONE) {
@@ -338,7 +338,7 @@ bool seq_sweep(nfa_engine *engine, uint32_t rule, nfa_section *section)
         nfa_section_drop(&step.section);
         return true;
     }
-    load_counters(&step);
+    seq_load_counters(&step);
     run_queues(&step);
     return seq_collect(engine, step.layout, &step.section);
 }
@@ -361,6 +361,6 @@ egret_status seq_inherit(nfa_engine *engine, uint32_t rule, nfa_section *section
     if (!seq_look_up_spans(&step, NULL)) {
         return EGRET_NO_MEMORY;
     }
-    load_counters(&step);
+    seq_load_counters(&step);
     return finish(&step);
 }

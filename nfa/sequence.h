@@ -101,6 +101,8 @@ static inline int64_t seq_add(int64_t time_ms, int64_t span_ms)
 /* sequence.c */
 /* Looks the bounds up that depend on the key (NULL: that of the block). What nobody knows is no time at all: nothing can follow later. false: no memory. */
 bool seq_look_up_spans(seq_step *step, const nfa_key *key);
+/* Fills step->seen and step->before of its section, by which loops that are open know how many they have taken. */
+void seq_load_counters(seq_step *step);
 /* The last instant at which the key may be heard before its attempts die of `idle`; INT64_MAX: there is none. */
 int64_t seq_quiet_until(const seq_step *step);
 

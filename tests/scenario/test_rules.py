@@ -121,6 +121,14 @@ class Live(Folder):
         many = self.call("GET", "/v1/keys/many/ann")[1]
         self.assertEqual((many["when"], many["holds"], [value["value"] for value in many["values"]]), ("count() > 3", False, [1]))
 
+    def test_a_loop_that_is_open_says_how_many_it_has(self):
+        rule = "rule guess { match (a: login [not ok] {2,}) then b: login [ok] within 1h  by user }"
+        self.assertEqual(self.call("PUT", "/v1/rules/guess", rule)[0], 201)
+        for _ in range(3):
+            self.login("ann")
+        bound = [attempt["bound"][0]["events"] for attempt in self.call("GET", "/v1/keys/guess/ann")[1]["attempts"]]
+        self.assertEqual(sorted(bound), [1, 2, 3])
+
     def test_changes_survive_and_stand_in_the_journal(self):
         self.login("ann")
         self.put("twice", 'rule twice "Other words" { match a: login [not ok] then b: login [ok] within 1h  by user  alert { } }')
