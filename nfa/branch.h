@@ -6,7 +6,7 @@
  * are a chain of bindings, (binding before, event), that is never changed once written; so an attempt that is copied shares all it has.
  *
  *   word of a part   FIRST   its first event, NFA_NONE: the part has not begun. A STEP has this one alone
- *                    STATE   SEQ: the part where it stands; LOOP: complete rounds; OR: the alternative that won; SOME: bits of what is complete
+ *                    STATE   SEQ: the part where it stands; LOOP: complete rounds; OR: the alternative that won
  *                    KEPT    LOOP: newest event of its complete rounds
  *   bars             GAP     of a part behind an absence: the event after which something forbidden came
  *                    OWN     SILENCE, SOME: the same, of what they forbid themselves; LOOP: is it ended by `until`?

@@ -183,6 +183,16 @@ uint32_t branch_oldest(const branch_step *step, uint32_t part, uint32_t around)
     return oldest;
 }
 
+/* A complete operand may become incomplete again: an `any` loop that goes on counts when its round is complete. */
+static bool enough_accept(const branch_step *step, uint32_t some)
+{
+    uint32_t n = 0;
+    for (uint32_t i = some + 1; i < step->parts[some].end; i = step->parts[i].end) {
+        n += branch_begun(step, i) && branch_accepts(step, i);
+    }
+    return n >= step->parts[some].min;
+}
+
 bool branch_accepts(const branch_step *step, uint32_t part)
 {
     const plan_part *p = &step->parts[part];
@@ -197,7 +207,7 @@ bool branch_accepts(const branch_step *step, uint32_t part)
     case PLAN_PART_OR: return state != NFA_NONE;
     case PLAN_PART_SOME: break;
     }
-    return (uint32_t)__builtin_popcount(state) >= p->min;
+    return enough_accept(step, part);
 }
 
 /* ---- giving up ---- */
@@ -280,39 +290,18 @@ bool branch_bind(branch_step *step, uint32_t part)
     return true;
 }
 
-/* What has begun of operands that were not needed. */
-static void drop_operands(branch_step *step, uint32_t some, uint32_t bits)
+/* An operand has just been completed, or has taken more. What has begun of those that are not needed goes. */
+static bool some_took(branch_step *step, uint32_t some)
 {
-    uint32_t bit = 1;
-    for (uint32_t i = some + 1; i < step->parts[some].end; i = step->parts[i].end, bit <<= 1) {
-        if ((bits & bit) == 0) {
+    if (!branch_accepts(step, some)) {
+        return false;
+    }
+    for (uint32_t i = some + 1; i < step->parts[some].end; i = step->parts[i].end) {
+        if (!branch_accepts(step, i)) {
             branch_discard(step, i);
         }
     }
-}
-
-static uint32_t bit_of(const branch_step *step, uint32_t some, uint32_t part)
-{
-    uint32_t bit = 1;
-    for (uint32_t i = some + 1; i != part; i = step->parts[i].end) {
-        bit <<= 1;
-    }
-    return bit;
-}
-
-/* An operand has just been completed, or has taken more. */
-static bool some_took(branch_step *step, uint32_t some, uint32_t part)
-{
-    uint32_t bits = get(step, some, BRANCH_STATE);
-    uint32_t more = bits | bit_of(step, some, part);
-    uint32_t needed = step->parts[some].min;
-    if (more != bits) {
-        put(step, some, BRANCH_STATE, more);
-        if ((uint32_t)__builtin_popcount(more) == needed) {
-            drop_operands(step, some, more);
-        }
-    }
-    return (uint32_t)__builtin_popcount(more) >= needed;
+    return true;
 }
 
 static bool loop_took(branch_step *step, uint32_t loop)
@@ -349,7 +338,7 @@ void branch_took(branch_step *step, uint32_t part, bool fresh)
             fresh = fresh && step->layout->part[part].rest_nullable;
             break;
         case PLAN_PART_LOOP: fresh = fresh && loop_took(step, p); break;
-        case PLAN_PART_SOME: fresh = fresh && some_took(step, p, part); break;
+        case PLAN_PART_SOME: fresh = fresh && some_took(step, p); break;
         case PLAN_PART_OR: case PLAN_PART_STEP: case PLAN_PART_SILENCE: break;
         }
     }
