@@ -145,10 +145,12 @@ static int seek(MDB_cursor *cursor, uint64_t lsn, MDB_val *key, MDB_val *value)
     size_t at = lsn;
     *key = lsn_key(&at);
     int code = mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
-    if (code == 0 && lsn_of(*key) == lsn)
-        return 0;
+    if ((code == 0 && lsn_of(*key) == lsn) || (code != 0 && code != MDB_NOTFOUND))
+        return code;
     MDB_val before, held;
     int back = mdb_cursor_get(cursor, &before, &held, code == 0 ? MDB_PREV : MDB_LAST);
+    if (back != 0 && back != MDB_NOTFOUND)
+        return back;
     if (back == 0 && journal_head_read(&head, held.mv_data, held.mv_size) && lsn < head.first_lsn + head.n_records) {
         *key = before;
         *value = held;
