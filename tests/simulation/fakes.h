@@ -25,7 +25,9 @@ bool fakes_is_cut(void);
 /* The next n writes find no room. */
 void fakes_fill_for(uint64_t n);
 void fakes_power_on(void);                      /* all works again */
-/* A hash over all writes of the store so far. */
+/* A hash over where and how much of the store was written, and all that was noted. (Not over the bytes: what is not used of a page is whatever
+ * lay in the memory it was made in.) */
 uint64_t fakes_trace(void);
+void fakes_note(uint64_t what);
 
 #endif

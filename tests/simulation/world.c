@@ -90,6 +90,7 @@ static admission_batch *decode(world *w, uint32_t source, uint32_t stream, const
 static void answered(void *user, const char *trouble)
 {
     world *w = user;
+    fakes_note(w->posted + (uint64_t)(trouble != NULL));
     if (!fakes_is_cut() && w->answer == 0) w->answer = trouble ? -1 : 1;
 }
 
@@ -139,6 +140,8 @@ bool world_receive(unsigned sink, const sink_message *message)
     world *w = world_now;
     uint64_t hash = XXH3_64bits(message->bytes, message->len);
     if (fakes_is_cut()) return false;
+    fakes_note(hash + sink);
+    fakes_note((uint64_t)fakes_now_ms());
     for (size_t i = 0; i < w->n_received[sink]; i++) {
         world_received *r = &w->received[sink][i];
         if (strcmp(r->id, message->id) != 0) continue;
