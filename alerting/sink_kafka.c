@@ -176,6 +176,23 @@ void kafka_sink_produce(kafka_sink *sink)
 
 /* ---- a kind of sink ---- */
 
+static size_t most_entries(const kafka_sink *sink)
+{
+    return sink->exactly_once ? KAFKA_SINK_OF_TXN : KAFKA_SINK_FLYING;
+}
+
+static bool make_pool(kafka_sink *sink, sink_outcome *outcome)
+{
+    size_t n = most_entries(sink);
+    sink->pool = calloc(n, sizeof *sink->pool);
+    for (size_t i = 0; sink->pool && i < n; i++) {
+        sink->pool[i].next = sink->spare;
+        sink->spare = &sink->pool[i];
+    }
+    if (!sink->pool) snprintf(outcome->reason, sizeof outcome->reason, "no memory");
+    return sink->pool != NULL;
+}
+
 static bool open_kafka(void *self, const sink_settings *settings, const sink_env *env, sink_outcome *outcome)
 {
     kafka_sink *sink = self;
@@ -189,14 +206,14 @@ static bool open_kafka(void *self, const sink_settings *settings, const sink_env
         return false;
     }
     snprintf(sink->name, sizeof sink->name, "egret-%.12s-%.100s", env->store_id ? env->store_id : "", env->name ? env->name : "kafka");
-    return sink->has_lock && kafka_sink_connect(sink, outcome->reason, sizeof outcome->reason);
+    return sink->has_lock && make_pool(sink, outcome) && kafka_sink_connect(sink, outcome->reason, sizeof outcome->reason);
 }
 
 /* What failed is sent again before anything new is, so that the order stays. */
 static size_t room(void *self)
 {
     const kafka_sink *sink = self;
-    size_t most = sink->exactly_once ? KAFKA_SINK_OF_TXN : KAFKA_SINK_FLYING;
+    size_t most = most_entries(sink);
     if (sink->exactly_once && sink->txn != KAFKA_TXN_IDLE && sink->txn != KAFKA_TXN_FENCE && sink->txn != KAFKA_TXN_LOOK) return 0;
     for (const kafka_entry *e = sink->exactly_once ? NULL : sink->first; e; e = e->next)
         if (e->state == KAFKA_FAILED) return 0;
@@ -206,9 +223,9 @@ static size_t room(void *self)
 static void start_kafka(void *self, const sink_message *message, void *ticket)
 {
     kafka_sink *sink = self;
-    kafka_entry *e = calloc(1, sizeof *e);
-    if (!e) abort();    /* there was room; nothing may be dropped here, and the next start sends it */
-    e->own = *message;
+    kafka_entry *e = sink->spare;   /* there was room */
+    sink->spare = e->next;
+    *e = (kafka_entry){.own = *message};
     e->message = &e->own;
     e->ticket = ticket;
     *sink->last = e;
@@ -237,7 +254,8 @@ static size_t tell_done(kafka_sink *sink, sink_done_fn done, void *user)
         snprintf(outcome.reason, sizeof outcome.reason, "%s", e->reason);
         sink_result result = e->state == KAFKA_ARRIVED ? SINK_SENT : SINK_REFUSED;
         void *ticket = e->ticket;
-        free(e);
+        e->next = sink->spare;
+        sink->spare = e;
         done(user, ticket, result, &outcome);
         told++;
     }
@@ -289,10 +307,7 @@ static void close_kafka(void *self)
 {
     kafka_sink *sink = self;
     kafka_sink_disconnect(sink);
-    for (kafka_entry *e = sink->first, *next; e; e = next) {
-        next = e->next;
-        free(e);
-    }
+    free(sink->pool);
     if (sink->has_lock) pthread_mutex_destroy(&sink->lock);
 }
 

@@ -43,6 +43,7 @@ typedef struct kafka_sink {
     bool has_lock;
     rd_kafka_t *rk;
     rd_kafka_queue_t *main;
+    kafka_entry *pool, *spare;      /* as many as may be on their way, and those of them that are not: starting one needs no memory */
     kafka_entry *first, **last;
     size_t n, n_flying;
     bool exactly_once;
