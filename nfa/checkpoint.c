@@ -27,7 +27,7 @@ uint64_t nfa_layout_hash(const nfa_engine *engine)
     for (uint32_t id = 0; id < engine->n_slots; id++) {
         const nfa_slot *slot = &engine->slots[id];
         uint64_t about[] = {slot->rank, (uint64_t)slot->kind, slot->group, engine->ids->sections[id]};
-        sum += slot->kind != NFA_GONE ? XXH3_64bits_withSeed(about, sizeof about, 1) : 0;
+        sum += slot->kind != NFA_GONE ? XXH3_64bits_withSeed(about, sizeof about, NFA_LAYOUT) : 0;
     }
     for (uint32_t i = 0; i < engine->plan->n_groups; i++)
         hash = XXH3_64bits_withSeed(&engine->plan->groups[i].hash, sizeof engine->plan->groups[i].hash, hash);

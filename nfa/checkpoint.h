@@ -15,6 +15,8 @@
 
 /* Names how sections lie in blocks: of which rules, in which order, with which parts. Bytes of another layout cannot be brought back. */
 uint64_t nfa_layout_hash(const nfa_engine *engine);
+/* Goes up when records or roots of sections mean something else than before: then states of older programs are evaluated anew from the journal. */
+enum { NFA_LAYOUT = 2 };
 
 bool nfa_checkpoint_watch(nfa_engine *engine);      /* false: no memory */
 void nfa_checkpoint_kept(nfa_engine *engine);       /* the state as it is counts as kept: after restoring and watching */
