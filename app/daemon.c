@@ -78,6 +78,11 @@ static int complain(const daemon_state *d, const char *what, egret_status status
     return APP_TROUBLE;
 }
 
+int daemon_no_memory(const daemon_state *d)
+{
+    return complain(d, "start", EGRET_NO_MEMORY);
+}
+
 /* A record that was not taken, in the epoch that is being evaluated. */
 static bool take_letter(void *user, const ingest_letter *letter)
 {
@@ -100,14 +105,14 @@ static int open_audit(daemon_state *d)
 int daemon_open_inside(daemon_state *d)
 {
     d->queue = admission_new(d->options->queue_records, DAEMON_QUEUE_BYTES);
-    if (!d->queue) return complain(d, "start", EGRET_NO_MEMORY);
+    if (!d->queue) return daemon_no_memory(d);
     int exit_code = open_letters(d);
     if (exit_code == APP_FINE) exit_code = daemon_store_open(d);
     if (exit_code == APP_FINE) exit_code = daemon_sources_name(d);
     if (exit_code == APP_FINE) exit_code = daemon_sinks_open(d);
     if (exit_code == APP_FINE) exit_code = daemon_store_name(d);
     if (exit_code == APP_FINE) exit_code = open_audit(d);
-    if (exit_code == APP_FINE && !daemon_web_init(d)) exit_code = complain(d, "start", EGRET_NO_MEMORY);
+    if (exit_code == APP_FINE && !daemon_web_init(d)) exit_code = daemon_no_memory(d);
     return exit_code;
 }
 

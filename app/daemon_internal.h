@@ -99,6 +99,7 @@ int daemon_open_inside(daemon_state *d);
 void daemon_close_inside(daemon_state *d);
 
 /* All print their own troubles to the log and give an exit code. */
+int daemon_no_memory(const daemon_state *d);    /* for a start */
 int daemon_sinks_open(daemon_state *d);
 void daemon_sinks_close(daemon_state *d);
 /* The history has new entries, up to this position; user: daemon_state. */

@@ -289,7 +289,10 @@ static int compile_boot(daemon_rules *r)
 int daemon_rules_open(daemon_rules **out, store *s, const rules_files *files, const app_log *log)
 {
     daemon_rules *r = *out = calloc(1, sizeof *r);
-    if (!r) return APP_TROUBLE;
+    if (!r) {
+        app_log_say(log, LOG_ERROR, "start: no memory");
+        return APP_TROUBLE;
+    }
     r->store = s;
     r->log = log;
     pthread_mutex_init(&r->changing, NULL);

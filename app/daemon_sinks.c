@@ -64,7 +64,7 @@ static int open_declared(daemon_state *d, daemon_sink *sink, const plan_edge *ed
     const app_log *log = &d->options->log;
     const sink_kind *kind = d->options->find_sink ? d->options->find_sink(edge->kind) : sink_kind_find(edge->kind);
     sink->name = strndup(edge->name.ptr, edge->name.len);
-    if (!sink->name) return APP_TROUBLE;
+    if (!sink->name) return daemon_no_memory(d);
     if (!kind) {
         app_log_say(log, LOG_ERROR, "sink %s: kind '%.*s' is not available in this version", sink->name, (int)edge->kind.len, edge->kind.ptr);
         return APP_DIAGNOSTICS;
@@ -79,7 +79,7 @@ static int open_declared(daemon_state *d, daemon_sink *sink, const plan_edge *ed
 static int open_stdout(daemon_state *d, daemon_sink *sink)
 {
     sink->name = strdup("stdout");
-    if (!sink->name || !sink_settings_fallback(&sink->settings, &sink_kind_stdout)) return APP_TROUBLE;
+    if (!sink->name || !sink_settings_fallback(&sink->settings, &sink_kind_stdout)) return daemon_no_memory(d);
     return open_sink(d, sink, &sink_kind_stdout);
 }
 
@@ -87,7 +87,7 @@ int daemon_sinks_open(daemon_state *d)
 {
     d->sinks = calloc((size_t)d->plan->n_sinks + 1, sizeof *d->sinks);
     d->bounds = calloc((size_t)d->plan->n_sinks + 1, sizeof *d->bounds);
-    if (!d->sinks || !d->bounds) return APP_TROUBLE;
+    if (!d->sinks || !d->bounds) return daemon_no_memory(d);
     d->n_sinks = d->plan->n_sinks + 1;
     for (uint32_t i = 0; i < d->plan->n_sinks; i++) {
         int exit_code = open_declared(d, &d->sinks[i], &d->plan->sinks[i]);

@@ -191,7 +191,7 @@ int daemon_sources_name(daemon_state *d)
     d->readers = calloc((size_t)d->plan->n_sources + 1, sizeof *d->readers);
     d->feeds = calloc((size_t)d->plan->n_sources + 1, sizeof *d->feeds);
     d->watermarks = calloc((size_t)d->plan->n_sources + 1, sizeof *d->watermarks);
-    if (!d->sources || !d->readers || !d->feeds || !d->watermarks) return APP_TROUBLE;
+    if (!d->sources || !d->readers || !d->feeds || !d->watermarks) return daemon_no_memory(d);
     d->sources[DAEMON_HTTP_SOURCE] = evaluation_source_of(d->plan, NULL, "http");
     d->n_sources = 1;
     for (uint32_t i = 0; i < d->plan->n_sources; i++) {

@@ -277,7 +277,7 @@ static egret_status take_block(recovery *r, assembly *a, journal_block *block)
     egret_status status = EGRET_OK;
     while (status == EGRET_OK && journal_block_next(block, &record))
         if (record.lsn >= r->options.from) status = take_record(r, a, &record);
-    return status;
+    return status == EGRET_OK && block->no_memory ? EGRET_NO_MEMORY : status;      /* its other records are there */
 }
 
 static egret_status put_aside(recovery *r, const journal_block *block)

@@ -501,6 +501,7 @@ static bool get_event(journal_block *block, reading *in, journal_event *event)
         return false;
     if (n > block->cap_slots) {
         egret_value *grown = realloc(block->slots, (size_t)n * sizeof *grown);
+        block->no_memory = !grown;
         if (!grown)
             return false;
         block->slots = grown;
@@ -563,7 +564,7 @@ bool journal_block_next(journal_block *block, journal_record *record)
     reading in = { block->raw + block->at, block->raw + block->len, false };
     *record = (journal_record){ .kind = (journal_kind)get_byte(&in), .lsn = block->lsn++ };
     if (!get_record(block, &in, record))
-        return fail(block, "a record is broken");
+        return fail(block, block->no_memory ? "no memory" : "a record is broken");
     if (record->kind == JOURNAL_BATCH && record->u.batch.continued)
         block->lsn--;
     block->at = (size_t)(in.at - block->raw);

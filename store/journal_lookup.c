@@ -81,13 +81,17 @@ static bool fill(journal_lookup *lookup, place *p, uint64_t lsn)
     return true;
 }
 
-/* Reads on to that record; what stands behind it may never be asked for. */
-static void read_to(place *p, uint64_t lsn)
+/* Reads on to that record; what stands behind it may never be asked for. False: no memory for it; the place is read anew then. */
+static bool read_to(place *p, uint64_t lsn)
 {
     journal_record record;
+    p->block.no_memory = false;
     while (p->block.lsn <= lsn && journal_block_next(&p->block, &record))
         if (record.kind == JOURNAL_EVENT && record.lsn - p->first_lsn < p->n)
             p->raw[record.lsn - p->first_lsn] = record.u.event.raw;
+    if (p->block.no_memory)
+        p->n = 0;
+    return !p->block.no_memory;
 }
 
 bool journal_lookup_raw(journal_lookup *lookup, uint64_t lsn, egret_str *raw)
@@ -97,8 +101,8 @@ bool journal_lookup_raw(journal_lookup *lookup, uint64_t lsn, egret_str *raw)
     if (p->n == 0 && !fill(lookup, p, lsn))
         return false;
     p->used = ++lookup->clock;
-    read_to(p, lsn);
-    if (lsn < p->first_lsn || lsn - p->first_lsn >= p->n || !p->raw[lsn - p->first_lsn].ptr)
+    lookup->failed = !read_to(p, lsn);
+    if (lookup->failed || lsn < p->first_lsn || lsn - p->first_lsn >= p->n || !p->raw[lsn - p->first_lsn].ptr)
         return false;
     *raw = p->raw[lsn - p->first_lsn];
     return true;
