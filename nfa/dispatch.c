@@ -526,6 +526,9 @@ bool nfa_dispatch_make(nfa_engine *engine)
 
 static bool take_subs(nfa_engine *engine, const nfa_sub *subs, uint32_t n)
 {
+    if (n == 0) {
+        return true;
+    }
     if (engine->n_hits + n > engine->cap_hits) {
         uint32_t cap = (engine->n_hits + n) * 2;
         void *grown = egret_mem_grow(engine->mem, engine->hits, engine->cap_hits * sizeof *engine->hits,
