@@ -338,6 +338,7 @@ rule_set *daemon_rules_boot(const daemon_rules *r)
 static bool add_import_rows(const daemon_rules *r, rule_change *change)
 {
     bool fine = true;
+    if (r->imported.len == 0) return true;
     const char *end = r->imported.ptr + r->imported.len;
     for (const char *key = r->imported.ptr; key < end && fine;) {
         const char *text = key + strlen(key) + 1;
