@@ -105,7 +105,7 @@ static inline void each_golden(const char *folder, void (*check)(const char *pat
         size_t name_len = strlen(entries[i]->d_name);
         if (name_len > 6 && strcmp(entries[i]->d_name + name_len - 6, ".egret") == 0) {
             snprintf(path, sizeof path, "%s/tests/golden/%s/%s", EGRET_SOURCE_DIR, folder, entries[i]->d_name);
-            size_t len;
+            size_t len = 0;
             char *text = read_whole(path, &len);
             assert_non_null(text);
             path[strlen(path) - 6] = '\0';
