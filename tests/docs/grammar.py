@@ -260,7 +260,7 @@ def main(egret, source, recogniser):
     faults += [f"{name} is no sentence of the grammar" for name, text in texts if not reader.reads(tokens_of(text))]
 
     writer = Writer(grammar, 1)
-    good = [writer.declaration() for _ in range(400)]
+    good = [writer.declaration() for _ in range(600)]
     codes = refused_by_parser(egret, [" ".join(words) for words in good])
     faults += [f"the parser refuses a sentence of the grammar ({codes[n]}): {' '.join(good[n])}" for n in sorted(codes) if codes[n] - BEYOND_GRAMMAR]
 
@@ -271,7 +271,7 @@ def main(egret, source, recogniser):
         if mine == bool(refused - BEYOND_GRAMMAR):
             faults.append(f"the grammar {'takes' if mine else 'refuses'}, the parser {refused or 'takes'}: {' '.join(words)}")
 
-    if not 20 < len(codes) < len(bad) - 20:
+    if not 50 < len(codes) < len(bad) - 50:
         faults.append(f"{len(codes)} of {len(bad)} spoilt sentences are refused: that says nothing")
     if recogniser and os.path.exists(recogniser):
         faults += list(refused_by_other(recogniser, texts))
