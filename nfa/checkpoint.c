@@ -89,7 +89,7 @@ egret_status nfa_restore_begin(nfa_engine *engine, const char *head, size_t len)
     egret_status status = nfa_ids_load(&ids, &engine->keep, engine->store, rest, (size_t)(head + len - rest));
     if (status != EGRET_OK)
         return status;
-    if (!nfa_ids_make(engine, &ids))
+    if (!nfa_ids_make(engine, &ids, NULL))
         return EGRET_NO_MEMORY;
     if (!heirs_load(engine, &heirs, rest))
         return engine->keep.failed ? EGRET_NO_MEMORY : EGRET_BAD_USE;

@@ -26,7 +26,7 @@ enum { SWEEP_EVERY = 64, SWEEP_BLOCKS = 16, SWEEP_SECTIONS = 384, SWEEP_FOR_EACH
 /* ---- life of an engine ---- */
 
 /* before: the dictionary of the engine whose state it is to take over; NULL: of none. */
-static nfa_engine *engine_make(egret_mem mem, const plan *rules, const nfa_ids *before)
+static nfa_engine *engine_make(egret_mem mem, const plan *rules, const nfa_engine *before)
 {
     nfa_engine *engine = egret_mem_alloc(mem, sizeof *engine);
     if (engine == NULL) {
@@ -54,7 +54,8 @@ static nfa_engine *engine_make(egret_mem mem, const plan *rules, const nfa_ids *
     }
     engine->rule_stats = egret_arena_alloc(&engine->keep, (rules->n_rules + 1) * sizeof *engine->rule_stats);
     if (engine->store == NULL || engine->timers == NULL || engine->keep.failed || !nfa_content_make(engine)
-        || !nfa_layout_make(engine) || !nfa_ids_make(engine, before) || !nfa_predicates_make(engine) || !nfa_dispatch_make(engine) || !told_make(engine)) {
+        || !nfa_layout_make(engine) || !nfa_ids_make(engine, before != NULL ? before->ids : NULL, before != NULL ? before->slots : NULL)
+        || !nfa_predicates_make(engine) || !nfa_dispatch_make(engine) || !told_make(engine)) {
         nfa_engine_free(engine);
         return NULL;
     }

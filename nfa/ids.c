@@ -62,6 +62,8 @@ static uint64_t section_name(const nfa_engine *engine, const nfa_slot *slot, con
 
 /* ---- the dictionary ---- */
 
+#define GONE UINT64_C(0x656e6f67)
+
 /* Finds ids by what they stand for; open addressing, id + 1. */
 typedef struct id_index {
     const uint64_t *names;
@@ -88,9 +90,11 @@ static uint32_t *index_place(const id_index *index, uint64_t name)
     return &index->slot[at];
 }
 
-/* Gives n names their ids: those that `before` has, else new ones behind them. Equal names are told apart by which comes first. */
-static bool number(egret_arena *arena, const uint64_t *before, uint32_t n_before, const uint64_t *name, uint32_t n, uint32_t *id,
-                   uint64_t **out, uint32_t *n_out)
+/* Gives n names their ids: those that `before` has, else new ones behind them. Equal names are told apart by which comes first. slots: what stood
+ * behind the ids of `before`, or NULL. Where nothing did, blocks may still hold what was known when something last did; whoever comes back with that name
+ * has to begin anew, as if it had been swept away. So the id keeps its place under a name that nobody has. */
+static bool number(egret_arena *arena, const uint64_t *before, uint32_t n_before, const nfa_slot *slots, const uint64_t *name, uint32_t n,
+                   uint32_t *id, uint64_t **out, uint32_t *n_out)
 {
     id_index index;
     uint64_t *all = egret_arena_alloc(arena, ((size_t)n_before + n + 1) * sizeof *all);
@@ -100,7 +104,7 @@ static bool number(egret_arena *arena, const uint64_t *before, uint32_t n_before
     }
     uint32_t end = 0;
     for (; end < n_before; end++) {
-        all[end] = before[end];
+        all[end] = slots != NULL && slots[end].kind == NFA_GONE ? mix(mix(before[end], GONE), end) : before[end];
         *index_place(&index, all[end]) = end + 1;
     }
     for (uint32_t i = 0; i < n; i++) {
@@ -165,7 +169,7 @@ static bool number_groups(nfa_engine *engine, nfa_ids *ids, const nfa_ids *befor
         name[i] = p->groups[i].hash;
     }
     return !engine->keep.failed
-        && number(&engine->keep, before->groups, before->n_groups, name, p->n_groups, engine->group_id, &ids->groups, &ids->n_groups);
+        && number(&engine->keep, before->groups, before->n_groups, NULL, name, p->n_groups, engine->group_id, &ids->groups, &ids->n_groups);
 }
 
 /* What was laid out, in order of rank: the slots that stand for something. */
@@ -182,7 +186,7 @@ static nfa_slot *ranked(nfa_engine *engine, uint32_t *n)
     return slots;
 }
 
-static bool number_sections(nfa_engine *engine, nfa_ids *ids, const nfa_ids *before)
+static bool number_sections(nfa_engine *engine, nfa_ids *ids, const nfa_ids *before, const nfa_slot *slots_before)
 {
     uint32_t n;
     nfa_slot *slots = ranked(engine, &n);
@@ -200,7 +204,7 @@ static bool number_sections(nfa_engine *engine, nfa_ids *ids, const nfa_ids *bef
     for (uint32_t i = 0; i < n; i++) {
         name[i] = section_name(engine, &slots[i], def[i]);
     }
-    if (!number(&engine->keep, before->sections, before->n_sections, name, n, id, &ids->sections, &ids->n_sections)) {
+    if (!number(&engine->keep, before->sections, before->n_sections, slots_before, name, n, id, &ids->sections, &ids->n_sections)) {
         return false;
     }
     engine->slots = egret_arena_alloc(&engine->keep, (ids->n_sections + 1u) * sizeof *engine->slots);
@@ -215,13 +219,13 @@ static bool number_sections(nfa_engine *engine, nfa_ids *ids, const nfa_ids *bef
     return engine->slots != NULL;
 }
 
-bool nfa_ids_make(nfa_engine *engine, const nfa_ids *before)
+bool nfa_ids_make(nfa_engine *engine, const nfa_ids *before, const nfa_slot *slots_before)
 {
     static const nfa_ids nothing;
     nfa_ids *ids = egret_arena_alloc(&engine->keep, sizeof *ids);
     before = before != NULL ? before : &nothing;
     engine->ids = ids;
-    return ids != NULL && number_streams(engine, ids, before) && number_groups(engine, ids, before) && number_sections(engine, ids, before);
+    return ids != NULL && number_streams(engine, ids, before) && number_groups(engine, ids, before) && number_sections(engine, ids, before, slots_before);
 }
 
 /* ---- as bytes: counts | names of streams | groups | sections, each with its shape ---- */

@@ -303,6 +303,34 @@ static void what_is_gone_is_dropped(void **state)
     egret_arena_deinit(&without.arena);
 }
 
+/* A definition that was gone for a while has missed what came meanwhile: it begins anew, though blocks still hold what it knew, and though the
+ * state was written out and brought back before, between or after. */
+static void what_comes_back_begins_anew(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 4; way++) {
+        world first, other;
+        char seen[256] = "";
+        compile(&first, STREAMS_TEXT "rule r { match x: a [v == 1] then not a [v == 2] for 20s  by k  alert { } }\n");
+        compile(&other, STREAMS_TEXT "rule r { match x: a [v == 1] then not a [v == 2] for 19s  by k  alert { } }\n");
+        nfa_engine *engine = nfa_engine_new(egret_mem_of(NULL), first.plan);
+        push_value(engine, first.plan, 1000, 1, 1);
+        engine = change(engine, other.plan);
+        push_value(engine, other.plan, 2000, 1, 2);     /* breaks what waits, for whoever looks */
+        if (way == 1) engine = through_bytes(engine, other.plan);
+        engine = change(engine, first.plan);
+        if (way == 2) engine = through_bytes(engine, first.plan);
+        push_value(engine, first.plan, 3000, 1, 1);
+        if (way == 3) engine = through_bytes(engine, first.plan);
+        push_value(engine, first.plan, 30000, 2, 9);
+        take_times(engine, "r", seen, sizeof seen);
+        assert_string_equal(seen, "23000<3000 ");
+        nfa_engine_free(engine);
+        egret_arena_deinit(&first.arena);
+        egret_arena_deinit(&other.arena);
+    }
+}
+
 static egret_value row(const char *id)
 {
     return egret_string(id, (uint32_t)strlen(id));
@@ -390,6 +418,7 @@ int main(void)
         cmocka_unit_test(attempts_before_a_changed_step_go_on),
         cmocka_unit_test(a_window_that_is_judged_otherwise_keeps_its_events),
         cmocka_unit_test(what_is_gone_is_dropped),
+        cmocka_unit_test(what_comes_back_begins_anew),
         cmocka_unit_test(keys_of_tables_are_watched_from_the_change_on),
         cmocka_unit_test(without_memory_the_old_rules_go_on),
     };
