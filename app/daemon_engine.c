@@ -124,8 +124,9 @@ static egret_status in_force(daemon_state *d)
 /* The epoch at hand, which is empty yet, begins with the change. */
 static egret_status put_into_force(daemon_state *d, rule_change *change)
 {
-    epoch_change(d->epoch, change);
     egret_status status = EGRET_OK;
+    rule_change_holds_from(change, d->epoch->end.wall_ms);
+    epoch_change(d->epoch, change);
     if (*rule_change_engine(change)) status = evaluation_change(d->evaluation, rule_change_rules(change), rule_change_engine(change), rule_change_before(change));
     return status == EGRET_OK ? in_force(d) : status;
 }
@@ -187,7 +188,8 @@ static void tell_recovery(const daemon_state *d, int64_t took_ms)
     if (r->not_decoded > 0)
         app_log_say(log, LOG_WARNING, "journal: %" PRIu64 " events do not fit the rules of now and were passed over", r->not_decoded);
     if (r->other_epochs > 0)
-        app_log_say(log, LOG_ERROR, "journal: %" PRIu64 " epochs gave other alerts than when they were first evaluated", r->other_epochs);
+        app_log_say(log, LOG_ERROR, "journal: %" PRIu64 " epochs gave other alerts than when they were first evaluated; the first ends with record %" PRIu64,
+                    r->other_epochs, r->first_other);
 }
 
 bool daemon_engine_make(daemon_state *d, rule_set *rules)

@@ -169,10 +169,9 @@ void recovery_alert(recovery *r, const sink_message *message)
     epoch_digest(&r->seen, message->id);
 }
 
-static egret_status end_epoch(recovery *r, assembly *a, const journal_epoch *end)
+static egret_status end_epoch(recovery *r, assembly *a, const journal_epoch *end, uint64_t lsn)
 {
     egret_status status = EGRET_OK;
-    r->seen = (journal_epoch){0};
     evaluation_set_wall(r->options.evaluation, end->wall_ms);
     for (const admission_batch *batch = a->first; batch && status == EGRET_OK; batch = batch->next)
         status = evaluation_batch(r->options.evaluation, batch, end->clock_ms);
@@ -182,7 +181,8 @@ static egret_status end_epoch(recovery *r, assembly *a, const journal_epoch *end
     r->alerts += r->seen.n_alerts;
     r->clock_ms = end->clock_ms;
     bool same = r->seen.n_alerts == end->n_alerts && r->seen.alerts == end->alerts;
-    if (!same && r->complete && r->rules_then == evaluation_rules(r->options.evaluation)->fingerprint) r->other_epochs++;
+    if (!same && r->complete && r->rules_then == evaluation_rules(r->options.evaluation)->fingerprint && r->other_epochs++ == 0) r->first_other = lsn;
+    r->seen = (journal_epoch){0};       /* the next begins: a change of the rules, which may close alerts, stands before its batches */
     return status;
 }
 
@@ -235,6 +235,7 @@ static egret_status take_control(recovery *r, const journal_control *control)
     rule_set *now = evaluation_rules(r->options.evaluation);
     if (r->options.fixed_rules) return EGRET_OK;
     r->changes++;
+    evaluation_set_wall(r->options.evaluation, control->wall_ms);
     if (control->whole && is_what_holds(now, control->lines)) return EGRET_OK;
     rule_set *next = control->whole ? rule_set_new() : rule_set_copy(now);
     egret_status status = next ? EGRET_OK : EGRET_NO_MEMORY;
@@ -264,7 +265,7 @@ static egret_status take_record(recovery *r, assembly *a, const journal_record *
         r->events++;
         return take_event(r, a->last, &record->u.event);
     case JOURNAL_EPOCH:
-        return end_epoch(r, a, &record->u.epoch);
+        return end_epoch(r, a, &record->u.epoch, record->lsn);
     case JOURNAL_CONTROL:
         return take_control(r, &record->u.control);
     }

@@ -33,6 +33,7 @@ typedef struct recovery {
     journal_epoch seen;         /* alerts of the epoch at hand */
     uint64_t events, epochs, alerts;
     uint64_t other_epochs;      /* that gave other alerts than then, under the same rules */
+    uint64_t first_other;       /* record that ends the first of them */
     uint64_t not_decoded;       /* events that do not fit the rules of now */
     uint64_t broken_blocks;
     uint64_t rules_then;        /* fingerprint of the rules that held where it ended; 0: not known */

@@ -152,6 +152,11 @@ const rule_version *rule_change_version(const rule_change *change, size_t i)
     return v ? &v->of : NULL;
 }
 
+void rule_change_holds_from(rule_change *change, int64_t wall_ms)
+{
+    change->wall_ms = wall_ms;
+}
+
 journal_control rule_change_record(const rule_change *change)
 {
     return (journal_control){.whole = change->whole, .wall_ms = change->wall_ms,

@@ -38,6 +38,8 @@ const rule_version *rule_change_version(const rule_change *change, size_t i);   
 nfa_engine **rule_change_engine(rule_change *change);
 rule_set **rule_change_before(rule_change *change);     /* the rules that engine looks at; the last user of the change drops them behind it */
 
+/* The engine's thread, before it puts the change into force: the time its record says, which is also that of the alerts it closes. */
+void rule_change_holds_from(rule_change *change, int64_t wall_ms);
 journal_control rule_change_record(const rule_change *change);      /* borrowed texts */
 /* Within a transaction of the committer's: all but the record. 0 or the store's code. */
 int rule_change_write(const rule_change *change, store *s);
