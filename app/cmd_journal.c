@@ -291,7 +291,8 @@ static int run_verb(app_args *args, const char *verb, const store *s, uint64_t f
     else if (strcmp(verb, "cat") == 0) exit_code = walk(args, s, &v, from, cat_block);
     else if (strcmp(verb, "export") == 0) exit_code = walk(args, s, &v, from, export_block);
     else if (strcmp(verb, "outbox") == 0) exit_code = print_outbox(args, s, &v);
-    else if (strcmp(verb, "alerts") == 0) exit_code = journal_alerts(args, s);
+    else if (strcmp(verb, "alerts") == 0) exit_code = journal_evaluate(args, s, false);
+    else if (strcmp(verb, "state") == 0) exit_code = journal_evaluate(args, s, true);
     else exit_code = verify(args, s, &v, from);
     jsonw_deinit(&v.out);
     return exit_code;
@@ -300,21 +301,21 @@ static int run_verb(app_args *args, const char *verb, const store *s, uint64_t f
 static const app_option options[] = {
     {"data", APP_ONE, "DIR", NULL, "the data folder"},
     {"from", APP_ONE, "LSN", "0", "begin with the block that holds this record"},
-    {"rules", APP_MANY, "FILE|DIR", NULL, "alerts: other rules than those of then, for all of the journal"},
+    {"rules", APP_MANY, "FILE|DIR", NULL, "alerts, state: other rules than those of then, for all of the journal"},
     {"stream", APP_ONE, "NAME", NULL, "export: this stream's events alone, as they came"},
     {0},
 };
 
 static int run(app_args *args)
 {
-    static const char *const verbs[] = {"list", "cat", "verify", "export", "outbox", "alerts"};
+    static const char *const verbs[] = {"list", "cat", "verify", "export", "outbox", "alerts", "state"};
     const char **words;
     int64_t from;
     char reason[512];
     bool known = false;
     size_t n = app_args_words(args, &words);
     for (size_t i = 0; n == 1 && i < sizeof verbs / sizeof verbs[0]; i++) known = known || strcmp(words[0], verbs[i]) == 0;
-    if (!known) return app_usage(args, "what to do: list, cat, verify, export, outbox or alerts?");
+    if (!known) return app_usage(args, "what to do: list, cat, verify, export, outbox, alerts or state?");
     const char *dir = app_args_one(args, "data");
     if (!dir) return app_usage(args, "--data is needed");
     if (!app_args_int(args, "from", 0, INT64_MAX, &from)) return APP_USAGE;
@@ -328,10 +329,11 @@ static int run(app_args *args)
 const app_command app_cmd_journal = {
     .name = "journal",
     .summary = "Shows what a data folder's journal holds",
-    .words = "list|cat|verify|export|outbox|alerts",
+    .words = "list|cat|verify|export|outbox|alerts|state",
     .options = options,
     .notes = "list: the blocks; cat: all records; verify: whether all can be read and none is missing; export: the events; outbox: alerts that\n"
              "are not delivered yet; alerts: evaluates the journal again from its beginning and prints the alerts (3 when they are not those\n"
-             "that the same rules gave then). One JSON object a line (verify: one sentence). A daemon may use the folder meanwhile.",
+             "that the same rules gave then); state: does the same and prints what is known of each key in the end, as GET /v1/keys\n"
+             "answers. One JSON object a line (verify: one sentence). A daemon may use the folder meanwhile.",
     .run = run,
 };

@@ -1,10 +1,11 @@
 /*
- * journal_alerts.c: the same recovery as the daemon's at its start, but the alerts are printed. Under the rules of then, which
- * the journal names, they must be the alerts of then, which its digests tell: whatever crashed in between, this is the evaluation without a crash.
- * Other rules (--rules) are taken for all of it, from its beginning to its end.
+ * journal_alerts.c: the same recovery as the daemon's at its start, but the alerts are printed, or what is known in the end. Under the rules of then,
+ * which the journal names, they must be the alerts of then, which its digests tell: whatever crashed in between, this is the evaluation without a
+ * crash. Other rules (--rules) are taken for all of it, from its beginning to its end.
  */
 #include "app/journal_alerts.h"
 
+#include "app/key_answer.h"
 #include "app/recovery.h"
 #include "app/rules_files.h"
 #include "store/journal_lookup.h"
@@ -20,6 +21,7 @@ typedef struct looking {
     evaluation_source *sources;
     char **names;       /* owned */
     uint32_t n_sources;
+    bool state;         /* what is known in the end, not the alerts */
 } looking;
 
 static void print_alert(void *user, const plan_rule *rule, const egret_alert *alert, const sink_message *message)
@@ -27,6 +29,7 @@ static void print_alert(void *user, const plan_rule *rule, const egret_alert *al
     looking *l = user;
     (void)rule, (void)alert;
     recovery_alert(&l->recovery, message);
+    if (l->state) return;
     fwrite(message->bytes, 1, message->len, stdout);
     putchar('\n');
 }
@@ -73,19 +76,81 @@ static void tear_down(looking *l)
     free(l->names);
 }
 
+/* ---- what is known in the end ---- */
+
+static int compare_lines(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* A line of text for the key, "": nothing is known of it any more. NULL: no memory. */
+static char *key_line(evaluation *e, uint32_t number, const egret_value *parts)
+{
+    egret_arena arena;
+    nfa_seen seen;
+    rule_set *rules = evaluation_rules(e);
+    egret_str name = rules->plan->rules[number].name;
+    egret_arena_init(&arena, egret_mem_of(NULL));
+    const char *rule = egret_arena_str(&arena, name.ptr, name.len).ptr;
+    key_asked asked = {.rules = rules, .rule = rule, .number = number, .parts = parts, .seen = &seen, .arena = &arena};
+    bool fine = rule && nfa_inspect(evaluation_engine(e), number, parts, &arena, &seen);
+    json_t *answer = fine && seen.known ? key_answer(&asked) : NULL;
+    char *line = answer ? json_dumps(answer, JSON_COMPACT) : fine && !seen.known ? strdup("") : NULL;
+    json_decref(answer);
+    egret_arena_deinit(&arena);
+    return line;
+}
+
+/* The keys of a rule in the order of their lines. false: no memory. */
+static bool print_keys(evaluation *e, uint32_t number)
+{
+    egret_value parts[PLAN_MAX_KEY_PARTS];
+    char **lines = NULL;
+    size_t n = 0, room = 0;
+    bool fine = true;
+    for (uint32_t at = 0; fine && nfa_inspect_key(evaluation_engine(e), number, &at, parts);) {
+        if (n == room) {
+            char **more = realloc(lines, (room * 2 + 64) * sizeof *lines);
+            fine = more != NULL;
+            if (!fine) break;
+            lines = more;
+            room = room * 2 + 64;
+        }
+        fine = (lines[n] = key_line(e, number, parts)) != NULL;
+        n += fine;
+    }
+    if (n > 1) qsort(lines, n, sizeof *lines, compare_lines);
+    for (size_t i = 0; i < n; i++) {
+        if (fine && lines[i][0]) puts(lines[i]);
+        free(lines[i]);
+    }
+    free(lines);
+    return fine;
+}
+
+static int print_state(const app_args *args, evaluation *e)
+{
+    for (uint32_t i = 0; i < evaluation_rules(e)->plan->n_rules; i++)
+        if (!print_keys(e, i)) return app_trouble(args, "no memory");
+    return APP_FINE;
+}
+
+/* ---- the evaluation ---- */
+
 static int judge(const app_args *args, const recovery *r, egret_status status)
 {
     if (status != EGRET_OK) return app_trouble(args, "%s", egret_status_text(status));
     fprintf(stderr, "%" PRIu64 " epochs, %" PRIu64 " events, %" PRIu64 " alerts; %" PRIu64 " events do not fit the rules, %" PRIu64
                     " blocks are broken, %" PRIu64 " epochs gave other alerts than then\n",
             r->epochs, r->events, r->alerts, r->not_decoded, r->broken_blocks, r->other_epochs);
+    if (r->other_epochs > 0) fprintf(stderr, "the first of them ends with record %" PRIu64 "\n", r->first_other);
     return r->broken_blocks + r->other_epochs > 0 ? APP_TROUBLE : APP_FINE;
 }
 
 /* fixed: for all of the journal; else those it begins with. */
-static int look(const app_args *args, const store *s, rule_set *rules, bool fixed)
+static int look(const app_args *args, const store *s, rule_set *rules, bool fixed, bool state)
 {
-    looking l = {0};
+    looking l = {.state = state};
     ingest_letters *letters = NULL;
     app_log log = {0};
     bool fine = set_up(&l, s, rules->plan) && ingest_letters_open(NULL, 0, &letters) == EGRET_OK;
@@ -95,10 +160,11 @@ static int look(const app_args *args, const store *s, rule_set *rules, bool fixe
     recovery_options again = {.store = (store *)(uintptr_t)s, .evaluation = e, .sources = (const char *const *)l.names, .n_sources = l.n_sources,
                               .log = &log, .fixed_rules = fixed, .only_looks = true, .go_on = go_on};
     int exit_code = e ? judge(args, &l.recovery, recovery_run(&l.recovery, &again)) : app_trouble(args, "no memory");
+    int printed = e && state ? print_state(args, e) : APP_FINE;
     evaluation_free(e);
     ingest_letters_close(letters);
     tear_down(&l);
-    return exit_code;
+    return printed != APP_FINE ? printed : exit_code;
 }
 
 static int compile(const app_args *args, rule_set *rules)
@@ -109,7 +175,7 @@ static int compile(const app_args *args, rule_set *rules)
     return app_trouble(args, "%s", rules->arena.failed ? "no memory" : "the rules do not compile");
 }
 
-static int with_files(const app_args *args, const store *s, const char *const *paths, size_t n)
+static int with_files(const app_args *args, const store *s, const char *const *paths, size_t n, bool state)
 {
     rules_files files;
     rule_set *rules = rule_set_new();
@@ -118,7 +184,7 @@ static int with_files(const app_args *args, const store *s, const char *const *p
         rule_set_take(rules, &files.diags);
         exit_code = compile(args, rules);
     }
-    if (exit_code == APP_FINE) exit_code = look(args, s, rules, true);
+    if (exit_code == APP_FINE) exit_code = look(args, s, rules, true, state);
     if (rules) rules_files_free(&files);
     rule_set_drop(rules);
     return exit_code;
@@ -147,21 +213,21 @@ static bool read_first_rules(const store *s, rule_set *rules)
     return found && fine;
 }
 
-static int with_its_own(const app_args *args, const store *s)
+static int with_its_own(const app_args *args, const store *s, bool state)
 {
     rule_set *rules = rule_set_new();
     int exit_code = APP_FINE;
     if (!rules) exit_code = app_trouble(args, "no memory");
     else if (!read_first_rules(s, rules)) exit_code = app_trouble(args, "the journal does not say by which rules it was evaluated; name them with --rules");
     if (exit_code == APP_FINE) exit_code = compile(args, rules);
-    if (exit_code == APP_FINE) exit_code = look(args, s, rules, false);
+    if (exit_code == APP_FINE) exit_code = look(args, s, rules, false, state);
     rule_set_drop(rules);
     return exit_code;
 }
 
-int journal_alerts(const app_args *args, const store *s)
+int journal_evaluate(const app_args *args, const store *s, bool state)
 {
     const char **paths;
     size_t n = app_args_many(args, "rules", &paths);
-    return n > 0 ? with_files(args, s, paths, n) : with_its_own(args, s);
+    return n > 0 ? with_files(args, s, paths, n, state) : with_its_own(args, s, state);
 }

@@ -25,7 +25,7 @@ enum { SWEEP_EVERY = 64, SWEEP_BLOCKS = 16, SWEEP_SECTIONS = 384, SWEEP_FOR_EACH
 
 /* ---- life of an engine ---- */
 
-/* before: the dictionary of the engine whose state it is to take over; NULL: of none. */
+/* before: the engine whose state it is to take over; NULL: none. */
 static nfa_engine *engine_make(egret_mem mem, const plan *rules, const nfa_engine *before)
 {
     nfa_engine *engine = egret_mem_alloc(mem, sizeof *engine);
@@ -69,7 +69,7 @@ nfa_engine *nfa_engine_new(egret_mem mem, const plan *rules)
 
 nfa_engine *nfa_succession_prepare(egret_mem mem, const plan *rules, const nfa_engine *before)
 {
-    nfa_engine *next = engine_make(mem, rules, before->ids);
+    nfa_engine *next = engine_make(mem, rules, before);
     if (next == NULL || heirs_find(next, before)) {
         return next;
     }
@@ -406,6 +406,13 @@ static size_t sweep_block(nfa_engine *engine, uint32_t block)
         nfa_block_set_quiet(engine->store, block, quiet);
     }
     return n;
+}
+
+uint32_t nfa_swept(nfa_engine *engine, uint32_t block)
+{
+    if (block != NFA_NO_BLOCK)
+        sweep_block(engine, block);
+    return block != NFA_NO_BLOCK && nfa_block_exists(engine->store, block) ? block : NFA_NO_BLOCK;
 }
 
 static void sweep(nfa_engine *engine)

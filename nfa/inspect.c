@@ -233,7 +233,7 @@ bool nfa_inspect(nfa_engine *engine, uint32_t rule, const egret_value *parts, eg
         return false;
     }
     if (nfa_key_encode(engine, key, def->group, parts, engine->plan->groups[def->group].n_parts)) {
-        l.block = nfa_settled(engine, nfa_block_find(engine->store, engine->group_id[def->group], key->bytes, key->len, key->hash));
+        l.block = nfa_swept(engine, nfa_block_find(engine->store, engine->group_id[def->group], key->bytes, key->len, key->hash));
     }
     out->known = l.block != NFA_NO_BLOCK;
     if (def->kind == PLAN_THRESHOLD) {
@@ -251,4 +251,22 @@ bool nfa_inspect(nfa_engine *engine, uint32_t rule, const egret_value *parts, eg
     }
     look_at_life(&l);
     return !arena->failed;
+}
+
+bool nfa_inspect_key(const nfa_engine *engine, uint32_t rule, uint32_t *at, egret_value parts[PLAN_MAX_KEY_PARTS])
+{
+    uint32_t group = engine->plan->rules[rule].group;
+    for (uint32_t limit = nfa_block_limit(engine->store); *at < limit; (*at)++) {
+        if (!nfa_block_exists(engine->store, *at) || nfa_block_group(engine->store, *at) != engine->group_id[group]) {
+            continue;
+        }
+        size_t len;
+        const void *key = nfa_block_key(engine->store, *at, &len);
+        for (uint32_t i = 0; i < engine->plan->groups[group].n_parts; i++) {
+            parts[i] = nfa_key_part(key, len, i);
+        }
+        (*at)++;
+        return true;
+    }
+    return false;
 }

@@ -1,5 +1,6 @@
 /*
- * inspect.h: what the engine knows of one key of a rule, for people who ask why it has not fired. Nothing changes by looking.
+ * inspect.h: what the engine knows of one key of a rule, for people who ask why it has not fired. Nothing changes by looking; only what has run out goes,
+ * as it would at the next sweep: so what is shown does not depend on when that was.
  */
 #ifndef EGRET_NFA_INSPECT_H
 #define EGRET_NFA_INSPECT_H
@@ -28,7 +29,7 @@ typedef struct nfa_seen {
     nfa_seen_attempt *attempts;
     uint32_t n_attempts;
     uint64_t all_attempts;
-    nfa_seen_value *values;     /* of the window: aggregates as of its newest event; then the rule's lets that look at nothing else */
+    nfa_seen_value *values;     /* of the window: its aggregates, without what has left by now; then the rule's lets that look at nothing else */
     uint32_t n_values;
     const char *when;           /* NULL: none */
     bool holds;                 /* it did at the newest event */
@@ -42,5 +43,8 @@ typedef struct nfa_seen {
 
 /* Between two events; texts are in the arena. rule: of the plan; parts: of the key, as its group says. false: no memory. */
 bool nfa_inspect(nfa_engine *engine, uint32_t rule, const egret_value *parts, egret_arena *arena, nfa_seen *out);
+/* The keys there are in the rule's group, in no order: *at begins with 0. false: there are no more. Between two events, and not with nfa_engine_limit
+ * (keys that are away are passed over). Texts are good until the engine is used again. */
+bool nfa_inspect_key(const nfa_engine *engine, uint32_t rule, uint32_t *at, egret_value parts[PLAN_MAX_KEY_PARTS]);
 
 #endif

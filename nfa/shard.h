@@ -366,6 +366,9 @@ uint32_t nfa_dispatch_groups(const nfa_engine *engine, uint32_t stream, const ui
 /* Fills engine->hits, sorted by order, or points engine->visits to what is to be done; false: no memory. */
 bool nfa_dispatch_event(nfa_engine *engine, const nfa_event *event);
 
+/* engine.c: drops what has run out of a block that was looked up. Gives the block, or NFA_NO_BLOCK: nothing is left of it. */
+uint32_t nfa_swept(nfa_engine *engine, uint32_t block);
+
 /* heir.c */
 void heirs_settle(nfa_engine *engine, uint32_t block);
 /* A block that was looked up: what it holds under an older definition is brought to the one of now. */

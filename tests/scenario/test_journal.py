@@ -353,6 +353,36 @@ class Commands(Journal):
         last = self.journal("list")[-1]["lsn"]
         self.assertEqual([block["lsn"] for block in self.journal("list", "--from", str(last))], [last])
 
+    def test_what_is_known_in_the_end(self):
+        daemon = self.start()
+        daemon.post("login", [login("ada", 0), login("ada", 1), login("bob", 2)])
+        daemon.wait_for_alerts(3)
+        known = {(line["rule"], line["key"]["user"]): line for line in self.journal("state")}
+        self.assertEqual(sorted(known), [("failed", "ada"), ("failed", "bob"), ("thrice", "ada"), ("thrice", "bob")])
+        for (rule, user), line in known.items():
+            told = json.loads(daemon.request("GET", "/v1/keys/%s/%s" % (rule, user))[2])
+            self.assertEqual(line, told)
+        waits = [wait["step"] for attempt in known["thrice", "ada"]["attempts"] for wait in attempt["waits_for"]]
+        self.assertEqual(sorted(waits), ["b", "c"])
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_alerts_that_a_change_closes_are_those_of_then(self):
+        rules = RULES + 'table people: "people.csv" key user { user: string }\n' \
+            "rule still { match not login for 5s  by user in people  alert { who: user }  resolve on login }\n"
+        self.write("rules/people.csv", "user\nada\nbob\n")
+        first = self.start(rules=rules)
+        first.post("login", [login("eve", 0), login("eve", 60)])
+        first.wait_for_alerts(4)       # two failed, two still
+        status, _, answer = first.request("PUT", "/v1/tables/people", "user\nbob\n", {"Content-Type": "text/plain", "If-Match": "*"})
+        self.assertEqual(status, 200, answer)
+        closed = first.wait_for_alerts(5)[-1]
+        self.assertEqual((closed["kind"], closed["key"]), ("resolved", {"user": "ada"}))
+        self.kill(first)
+        self.assertEqual(self.journal("alerts"), first.alerts())
+        second = self.start(rules=rules)
+        self.assertNotIn("gave other alerts", "".join(second.err))
+        self.assertEqual(second.stop(), 0)
+
     def test_sizes(self):
         self.write("rules/r.egret", self.rules)
         for size in ("", "x", "-1", "1Q", "20GG", "99999999999999999999", "99999999T"):
