@@ -6,12 +6,14 @@
   (`egret journal alerts`), byte for byte, and no epoch gave other alerts when it was evaluated again;
 - a webhook receiver that now and then answers 500 saw each of them at least once;
 - each stands in the history once, and says that both sinks have it;
-- nothing is left in the outbox or among the dead letters.
+- nothing is left in the outbox or among the dead letters;
+- what the daemon knows of each key of each rule (GET /v1/keys) is what one evaluation of the journal from its beginning knows (`egret journal state`).
 
-    kill.py --runs N --seed S [--shim LIBRARY]
+    kill.py --runs N --seed S [--shim LIBRARY] [--changes]
 
 A run is made again from its seed, but for the moment at which a signal arrives. With the shim the daemon kills itself at a write or sync that
-the seed chooses, or sees it fail; see tests/crash/shim.c.
+the seed chooses, or sees it fail; see tests/crash/shim.c. With --changes rules are replaced, removed and switched, a list and a table are swapped, and
+checkpoints are cut every few events, all while events flow and the daemon dies (changes.py); the journal is then evaluated by the rules of then.
 """
 import argparse
 import http.client
@@ -23,7 +25,9 @@ import signal
 import sys
 import tempfile
 import time
+import urllib.parse
 
+from changes import DECLARATIONS, Changes
 from harness import Daemon, Receiver, egret, wait_for
 
 RULES = """\
@@ -51,12 +55,14 @@ class Failure(Exception):
 
 
 class Run:
-    def __init__(self, seed, shim):
+    def __init__(self, seed, shim, changes):
         self.random = random.Random(seed)
+        self.changes = Changes(seed, lambda: self.daemon) if changes else None
         self.shim = shim
         self.dir = tempfile.mkdtemp(prefix="egret-crash-")
         self.daemon, self.receiver, self.starts, self.acked = None, None, 0, []
-        self.seen = dict.fromkeys(("kills", "died at a write", "disk full", "gave up", "from a checkpoint", "alerts", "sent again"), 0)
+        self.seen = dict.fromkeys(("kills", "died at a write", "disk full", "gave up", "from a checkpoint", "alerts", "sent again",
+                                   "keys", "changes"), 0)
 
     def path(self, name):
         return os.path.join(self.dir, name)
@@ -65,8 +71,12 @@ class Run:
 
     def make_input(self):
         self.receiver = Receiver([self.random.choice([200, 200, 200, 500]) for _ in range(400)] + [200])
-        rules = RULES % self.receiver.url
+        rules = RULES % self.receiver.url + (DECLARATIONS if self.changes else "")
         os.makedirs(self.path("rules"))
+        if self.changes:
+            for name, file in (("lists/watched", "watched.txt"), ("tables/registry", "registry.csv")):
+                with open(self.path("rules/" + file), "w") as out:
+                    out.write(self.changes.first()[name])
         with open(self.path("rules/r.egret"), "w") as file:
             file.write(rules)
         at, self.http = 0, []
@@ -93,7 +103,7 @@ class Run:
         if self.shim and self.random.random() < 0.7:
             env = {"LD_PRELOAD": self.shim, "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0", "EGRET_SHIM": self.random.choice(["die", "tear", "drop", "full", "broken"]),
                    "EGRET_SHIM_AT": str(self.random.randrange(8, 160))}
-        self.daemon = Daemon(self.path("rules"), self.path("data"), "--idle", "200ms", "--checkpoint", "25", env=env)
+        self.daemon = Daemon(self.path("rules"), self.path("data"), "--idle", "200ms", "--checkpoint", "5" if self.changes else "25", env=env)
         self.starts += 1
         if self.starts > 200:
             raise Failure("it does not come to an end")
@@ -183,6 +193,9 @@ class Run:
         wait_for(lambda: len(self.journal("export", "--stream", "beat")) >= N_FILE, "the file's events")
         wait_for(lambda: self.daemon.metric("egret_queue_records") == 0, "the queue")
         wait_for(lambda: not self.journal("outbox"), "the outbox")
+        self.check_state()
+        if self.changes:
+            self.check_changes()
         if self.daemon.stop() != 0:
             raise Failure("it ended badly: " + "".join(self.daemon.err))
         self.check_log()
@@ -192,6 +205,53 @@ class Run:
         if done.returncode != 0:
             raise Failure("egret journal %s: %s%s" % (verb, done.stdout[-300:], done.stderr))
         return [json.loads(line) for line in done.stdout.splitlines()] if verb != "verify" else done.stdout
+
+    # ---- what came of it
+
+    def get(self, path):
+        """A text; None: there is none."""
+        status, _, answer = self.daemon.request("GET", path)
+        if status not in (200, 404):
+            raise Failure("GET %s: %d %s" % (path, status, answer))
+        return answer.decode() if status == 200 else None
+
+    def known(self, rule, key):
+        """What the daemon knows of a key."""
+        text = next(iter(key.values())) if len(key) == 1 else json.dumps(key)
+        return json.loads(self.get("/v1/keys/%s/%s" % (rule, urllib.parse.quote(text, safe=""))))
+
+    def difference(self):
+        """Between what the daemon knows and what an evaluation of the journal does; None: there is none."""
+        def essence(known):     # the clock goes on without a record while nothing is due
+            return {name: value for name, value in known.items() if name not in ("clock", "says")}
+        anew = {(line["rule"], json.dumps(line["key"])): line for line in self.journal("state")}
+        rules = {rule["name"]: rule["key"] for rule in json.loads(self.get("/v1/rules"))["rules"]}
+        if {rule for rule, _ in anew} - set(rules):
+            return "rules that do not hold: %s" % (set(rule for rule, _ in anew) - set(rules))
+        for rule, parts in rules.items():
+            keys = {json.dumps({parts[0]: "%s%d" % ("u" if parts[0] == "user" else "d", n)}) for n in range(8)} | {key for name, key in anew if name == rule}
+            for key in sorted(keys):
+                found, expected = self.known(rule, json.loads(key)), anew.get((rule, key))
+                if found["known"] != bool(expected) or (expected and essence(found) != essence(expected)):
+                    return "what is known is\n%s\nand would be without a crash\n%s" % (json.dumps(found), json.dumps(expected))
+        self.seen["keys"] += len(anew)
+        return None
+
+    def check_state(self):
+        """What is due when sources have been silent for a while comes a little later; then they must be equal."""
+        end = time.monotonic() + 20
+        found = self.difference()
+        while found and time.monotonic() < end:
+            time.sleep(0.05)
+            found = self.difference()
+        if found:
+            raise Failure(found)
+
+    def check_changes(self):
+        found = self.changes.check(self.journal("cat"), lambda name: self.get("/v1/" + name))
+        if found:
+            raise Failure(found)
+        self.seen["changes"] += sum(status in (200, 201) for _, _, status in self.changes.sent)
 
     def check(self):
         logins = self.journal("export", "--stream", "login")
@@ -204,7 +264,7 @@ class Run:
         self.journal("verify")
         if self.journal("outbox"):
             raise Failure("alerts are left in the outbox")
-        expected = {alert["id"] + alert["kind"]: alert for alert in self.journal("alerts", "--rules", self.path("rules"))}
+        expected = {alert["id"] + alert["kind"]: alert for alert in self.journal("alerts", *([] if self.changes else ["--rules", self.path("rules")]))}
         with open(self.path("data/alerts.ndjson")) as file:
             lines = [json.loads(line) for line in file if line.endswith("}\n")]
         sent = {alert["id"] + alert["kind"]: alert for alert in lines}
@@ -239,11 +299,17 @@ class Run:
     def run(self):
         try:
             self.make_input()
+            if self.changes:
+                self.changes.thread.start()
             self.feed()
+            if self.changes:
+                self.changes.stop()
             self.settle()
             self.check()
             shutil.rmtree(self.dir, ignore_errors=True)
         finally:
+            if self.changes:
+                self.changes.done.set()
             if self.daemon:
                 self.daemon.kill()
             if self.receiver:
@@ -255,10 +321,11 @@ def main():
     parser.add_argument("--runs", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--shim")
+    parser.add_argument("--changes", action="store_true")
     options = parser.parse_args()
     seen = {}
     for seed in range(options.seed, options.seed + options.runs):
-        run = Run(seed, options.shim)
+        run = Run(seed, options.shim, options.changes)
         try:
             run.run()
         except (Failure, AssertionError) as failure:
