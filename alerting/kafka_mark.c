@@ -7,20 +7,43 @@
 #include <stdio.h>
 #include <string.h>
 
-static void begin_run(kafka_mark *mark, uint64_t from, uint64_t to)
+static bool begin_run(kafka_mark *mark, uint64_t from, uint64_t to)
 {
-    if (mark->n == KAFKA_MARK_RUNS) memmove(mark->runs, mark->runs + 1, (--mark->n) * sizeof mark->runs[0]);
+    if (mark->n == KAFKA_MARK_RUNS) return false;
     mark->runs[mark->n].from = from;
     mark->runs[mark->n++].to = to;
     mark->broken = false;
+    return true;
 }
 
-void kafka_mark_add(kafka_mark *mark, uint64_t row)
+bool kafka_mark_add(kafka_mark *mark, uint64_t row)
 {
-    bool back = mark->n > 0 && row <= mark->runs[mark->n - 1].to;      /* from the dead letters: it stands alone */
-    if (mark->n > 0 && !mark->broken && !back) mark->runs[mark->n - 1].to = row;
-    else begin_run(mark, row, row);
-    mark->broken = back;
+    if (mark->n == 0 || mark->broken) return begin_run(mark, row, row);
+    mark->runs[mark->n - 1].to = row;
+    return true;
+}
+
+void kafka_mark_forget(kafka_mark *mark, uint64_t below)
+{
+    unsigned gone = 0;
+    while (gone < mark->n && mark->runs[gone].to < below) gone++;
+    memmove(mark->runs, mark->runs + gone, (mark->n - gone) * sizeof mark->runs[0]);
+    mark->n -= gone;
+    if (mark->n > 0 && mark->runs[0].from < below) mark->runs[0].from = below;
+}
+
+bool kafka_mark_clip(kafka_mark *mark, uint64_t next)
+{
+    if (mark->n == 0 || kafka_mark_last(mark) < next) return false;
+    while (mark->n > 0 && mark->runs[mark->n - 1].from >= next) mark->n--;
+    if (mark->n > 0 && mark->runs[mark->n - 1].to >= next) mark->runs[mark->n - 1].to = next - 1;
+    mark->broken = true;
+    return true;
+}
+
+uint64_t kafka_mark_last(const kafka_mark *mark)
+{
+    return mark->n > 0 ? mark->runs[mark->n - 1].to : 0;
 }
 
 void kafka_mark_break(kafka_mark *mark)
@@ -71,12 +94,11 @@ bool kafka_mark_read(kafka_mark *mark, const char *text, size_t len)
         bool fine = read_number(&at, end, &from);
         to = from;
         if (fine && at < end && *at == '-') fine = ++at < end && read_number(&at, end, &to);
-        fine = fine && to >= from && (at == end || (*at == ',' && at + 1 < end));
-        if (!fine) {
+        fine = fine && to >= from && (at == end || (*at == ',' && at + 1 < end)) && (mark->n == 0 || from > kafka_mark_last(mark));
+        if (!fine || !begin_run(mark, from, to)) {
             *mark = (kafka_mark){0};
             return false;
         }
-        begin_run(mark, from, to);
         if (at < end) at++;
     }
     mark->broken = true;

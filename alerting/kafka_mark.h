@@ -3,10 +3,11 @@
  *
  * A crash may fall between the commit of a transaction and the note in the store that its rows are delivered. So each transaction carries the
  * set of rows that it and the ones before it have produced, and whoever starts anew reads it and passes over those rows. It is a set, not the last
- * row: what was refused, or comes again from the dead letters, has a smaller number than what was delivered before it.
+ * row: a row that a broker refused is not in the topic, and its end may not be noted either.
  *
- * As text: "7-19,25,31-4000", runs in the order they were produced. A run goes on as long as rows follow each other in the sink's own order; so there
- * are few. The oldest go when there are too many: they have long been settled.
+ * As text: "7-19,25,31-4000", runs in ascending order, as rows are given in that order. A run goes on as long as rows follow each other in the sink's own
+ * order, so one begins only behind a row that was refused. Rows whose end is on the disk are forgotten (kafka_mark_forget); what may still be
+ * asked for never is: a transaction takes no more runs than have room, and waits for the disk where none has.
  */
 #ifndef EGRET_ALERTING_KAFKA_MARK_H
 #define EGRET_ALERTING_KAFKA_MARK_H
@@ -23,10 +24,16 @@ typedef struct kafka_mark {
     bool broken;        /* the next row begins a run of its own: something between was not produced */
 } kafka_mark;
 
-void kafka_mark_add(kafka_mark *mark, uint64_t row);
+/* The row is above all there are. False: it would begin a run for which there is no room; the mark is as it was. */
+bool kafka_mark_add(kafka_mark *mark, uint64_t row);
 /* A row was given in this place of the order and is not in the topic. */
 void kafka_mark_break(kafka_mark *mark);
+/* Nobody will ask for a row below this one any more. */
+void kafka_mark_forget(kafka_mark *mark, uint64_t below);
+/* No row from this one on was ever given: what the mark says of them is of another time (the data folder was restored from a backup). False: it said nothing. */
+bool kafka_mark_clip(kafka_mark *mark, uint64_t next);
 bool kafka_mark_has(const kafka_mark *mark, uint64_t row);
+uint64_t kafka_mark_last(const kafka_mark *mark);   /* 0: it is empty */
 size_t kafka_mark_write(const kafka_mark *mark, char text[KAFKA_MARK_TEXT]);   /* its length; with a NUL */
 bool kafka_mark_read(kafka_mark *mark, const char *text, size_t len);       /* false: it is no such text; the mark is empty then */
 

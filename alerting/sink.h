@@ -51,6 +51,10 @@ typedef struct sink_env {
     const char *store_id;               /* of the data folder, 32 hex digits; NULL: there is none */
     void (*log)(void *user, int level, const char *text);       /* whole lines; NULL: nobody listens */
     void *log_user;
+    /* Of this sink's rows: the oldest whose end is not on the disk (there is none: *next), and the number the next new one will get at least. False:
+     * not known now. From the worker. NULL: never known. */
+    bool (*rows)(void *user, uint64_t *oldest, uint64_t *next);
+    void *rows_user;
 } sink_env;
 
 typedef struct sink_kind {

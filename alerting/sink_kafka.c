@@ -168,9 +168,9 @@ static void produce_one(kafka_sink *sink, kafka_entry *e)
     }
 }
 
-void kafka_sink_produce(kafka_sink *sink)
+void kafka_sink_produce(kafka_sink *sink, const kafka_entry *stop)
 {
-    for (kafka_entry *e = sink->first; e; e = e->next)
+    for (kafka_entry *e = sink->first; e != stop; e = e->next)
         if (e->state == KAFKA_WAITS) produce_one(sink, e);
 }
 
@@ -246,7 +246,7 @@ static size_t tell_done(kafka_sink *sink, sink_done_fn done, void *user)
             at = &e->next;
             continue;
         }
-        if (e->state == KAFKA_REFUSED) kafka_mark_break(&sink->mark);
+        if (e->state == KAFKA_REFUSED && e->message->row > kafka_mark_last(&sink->mark)) kafka_mark_break(&sink->mark);
         *at = e->next;
         if (!*at) sink->last = at;
         sink->n--;
@@ -277,7 +277,7 @@ static void again_after_failures(kafka_sink *sink)
     }
     for (kafka_entry *e = sink->first; e; e = e->next)
         if (e->state == KAFKA_FAILED) e->state = KAFKA_WAITS;
-    kafka_sink_produce(sink);
+    kafka_sink_produce(sink, NULL);
 }
 
 static void poll_kafka(void *self, int64_t wait_ms, sink_done_fn done, void *user)

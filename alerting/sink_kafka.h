@@ -55,8 +55,8 @@ typedef struct kafka_sink {
 
 bool kafka_sink_connect(kafka_sink *sink, char *reason, size_t size);
 void kafka_sink_disconnect(kafka_sink *sink);
-/* Hands all entries that wait to librdkafka. */
-void kafka_sink_produce(kafka_sink *sink);
+/* Hands the entries that wait to librdkafka, up to this one; NULL: all. */
+void kafka_sink_produce(kafka_sink *sink, const kafka_entry *stop);
 void kafka_sink_say(kafka_sink *sink, int level, const char *what, const char *why);     /* not more than once in a while */
 int64_t kafka_sink_now_ms(void);
 /* For configurations: lines of librdkafka's own log come from its threads and repeat what its errors say. */

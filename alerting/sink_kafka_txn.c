@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ANEW_MS = 2000 };
+enum { ANEW_MS = 2000, ROOM_MS = 100 };
 
 /* ---- errors ---- */
 
@@ -48,10 +48,21 @@ static rd_kafka_t *reader(kafka_sink *sink, char *reason, size_t size)
     return rk;
 }
 
+/* What the store says of rows, as the mark is to know it. */
+static void trim_mark(kafka_sink *sink)
+{
+    uint64_t oldest, next;
+    if (!sink->env->rows || !sink->env->rows(sink->env->rows_user, &oldest, &next)) return;
+    kafka_mark_forget(&sink->mark, oldest);
+    if (kafka_mark_clip(&sink->mark, next))
+        kafka_sink_say(sink, 1, "its mark knows alerts that this data folder does not", "the folder was restored from a backup; they may come again");
+}
+
 static void take_mark(kafka_sink *sink, const rd_kafka_topic_partition_t *place)
 {
     if (place->offset >= 0 && place->metadata && !kafka_mark_read(&sink->mark, place->metadata, place->metadata_size))
         kafka_sink_say(sink, 0, "its mark at the brokers cannot be read; alerts that were on their way may come twice", sink->name);
+    trim_mark(sink);
     sink->txn = KAFKA_TXN_IDLE;
 }
 
@@ -87,9 +98,27 @@ static bool pass_over(kafka_sink *sink)
     return left;
 }
 
+/* The first entry that waits and whose run has no room in the mark; NULL: all have. *any: one that waits has. */
+static const kafka_entry *first_without_room(const kafka_sink *sink, bool *any)
+{
+    kafka_mark mark = sink->mark;
+    *any = false;
+    for (const kafka_entry *e = sink->first; e; e = e->next) {
+        if (e->state == KAFKA_REFUSED) kafka_mark_break(&mark);
+        if (e->state != KAFKA_WAITS) continue;
+        if (!kafka_mark_add(&mark, e->message->row)) return e;
+        *any = true;
+    }
+    return NULL;
+}
+
 static void begin(kafka_sink *sink, int timeout_ms)
 {
     if (!pass_over(sink)) return;
+    trim_mark(sink);
+    bool any;
+    const kafka_entry *stop = first_without_room(sink, &any);
+    if (!any && sink->again_ms == 0) sink->again_ms = kafka_sink_now_ms() + ROOM_MS;    /* until the disk knows what became of those before */
     if (kafka_sink_now_ms() < sink->again_ms) {
         rd_kafka_poll(sink->rk, timeout_ms);
         return;
@@ -101,7 +130,7 @@ static void begin(kafka_sink *sink, int timeout_ms)
         sink->txn = judge(sink, error, "a transaction cannot be begun", KAFKA_TXN_IDLE);
         return;
     }
-    kafka_sink_produce(sink);
+    kafka_sink_produce(sink, stop);
     sink->txn = KAFKA_TXN_MARK;
 }
 
@@ -110,8 +139,9 @@ static kafka_mark mark_after(const kafka_sink *sink)
 {
     kafka_mark mark = sink->mark;
     for (const kafka_entry *e = sink->first; e; e = e->next) {
+        if (e->state == KAFKA_WAITS) break;     /* it had no room: a later transaction takes it */
         if (e->state == KAFKA_REFUSED) kafka_mark_break(&mark);
-        else if (e->state != KAFKA_WAITS && !kafka_mark_has(&mark, e->message->row)) kafka_mark_add(&mark, e->message->row);
+        else if (!kafka_mark_has(&mark, e->message->row)) (void)kafka_mark_add(&mark, e->message->row);
     }
     return mark;
 }
@@ -134,7 +164,7 @@ static void send_mark(kafka_sink *sink, int timeout_ms)
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_t *place = rd_kafka_topic_partition_list_add(list, sink->settings->texts[KAFKA_SINK_TOPIC], 0);
     rd_kafka_consumer_group_metadata_t *group = rd_kafka_consumer_group_metadata_new(sink->name);
-    place->offset = (int64_t)(mark.n > 0 ? mark.runs[mark.n - 1].to : 0);
+    place->offset = (int64_t)kafka_mark_last(&mark);
     place->metadata = strdup(text);
     place->metadata_size = place->metadata ? len : 0;
     rd_kafka_error_t *error = rd_kafka_send_offsets_to_transaction(sink->rk, list, group, timeout_ms);

@@ -15,30 +15,18 @@
 #include <string.h>
 #include <time.h>
 
-enum {
-    OPTION_URL, OPTION_TOPIC, OPTION_QOS, OPTION_RETAIN, OPTION_ENVELOPE, OPTION_SOURCE, OPTION_TEMPLATE, OPTION_VERSION, OPTION_CLIENT_ID,
-    OPTION_USER, OPTION_PASSWORD, OPTION_CA, OPTION_CERT, OPTION_KEY, OPTION_KEEP_ALIVE, OPTION_IN_FLIGHT, OPTION_TIMEOUT
-};
+enum { OPTION_RETAIN = MQTT_OWN_OPTIONS, OPTION_ENVELOPE, OPTION_SOURCE, OPTION_TEMPLATE, OPTION_PROPERTIES, OPTION_TIMEOUT };
 /* Brokers bound what of QoS 2 may be half done, and hang up on more; those of 3.1.1 do not say how much. */
 enum { MAX_IN_FLIGHT = 10000, MAX_HALF_DONE = 16 };
 
 static const sink_option options[] = {
-    [OPTION_URL] = {"url", EGRET_STRING, NULL, true, "mqtt://host:1883, or mqtts://host:8883 for TLS"},
-    [OPTION_TOPIC] = {"topic", EGRET_STRING, NULL, true, "topic, with {fields} of the alert: alerts/{severity}/{rule}"},
-    [OPTION_QOS] = {"qos", EGRET_INT, "1", false, "0, 1 or 2"},
+    MQTT_SHARED_OPTIONS("topic, with {fields} of the alert: alerts/{severity}/{rule}",
+                        "messages that may wait for their acknowledgement; alerts of one key never do together"),
     [OPTION_RETAIN] = {"retain", EGRET_BOOL, "false", false, "the broker keeps the newest of each topic for who subscribes later"},
     [OPTION_ENVELOPE] = {"envelope", EGRET_STRING, NULL, false, "\"cloudevents\": the alert as `data` of a CloudEvents 1.0 event"},
     [OPTION_SOURCE] = {"cloudevents_source", EGRET_STRING, "/egret", false, "the envelope's `source`, before `/rules/` and the rule's name"},
     [OPTION_TEMPLATE] = {"template", EGRET_STRING, NULL, false, "a text with {fields} in place of the alert; JSON when it begins with {\""},
-    [OPTION_VERSION] = {"version", EGRET_STRING, "3.1.1", false, "of MQTT: 3.1.1 or 5"},
-    [OPTION_CLIENT_ID] = {"client_id", EGRET_STRING, NULL, false, "without: made of the data folder's id and the sink's name"},
-    [OPTION_USER] = {"user", EGRET_STRING, NULL, false, "user name"},
-    [OPTION_PASSWORD] = {"password", EGRET_STRING, NULL, false, "password; better from env(\"NAME\")"},
-    [OPTION_CA] = {"ca", EGRET_STRING, NULL, false, "file with the certificates (PEM) that may sign the broker's; without: those of the system"},
-    [OPTION_CERT] = {"cert", EGRET_STRING, NULL, false, "file with our certificate (PEM), for brokers that ask for one"},
-    [OPTION_KEY] = {"key", EGRET_STRING, NULL, false, "file with its key (PEM)"},
-    [OPTION_KEEP_ALIVE] = {"keep_alive", EGRET_DURATION, "30s", false, "longest silence towards the broker"},
-    [OPTION_IN_FLIGHT] = {"in_flight", EGRET_INT, "1000", false, "messages that may wait for their acknowledgement; alerts of one key never do together"},
+    [OPTION_PROPERTIES] = {"properties", EGRET_NULL, NULL, false, "user properties of the message (MQTT 5): { rule: \"{rule}\" }, with {fields} of the alert"},
     [OPTION_TIMEOUT] = {"timeout", EGRET_DURATION, "15s", false, "longest wait for a connection, and then for an acknowledgement"},
     {0},
 };
@@ -55,14 +43,21 @@ typedef struct slot {
     uint8_t code;
 } slot;
 
+typedef struct property {
+    egret_str name;         /* of the settings */
+    text_template value;
+} property;
+
 typedef struct mqtt_sink {
-    const sink_env *env;
     mqtt_client *client;
     mqtt_address address;
     char *client_id;        /* owned */
     text_template topic;
     payload payload;
-    json_writer topic_text, body;
+    json_writer topic_text, body, value;
+    property *properties;   /* owned */
+    size_t n_properties;
+    egret_text property_bytes;
     mqtt_version version;
     uint8_t qos;
     bool retain;
@@ -123,52 +118,56 @@ static void log_nothing(void *user, int level, const char *text)
 
 static bool check_settings(mqtt_sink *sink, const sink_settings *settings, sink_outcome *outcome)
 {
-    int64_t qos = settings->values[OPTION_QOS].u.i, keep_alive_ms = settings->values[OPTION_KEEP_ALIVE].u.i;
-    int64_t in_flight = settings->values[OPTION_IN_FLIGHT].u.i;
-    const char *version = settings->texts[OPTION_VERSION], *topic = settings->texts[OPTION_TOPIC];
+    int64_t in_flight = settings->values[MQTT_IN_FLIGHT].u.i;
+    const char *topic = settings->texts[MQTT_TOPIC];
     sink->timeout_ms = settings->values[OPTION_TIMEOUT].u.i;
-    if (qos < 0 || qos > 2) return say(outcome, "option 'qos' is 0, 1 or 2");
-    if (keep_alive_ms < 5000 || keep_alive_ms > 3600000) return say(outcome, "option 'keep_alive' goes from 5s to 1h");
-    if (in_flight < 1 || in_flight > MAX_IN_FLIGHT) return say(outcome, "option 'in_flight' goes from 1 to 10000");
+    if (!mqtt_settings_check(settings, MAX_IN_FLIGHT, &sink->address, outcome->reason, sizeof outcome->reason)) return false;
     if (sink->timeout_ms < 100 || sink->timeout_ms > 600000) return say(outcome, "option 'timeout' goes from 100ms to 10m");
-    if (strcmp(version, "3.1.1") != 0 && strcmp(version, "5") != 0) return say(outcome, "option 'version' is \"3.1.1\" or \"5\"");
-    if (!settings->texts[OPTION_CERT] != !settings->texts[OPTION_KEY]) return say(outcome, "options 'cert' and 'key' go together");
     if (!topic[0] || strlen(topic) > 4096 || strpbrk(topic, "+#")) return say(outcome, "option 'topic' is a topic without + and #");
-    sink->version = version[0] == '5' ? MQTT_5 : MQTT_3;
-    sink->qos = (uint8_t)qos;
-    sink->n_slots = qos == 2 && in_flight > MAX_HALF_DONE ? MAX_HALF_DONE : (size_t)in_flight;
-    return mqtt_address_read(&sink->address, settings->texts[OPTION_URL], outcome->reason, sizeof outcome->reason);
+    sink->version = settings->texts[MQTT_VERSION][0] == '5' ? MQTT_5 : MQTT_3;
+    sink->qos = (uint8_t)settings->values[MQTT_QOS].u.i;
+    sink->n_slots = sink->qos == 2 && in_flight > MAX_HALF_DONE ? MAX_HALF_DONE : (size_t)in_flight;
+    if (settings->texts[OPTION_PROPERTIES] && sink->version != MQTT_5) return say(outcome, "option 'properties' needs version: \"5\"");
+    return true;
 }
 
-static bool make_client_id(mqtt_sink *sink, const sink_settings *settings)
+static bool read_properties(mqtt_sink *sink, const char *lines)
 {
-    const char *written = settings->texts[OPTION_CLIENT_ID];
-    const sink_env *env = sink->env;
-    if (written) return (sink->client_id = strdup(written)) != NULL;
-    if (asprintf(&sink->client_id, "egret-%.8s-%s", env->store_id ? env->store_id : "none", env->name ? env->name : "sink") >= 0) return true;
-    sink->client_id = NULL;
-    return false;
+    size_t n = 0;
+    egret_str name, value;
+    for (const char *at = lines; edge_map_next(&at, &name, &value);) n++;
+    sink->properties = calloc(n + 1, sizeof *sink->properties);
+    for (const char *at = lines; sink->properties && edge_map_next(&at, &name, &value);) {
+        property *p = &sink->properties[sink->n_properties++];
+        char *text = strndup(value.ptr, value.len);
+        p->name = name;
+        bool fine = text && template_read(&p->value, TEMPLATE_TEXT, text);
+        free(text);
+        if (!fine) return false;
+    }
+    return sink->properties != NULL;
 }
 
 static bool open_mqtt(void *self, const sink_settings *settings, const sink_env *env, sink_outcome *outcome)
 {
     mqtt_sink *sink = self;
-    sink->env = env;
     sink->retain = settings->values[OPTION_RETAIN].u.i != 0;
+    egret_text_init(&sink->property_bytes, egret_mem_of(NULL));
     if (!check_settings(sink, settings, outcome)) return false;
     if (!payload_read(&sink->payload, settings->texts[OPTION_ENVELOPE], settings->texts[OPTION_SOURCE], settings->texts[OPTION_TEMPLATE],
                       outcome->reason, sizeof outcome->reason))
         return false;
     sink->slots = calloc(sink->n_slots, sizeof *sink->slots);
-    if (!sink->slots || !template_read(&sink->topic, TEMPLATE_TOPIC, settings->texts[OPTION_TOPIC]) || !make_client_id(sink, settings))
+    sink->client_id = mqtt_client_id_make(settings, env->store_id, env->name ? env->name : "sink");
+    if (!sink->slots || !sink->client_id || !template_read(&sink->topic, TEMPLATE_TOPIC, settings->texts[MQTT_TOPIC]) ||
+        (settings->texts[OPTION_PROPERTIES] && !read_properties(sink, settings->texts[OPTION_PROPERTIES])))
         return say(outcome, "no memory");
-    mqtt_client_options o = {
-        .link = {sink->address.host, sink->address.port, sink->address.tls, settings->texts[OPTION_CA], settings->texts[OPTION_CERT],
-                 settings->texts[OPTION_KEY]},
-        .connect = {.version = sink->version, .client_id = sink->client_id, .user = settings->texts[OPTION_USER],
-                    .password = settings->texts[OPTION_PASSWORD], .receive_max = 10,
-                    .keep_alive_s = (uint16_t)(settings->values[OPTION_KEEP_ALIVE].u.i / 1000)},
-        .log = log_nothing, .acked = acked, .lost = lost, .user = sink};
+    mqtt_client_options o = mqtt_settings_client(settings, &sink->address, sink->client_id);
+    o.connect.receive_max = 10;
+    o.log = log_nothing;
+    o.acked = acked;
+    o.lost = lost;
+    o.user = sink;
     sink->client = mqtt_client_new(&o, outcome->reason, sizeof outcome->reason);
     return sink->client != NULL;
 }
@@ -191,6 +190,28 @@ static void start(void *self, const sink_message *message, void *ticket)
     sink->n_waiting++;
 }
 
+/* Control characters have no place in a property. */
+static void clean(json_writer *text)
+{
+    for (size_t i = 0; i < text->len; i++)
+        if ((unsigned char)text->ptr[i] < 0x20 || text->ptr[i] == 0x7f) text->ptr[i] = '_';
+}
+
+/* False: no memory. *too_long: one does not fit a message. */
+static bool render_properties(mqtt_sink *sink, json_span alert, bool *too_long)
+{
+    sink->property_bytes.len = 0;
+    for (size_t i = 0; i < sink->n_properties; i++) {
+        jsonw_reset(&sink->value);
+        if (!template_render(&sink->properties[i].value, alert, &sink->value)) return false;
+        *too_long = *too_long || sink->value.len > UINT16_MAX;
+        if (*too_long) return true;
+        clean(&sink->value);
+        mqtt_put_property(&sink->property_bytes, sink->properties[i].name, (egret_str){sink->value.ptr, (uint32_t)sink->value.len});
+    }
+    return !sink->property_bytes.failed;
+}
+
 static void publish(mqtt_sink *sink, slot *s, int64_t now_ms)
 {
     const sink_message *message = &s->copy;
@@ -200,10 +221,13 @@ static void publish(mqtt_sink *sink, slot *s, int64_t now_ms)
     jsonw_reset(&sink->topic_text);
     bool fine = template_render(&sink->topic, alert, &sink->topic_text);
     p.topic = (egret_str){sink->topic_text.ptr, (uint32_t)sink->topic_text.len};
-    if (fine && sink->topic_text.len > UINT16_MAX) {
-        set_done(sink, s, SINK_REFUSED, "its topic is longer than 65535 bytes", 0);
+    bool too_long = sink->topic_text.len > UINT16_MAX;
+    fine = fine && render_properties(sink, alert, &too_long);
+    if (fine && too_long) {
+        set_done(sink, s, SINK_REFUSED, "its topic, or a property, is longer than 65535 bytes", 0);
         return;
     }
+    p.properties = (egret_str){sink->property_bytes.ptr, (uint32_t)sink->property_bytes.len};
     if (fine && sink->payload.kind != PAYLOAD_PLAIN) {
         fine = payload_render(&sink->payload, message, &sink->body);
         p.payload = sink->body.ptr;
@@ -284,6 +308,10 @@ static void close_mqtt(void *self)
     payload_deinit(&sink->payload);
     jsonw_deinit(&sink->topic_text);
     jsonw_deinit(&sink->body);
+    jsonw_deinit(&sink->value);
+    egret_text_deinit(&sink->property_bytes);
+    for (size_t i = 0; i < sink->n_properties; i++) template_deinit(&sink->properties[i].value);
+    free(sink->properties);
     mqtt_address_deinit(&sink->address);
     free(sink->client_id);
     free(sink->slots);

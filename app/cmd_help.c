@@ -19,12 +19,13 @@ static const app_option options[] = {
 typedef struct kind_row {
     const char *name, *summary;
     const edge_option *own, *common;
+    const edge_option *routes;      /* what the compiler reads; NULL: nothing */
 } kind_row;
 
 static bool source_row(size_t i, kind_row *out)
 {
     ingest_source_row row = ingest_source_list(i);
-    *out = (kind_row){row.name, row.summary, row.options, ingest_source_common_options};
+    *out = (kind_row){row.name, row.summary, row.options, row.common, &ingest_source_stream};
     return row.name != NULL;
 }
 
@@ -32,7 +33,7 @@ static bool sink_row(size_t i, kind_row *out)
 {
     const sink_kind *kind = sink_kinds[i];
     if (!kind) return false;
-    *out = (kind_row){kind->name, kind->summary, kind->options, sink_common_options};
+    *out = (kind_row){kind->name, kind->summary, kind->options, sink_common_options, NULL};
     return true;
 }
 
@@ -67,17 +68,21 @@ static void print_markdown(const edge_option *option)
     printf(" |\n");
 }
 
+static void print_table(const edge_option *option, bool markdown)
+{
+    for (; option->name; option++) {
+        if (markdown) print_markdown(option);
+        else print_plain(option);
+    }
+}
+
 static void print_kind(const kind_row *row, bool markdown)
 {
     if (markdown) printf("| option | type | without it | meaning |\n|---|---|---|---|\n");
     else printf("%s: %s\n", row->name, row->summary);
-    const edge_option *const tables[] = {row->own, row->common};
-    for (size_t i = 0; i < 2; i++)
-        for (const edge_option *option = tables[i]; option->name; option++) {
-            if (tables[i] == row->common && strcmp(row->name, "http") == 0 && strcmp(option->name, "format") == 0) continue;
-            if (markdown) print_markdown(option);
-            else print_plain(option);
-        }
+    print_table(row->own, markdown);
+    if (row->routes) print_table((const edge_option[]){*row->routes, {0}}, markdown);
+    print_table(row->common, markdown);
 }
 
 static int run(app_args *args)

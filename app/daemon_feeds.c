@@ -16,6 +16,7 @@
 #include "app/command.h"
 #include "app/decoded.h"
 #include "ingest/feed.h"
+#include "ingest/source_list.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -382,12 +383,6 @@ static int refuse(const daemon_feed *feed, const char *why)
     return APP_DIAGNOSTICS;
 }
 
-static bool read_format(daemon_feed *feed)
-{
-    const char *format = feed->settings.texts[ingest_feed_common(feed->kind, INGEST_FEED_FORMAT)];
-    return ingest_format_named(format, strlen(format), &feed->format);
-}
-
 static bool open_feed(daemon_feed *feed, char *reason, size_t size)
 {
     const daemon_state *d = feed->daemon;
@@ -413,8 +408,9 @@ int daemon_feed_open(daemon_state *d, const plan_edge *edge, uint32_t number, co
     daemon_feed *feed = d->feeds[number - 1] = calloc(1, sizeof *feed);
     if (!feed) return APP_TROUBLE;
     *feed = (daemon_feed){.daemon = d, .edge = edge, .kind = ingest_feed_kind_find(edge->kind), .number = number, .name = name};
-    if (!ingest_feed_settings_read(&feed->settings, feed->kind, edge, reason, sizeof reason)) return refuse(feed, reason);
-    if (!read_format(feed)) return refuse(feed, "option 'format' is json, csv or debezium");
+    if (!ingest_source_settings_read(&feed->settings, edge, reason, sizeof reason) ||
+        !ingest_source_format(&feed->settings, edge, INGEST_FORMAT_JSON, &feed->format, reason, sizeof reason))
+        return refuse(feed, reason);
     return open_feed(feed, reason, sizeof reason) ? APP_FINE : refuse(feed, reason);
 }
 

@@ -29,6 +29,12 @@ static int read_rows(void *user, uint64_t after, unsigned most, size_t max_bytes
     return code;
 }
 
+static bool range_of_rows(void *user, uint64_t *oldest, uint64_t *next)
+{
+    const daemon_sink *sink = user;
+    return outbox_rows_range(sink->daemon->store, sink->name, oldest, next) == 0;
+}
+
 static bool settle(void *user, uint64_t row, const delivery *what)
 {
     daemon_sink *sink = user;
@@ -41,7 +47,7 @@ static int open_sink(daemon_state *d, daemon_sink *sink, const sink_kind *kind)
 {
     char reason[512];
     sink->env = (sink_env){.data_dir = d->options->data_dir, .now_ms = app_wall_ms, .name = sink->name, .store_id = store_uuid(d->store),
-                             .log = say_outbox, .log_user = (void *)(uintptr_t)&d->options->log};
+                             .log = say_outbox, .log_user = (void *)(uintptr_t)&d->options->log, .rows = range_of_rows, .rows_user = sink};
     outbox_options options = {.name = sink->name, .kind = kind, .settings = &sink->settings, .env = &sink->env, .log = say_outbox,
                               .log_user = (void *)(uintptr_t)&d->options->log, .read = read_rows, .settled = settle, .user = sink,
                               .paused = outbox_sink_get(d->store, sink->name).paused, .no_thread = d->options->no_threads};

@@ -17,6 +17,7 @@
 #include "ingest/decode.h"
 #include "ingest/feed.h"
 #include "ingest/source.h"
+#include "ingest/source_list.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -49,27 +50,14 @@ struct daemon_reader {
 
 /* ---- declarations ---- */
 
-static const plan_option *find_option(const plan_edge *edge, const char *name)
-{
-    for (uint32_t i = 0; i < edge->n_options; i++)
-        if (egret_str_is(edge->options[i].name, name)) return &edge->options[i];
-    return NULL;
-}
-
-static egret_value option_value(const plan_edge *edge, const char *name)
-{
-    const plan_option *option = find_option(edge, name);
-    return option && option->n_values == 1 ? option->values[0].value : egret_null();
-}
-
 /* A relative name starts at the rule file, as those of lists do. */
-static char *resolve_path(const daemon_state *d, const plan_edge *edge, egret_value path)
+static char *resolve_path(const daemon_state *d, const plan_edge *edge, const char *path)
 {
     char *full = NULL;
     const char *file = edge->span.source < d->options->rules->diags.n_sources ? d->options->rules->diags.sources[edge->span.source].name : "";
     const char *slash = strrchr(file, '/');
-    int folder = slash && path.len > 0 && path.u.s[0] != '/' ? (int)(slash - file) + 1 : 0;
-    return asprintf(&full, "%.*s%.*s", folder, file, (int)path.len, path.u.s) < 0 ? NULL : full;
+    int folder = slash && path[0] != '/' ? (int)(slash - file) + 1 : 0;
+    return asprintf(&full, "%.*s%s", folder, file, path) < 0 ? NULL : full;
 }
 
 static int refuse(const daemon_state *d, const plan_edge *edge, const char *why)
@@ -78,24 +66,21 @@ static int refuse(const daemon_state *d, const plan_edge *edge, const char *why)
     return APP_DIAGNOSTICS;
 }
 
-static int read_options(daemon_state *d, daemon_reader *reader)
+/* What the settings say of a file or of standard input. */
+static int read_options(daemon_state *d, daemon_reader *reader, const edge_settings *settings)
 {
-    const plan_edge *edge = reader->edge;
-    egret_value path = option_value(edge, "path"), follow = option_value(edge, "follow"), format = option_value(edge, "format");
-    if (egret_str_is(edge->kind, "stdin")) {
-        reader->kind = &ingest_source_stdin;
-        reader->format = INGEST_FORMAT_JSON;
-    } else {
-        if (path.type != EGRET_STRING || path.len == 0) return refuse(d, edge, "option 'path' is needed");
-        reader->kind = &ingest_source_file;
-        reader->path = resolve_path(d, edge, path);
-        if (!reader->path) return refuse(d, edge, "no memory");
-        reader->follow = follow.type == EGRET_BOOL && follow.u.i != 0;
-        reader->format = ingest_format_of_path(reader->path);
+    char reason[512];
+    bool is_stdin = egret_str_is(reader->edge->kind, "stdin");
+    reader->kind = is_stdin ? &ingest_source_stdin : &ingest_source_file;
+    if (!is_stdin) {
+        const char *path = settings->texts[INGEST_FILE_PATH];
+        if (!path[0]) return refuse(d, reader->edge, "option 'path' is empty");
+        reader->path = resolve_path(d, reader->edge, path);
+        if (!reader->path) return refuse(d, reader->edge, "no memory");
+        reader->follow = settings->values[INGEST_FILE_FOLLOW].u.i != 0;
     }
-    if (format.type == EGRET_NULL) return APP_FINE;
-    if (format.type == EGRET_STRING && ingest_format_named(format.u.s, format.len, &reader->format)) return APP_FINE;
-    return refuse(d, edge, "option 'format' is json, csv or debezium");
+    ingest_format then = is_stdin ? INGEST_FORMAT_JSON : ingest_format_of_path(reader->path);
+    return ingest_source_format(settings, reader->edge, then, &reader->format, reason, sizeof reason) ? APP_FINE : refuse(d, reader->edge, reason);
 }
 
 static ingest_decoder *new_decoder(const daemon_reader *reader)
@@ -157,21 +142,30 @@ static int open_reader(daemon_state *d, daemon_reader *reader)
     return APP_TROUBLE;
 }
 
-/* An HTTP source names streams, which all may be posted to anyway; its own name may be posted to as well (web/endpoint_events.c). What else
- * it says is either done or refused. */
-static int read_http(daemon_state *d, const plan_edge *edge)
+/* An HTTP source names streams, which all may be posted to anyway; its own name may be posted to as well (web/endpoint_events.c). */
+static int read_http(daemon_state *d, const plan_edge *edge, const edge_settings *settings)
 {
-    egret_value max_body = option_value(edge, "max_body");
-    if (find_option(edge, "format")) return refuse(d, edge, "option 'format' is not for http: the content type of a request decides");
+    egret_value max_body = settings->values[INGEST_HTTP_MAX_BODY];
     if (max_body.type == EGRET_NULL) return APP_FINE;
     if (max_body.u.i < 1 || max_body.u.i > MAX_HTTP_BODY) return refuse(d, edge, "option 'max_body' goes from 1 to 1000000000 bytes");
     if ((size_t)max_body.u.i > d->max_body_bytes) d->max_body_bytes = (size_t)max_body.u.i;
     return APP_FINE;
 }
 
+/* A source that is read as bytes, or handed in. */
+static int add_reader(daemon_state *d, const plan_edge *edge, daemon_reader *reader)
+{
+    char reason[512];
+    edge_settings settings;
+    int exit_code = ingest_source_settings_read(&settings, edge, reason, sizeof reason) ? APP_FINE : refuse(d, edge, reason);
+    if (exit_code == APP_FINE) exit_code = reader ? read_options(d, reader, &settings) : read_http(d, edge, &settings);
+    edge_settings_deinit(&settings);
+    return exit_code == APP_FINE && reader ? open_reader(d, reader) : exit_code;
+}
+
 static int add_source(daemon_state *d, const plan_edge *edge)
 {
-    if (egret_str_is(edge->kind, "http")) return read_http(d, edge);
+    if (egret_str_is(edge->kind, "http")) return add_reader(d, edge, NULL);
     if (!evaluation_source_counts(edge))
         return refuse(d, edge, "sources of this kind are not available in this version");
     uint32_t number = d->n_sources;
@@ -180,9 +174,7 @@ static int add_source(daemon_state *d, const plan_edge *edge)
     if (!reader->name) return refuse(d, edge, "no memory");
     d->sources[number] = evaluation_source_of(d->plan, edge, reader->name);
     d->n_sources++;
-    if (ingest_feed_kind_find(edge->kind)) return daemon_feed_open(d, edge, number, reader->name);
-    int exit_code = read_options(d, reader);
-    return exit_code == APP_FINE ? open_reader(d, reader) : exit_code;
+    return ingest_feed_kind_find(edge->kind) ? daemon_feed_open(d, edge, number, reader->name) : add_reader(d, edge, reader);
 }
 
 int daemon_sources_name(daemon_state *d)

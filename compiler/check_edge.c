@@ -45,6 +45,7 @@ static const struct { const char *kind, *name; uint8_t where; uint8_t type; bool
     { "mqtt", "envelope", OF_SINK, OPT_STRING, false },
     { "mqtt", "cloudevents_source", OF_SINK, OPT_STRING, false },
     { "mqtt", "template", OF_SINK, OPT_STRING, false },
+    { "mqtt", "properties", OF_SINK, OPT_MAP, false },
     { "mqtt", "timeout", OF_SINK, OPT_DURATION, false },
     { "mqtt", "fields", OF_SOURCE, OPT_MAP, false },
     { "mqtt", "value_field", OF_SOURCE, OPT_STRING, false },

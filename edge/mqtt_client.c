@@ -222,23 +222,32 @@ static void take_connack(mqtt_client *c, const mqtt_packet *packet)
         c->carried.begin = c->carried.end = 0;
     }
     c->receive_max = answer.receive_max;
-    if (!c->options.filter) {
+    if (!c->options.filters) {
         rise(c);
         return;
     }
-    mqtt_put_subscribe(&c->out, version, 1, c->options.filter, c->options.qos);
+    mqtt_put_subscribe(&c->out, version, 1, c->options.filters, c->options.qos);
     c->state = JOINING;
     c->until_ms = now_ms() + PATIENCE_MS;
 }
 
 static void take_suback(mqtt_client *c, const mqtt_packet *packet)
 {
-    uint8_t code = 0;
-    if (!mqtt_suback_read(packet, c->options.connect.version, &code) || code >= 0x80) {
-        rest(c, "the broker refuses the subscription", mqtt_code_text(c->options.connect.version, code));
+    const uint8_t *codes;
+    size_t n;
+    egret_str filter;
+    const char *at = c->options.filters;
+    bool lower = false, fine = mqtt_suback_read(packet, c->options.connect.version, &codes, &n);
+    for (size_t i = 0; mqtt_filter_next(&at, &filter); i++) {
+        uint8_t code = fine && i < n ? codes[i] : 0x80;
+        lower = lower || code < c->options.qos;
+        if (code < 0x80) continue;
+        char what[200];
+        snprintf(what, sizeof what, "the broker refuses the subscription to '%.*s'", filter.len < 128 ? (int)filter.len : 128, filter.ptr);
+        rest(c, what, mqtt_code_text(c->options.connect.version, code));
         return;
     }
-    if (code < c->options.qos) say(c, 1, "the broker gives a lower QoS than asked for", "");
+    if (lower) say(c, 1, "the broker gives a lower QoS than asked for", "");
     rise(c);
 }
 

@@ -23,7 +23,7 @@ typedef struct mqtt_client mqtt_client;
 typedef struct mqtt_client_options {
     tcp_link_options link;
     mqtt_connect connect;       /* strings borrowed until free */
-    const char *filter;         /* topic filter; NULL: it only publishes */
+    const char *filters;        /* topic filters, with commas between; NULL: it only publishes */
     uint8_t qos;                /* of the subscription */
     bool keep_first;            /* acknowledge what is kept; false: at once */
     void (*log)(void *user, int level, const char *text);   /* levels of egret_log_fn */

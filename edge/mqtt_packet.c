@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { USER_PROPERTY = 0x26 };
+
 /* ---- reading ---- */
 
 typedef struct cursor {
@@ -75,14 +77,17 @@ static void skip_property(cursor *c, uint8_t id)
     case 0x02: case 0x11: case 0x18: case 0x27: skip(c, 4); return;
     case 0x0b: (void)take_varint(c); return;
     case 0x03: case 0x08: case 0x09: case 0x12: case 0x15: case 0x16: case 0x1a: case 0x1c: case 0x1f: (void)take_text(c); return;
-    case 0x26: (void)take_text(c), (void)take_text(c); return;
+    case USER_PROPERTY: (void)take_text(c), (void)take_text(c); return;
     default: c->failed = true;
     }
 }
 
-static void skip_properties(cursor *c)
+static egret_str take_all_properties(cursor *c)
 {
-    skip(c, take_varint(c));
+    uint32_t len = take_varint(c);
+    egret_str all = {(const char *)c->at, len};
+    skip(c, len);
+    return c->failed ? (egret_str){"", 0} : all;
 }
 
 /* The two bytes of property `wanted`; 0 when it is not there. */
@@ -130,7 +135,7 @@ bool mqtt_publish_read(const mqtt_packet *packet, mqtt_version version, mqtt_pub
     *out = (mqtt_publish){.qos = (packet->flags >> 1) & 3, .duplicate = (packet->flags & 8) != 0, .retained = (packet->flags & 1) != 0};
     out->topic = take_text(&c);
     if (out->qos > 0) out->id = take16(&c);
-    if (version == MQTT_5) skip_properties(&c);
+    if (version == MQTT_5) out->properties = take_all_properties(&c);
     out->payload = (const char *)c.at;
     out->len = left(&c);
     return !c.failed && out->qos < 3 && out->topic.len > 0 && (out->qos == 0 || out->id != 0);
@@ -150,13 +155,32 @@ bool mqtt_connack_read(const mqtt_packet *packet, mqtt_version version, mqtt_con
     return !c.failed;
 }
 
-bool mqtt_suback_read(const mqtt_packet *packet, mqtt_version version, uint8_t *code)
+bool mqtt_suback_read(const mqtt_packet *packet, mqtt_version version, const uint8_t **codes, size_t *n)
 {
     cursor c = cursor_of(packet);
     (void)take16(&c);
-    if (version == MQTT_5) skip_properties(&c);
-    *code = take8(&c);
-    return !c.failed;
+    if (version == MQTT_5) (void)take_all_properties(&c);
+    *codes = c.at;
+    *n = left(&c);
+    return !c.failed && *n > 0;
+}
+
+bool mqtt_property_next(egret_str *at, egret_str *name, egret_str *value)
+{
+    const unsigned char *bytes = (const unsigned char *)at->ptr;
+    cursor c = {bytes, bytes + at->len, false};
+    while (left(&c) > 0 && !c.failed) {
+        uint8_t id = take8(&c);
+        if (id != USER_PROPERTY) {
+            skip_property(&c, id);
+            continue;
+        }
+        *name = take_text(&c);
+        *value = take_text(&c);
+        *at = (egret_str){(const char *)c.at, (uint32_t)left(&c)};
+        return !c.failed;
+    }
+    return false;
 }
 
 bool mqtt_id_read(const mqtt_packet *packet, uint16_t *id)
@@ -185,11 +209,15 @@ static void put16(egret_text *out, unsigned value)
     put8(out, value & 0xff);
 }
 
+static void put_str(egret_text *out, egret_str text)
+{
+    put16(out, text.len);
+    egret_text_put(out, text.ptr, text.len);
+}
+
 static void put_text(egret_text *out, const char *text)
 {
-    size_t len = strlen(text);
-    put16(out, (unsigned)len);
-    egret_text_put(out, text, len);
+    put_str(out, (egret_str){text, (uint32_t)strlen(text)});
 }
 
 static void put_varint(egret_text *out, size_t value)
@@ -234,28 +262,44 @@ void mqtt_put_connect(egret_text *out, const mqtt_connect *connect)
     egret_text_deinit(&body);
 }
 
-void mqtt_put_subscribe(egret_text *out, mqtt_version version, uint16_t id, const char *filter, uint8_t qos)
+void mqtt_put_subscribe(egret_text *out, mqtt_version version, uint16_t id, const char *filters, uint8_t qos)
 {
     egret_text body;
+    egret_str filter;
     egret_text_init(&body, out->mem);
     put16(&body, id);
     if (version == MQTT_5) put_varint(&body, 0);
-    put_text(&body, filter);
-    put8(&body, qos);
+    while (mqtt_filter_next(&filters, &filter)) {
+        put_str(&body, filter);
+        put8(&body, qos);
+    }
     put_packet(out, MQTT_SUBSCRIBE, 2, &body);
     egret_text_deinit(&body);
 }
 
 void mqtt_put_publish(egret_text *out, mqtt_version version, const mqtt_publish *p)
 {
-    size_t len = 2 + p->topic.len + (p->qos > 0 ? 2u : 0) + (version == MQTT_5 ? 1u : 0) + p->len;
+    egret_text properties;      /* their length, as it stands before them */
+    egret_text_init(&properties, out->mem);
+    if (version == MQTT_5) put_varint(&properties, p->properties.len);
+    size_t len = 2 + p->topic.len + (p->qos > 0 ? 2u : 0) + properties.len + (version == MQTT_5 ? p->properties.len : 0) + p->len;
     put8(out, (unsigned)MQTT_PUBLISH << 4 | (unsigned)p->qos << 1 | p->retained);
     put_varint(out, len);
     put16(out, p->topic.len);
     egret_text_put(out, p->topic.ptr, p->topic.len);
     if (p->qos > 0) put16(out, p->id);
-    if (version == MQTT_5) put_varint(out, 0);
+    egret_text_put(out, properties.ptr, properties.len);
+    if (version == MQTT_5) egret_text_put(out, p->properties.ptr, p->properties.len);
     egret_text_put(out, p->payload, p->len);
+    out->failed = out->failed || properties.failed;
+    egret_text_deinit(&properties);
+}
+
+void mqtt_put_property(egret_text *out, egret_str name, egret_str value)
+{
+    put8(out, USER_PROPERTY);
+    put_str(out, name);
+    put_str(out, value);
 }
 
 void mqtt_put_ack(egret_text *out, mqtt_type type, uint16_t id)
@@ -269,6 +313,55 @@ void mqtt_put_empty(egret_text *out, mqtt_type type)
 {
     put8(out, (unsigned)type << 4);
     put8(out, 0);
+}
+
+/* ---- filters ---- */
+
+bool mqtt_filter_next(const char **at, egret_str *filter)
+{
+    const char *begin = *at + strspn(*at, " ,"), *end = begin + strcspn(begin, ",");
+    *at = end;
+    while (end > begin && end[-1] == ' ') end--;
+    *filter = (egret_str){begin, (uint32_t)(end - begin)};
+    return end > begin;
+}
+
+/* The level at the beginning of a text, which goes on behind it; its slash too. */
+static egret_str take_level(egret_str *text, bool *more)
+{
+    const char *slash = text->len > 0 ? memchr(text->ptr, '/', text->len) : NULL;
+    egret_str level = {text->ptr, slash ? (uint32_t)(slash - text->ptr) : text->len};
+    uint32_t used = level.len + (slash != NULL);
+    *text = (egret_str){text->ptr + used, text->len - used};
+    *more = slash != NULL;
+    return level;
+}
+
+static bool wants(egret_str filter, egret_str topic)
+{
+    bool more_filter = true, more_topic = true;
+    if (filter.len > 7 && memcmp(filter.ptr, "$share/", 7) == 0) {
+        (void)take_level(&filter, &more_filter);
+        (void)take_level(&filter, &more_filter);
+    }
+    if (topic.len > 0 && topic.ptr[0] == '$' && filter.len > 0 && filter.ptr[0] != '$') return false;   /* the broker's own are asked for by name */
+    while (more_filter) {
+        egret_str level = take_level(&filter, &more_filter);
+        if (egret_str_is(level, "#")) return true;
+        if (!more_topic) return false;
+        egret_str name = take_level(&topic, &more_topic);
+        if (!egret_str_is(level, "+") && !egret_str_eq(level, name)) return false;
+        if (!more_topic && more_filter && filter.len == 1 && filter.ptr[0] == '#') return true;     /* a/# wants a, too */
+    }
+    return !more_topic;
+}
+
+bool mqtt_filters_want(const char *filters, egret_str topic)
+{
+    egret_str filter;
+    while (mqtt_filter_next(&filters, &filter))
+        if (wants(filter, topic)) return true;
+    return false;
 }
 
 const char *mqtt_code_text(mqtt_version version, uint8_t code)

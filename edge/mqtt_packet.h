@@ -29,6 +29,7 @@ typedef struct mqtt_publish {
     uint16_t id;            /* 0 at QoS 0 */
     uint8_t qos;
     bool duplicate, retained;
+    egret_str properties;   /* MQTT 5: as bytes, without their length */
     const char *payload;
     size_t len;
 } mqtt_publish;
@@ -54,15 +55,25 @@ mqtt_got mqtt_packet_read(const char *ptr, size_t len, size_t cap, mqtt_packet *
 /* False: the packet is malformed. */
 bool mqtt_publish_read(const mqtt_packet *packet, mqtt_version version, mqtt_publish *out);
 bool mqtt_connack_read(const mqtt_packet *packet, mqtt_version version, mqtt_connack *out);
-bool mqtt_suback_read(const mqtt_packet *packet, mqtt_version version, uint8_t *code);
+/* A code for each filter, in their order. */
+bool mqtt_suback_read(const mqtt_packet *packet, mqtt_version version, const uint8_t **codes, size_t *n);
+/* The next user property of a message; moves *at behind it. False: there is none left. */
+bool mqtt_property_next(egret_str *at, egret_str *name, egret_str *value);
 bool mqtt_id_read(const mqtt_packet *packet, uint16_t *id);     /* PUBACK, PUBREC, PUBREL, PUBCOMP */
 uint8_t mqtt_ack_code(const mqtt_packet *packet);               /* of these, MQTT 5; 0 where there is none */
 
 void mqtt_put_connect(egret_text *out, const mqtt_connect *connect);
-void mqtt_put_subscribe(egret_text *out, mqtt_version version, uint16_t id, const char *filter, uint8_t qos);
+void mqtt_put_subscribe(egret_text *out, mqtt_version version, uint16_t id, const char *filters, uint8_t qos);
+/* Into bytes for mqtt_publish.properties; neither is longer than 65535. */
+void mqtt_put_property(egret_text *out, egret_str name, egret_str value);
 void mqtt_put_publish(egret_text *out, mqtt_version version, const mqtt_publish *publish);
 void mqtt_put_ack(egret_text *out, mqtt_type type, uint16_t id);    /* PUBACK, PUBREC, PUBREL, PUBCOMP */
 void mqtt_put_empty(egret_text *out, mqtt_type type);               /* PINGREQ, DISCONNECT */
+
+/* Filters as they are declared, with commas between: gives the next one; moves *at behind it. False: there is none left. */
+bool mqtt_filter_next(const char **at, egret_str *filter);
+/* Whether one of the filters wants the topic; $share/group/… is seen through. */
+bool mqtt_filters_want(const char *filters, egret_str topic);
 
 /* "not authorized" and the like, of a CONNACK or SUBACK. */
 const char *mqtt_code_text(mqtt_version version, uint8_t code);

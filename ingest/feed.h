@@ -84,12 +84,7 @@ typedef struct ingest_feed_kind {
 
 extern const ingest_feed_kind ingest_feed_kafka, ingest_feed_mqtt;
 extern const ingest_feed_kind *const ingest_feed_kinds[];       /* NULL ends it */
-extern const edge_option ingest_feed_common_options[];          /* of every source */
-enum { INGEST_FEED_FORMAT, INGEST_FEED_COMMON_COUNT };
 
 const ingest_feed_kind *ingest_feed_kind_find(egret_str name);  /* NULL: no such kind */
-/* Index of a common option in the settings of this kind. */
-size_t ingest_feed_common(const ingest_feed_kind *kind, unsigned which);
-bool ingest_feed_settings_read(edge_settings *settings, const ingest_feed_kind *kind, const plan_edge *edge, char *reason, size_t reason_size);
 
 #endif

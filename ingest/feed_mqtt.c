@@ -1,5 +1,5 @@
 /*
- * feed_mqtt.c: MQTT as a source: one subscription, each message a record (or several).
+ * feed_mqtt.c: MQTT as a source: one topic filter or several, each message a record (or several).
  *
  * What a message says beside its payload (levels of its topic, whether it was retained) goes into the record as fields, by `fields`; they stand
  * first in the object, so that no payload can say something else under their names. A payload that is no object can become one, by `value_field`.
@@ -12,38 +12,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    OPTION_URL, OPTION_TOPIC, OPTION_QOS, OPTION_FIELDS, OPTION_VALUE_FIELD, OPTION_DURABLE, OPTION_VERSION, OPTION_CLIENT_ID, OPTION_USER,
-    OPTION_PASSWORD, OPTION_CA, OPTION_CERT, OPTION_KEY, OPTION_KEEP_ALIVE, OPTION_IN_FLIGHT
-};
-enum { MAX_LEVELS = 64, PADDING = 64 };
+enum { OPTION_FIELDS = MQTT_OWN_OPTIONS, OPTION_VALUE_FIELD, OPTION_DURABLE };
+enum { MAX_LEVELS = 64, PADDING = 64, MAX_IN_FLIGHT = 65535 };
 
 static const edge_option options[] = {
-    [OPTION_URL] = {"url", EGRET_STRING, NULL, true, "mqtt://host:1883, or mqtts://host:8883 for TLS"},
-    [OPTION_TOPIC] = {"topic", EGRET_STRING, NULL, true, "topic filter; + stands for one level, # for the rest; $share/group/… shares it"},
-    [OPTION_QOS] = {"qos", EGRET_INT, "1", false, "0, 1 or 2"},
+    MQTT_SHARED_OPTIONS("topic filter; + stands for one level, # for the rest; $share/group/… shares it; several are separated by commas",
+                        "messages that may wait for their acknowledgement (MQTT 5; with 3.1.1 the broker decides)"),
     [OPTION_FIELDS] = {"fields", EGRET_NULL, NULL, false,
-                       "fields from the message: { line: \"topic.2\" } is the second level of its topic; also topic, retained, qos"},
+                       "fields from the message: { line: \"topic.2\" } is the second level of its topic; also topic, retained, qos, and with MQTT 5 "
+                       "property.NAME"},
     [OPTION_VALUE_FIELD] = {"value_field", EGRET_STRING, NULL, false, "a payload that is no JSON object becomes this field: a number, or text"},
     [OPTION_DURABLE] = {"durable", EGRET_BOOL, "true", false, "acknowledge when the events are in the journal; false: when they have come"},
-    [OPTION_VERSION] = {"version", EGRET_STRING, "3.1.1", false, "of MQTT: 3.1.1 or 5"},
-    [OPTION_CLIENT_ID] = {"client_id", EGRET_STRING, NULL, false, "under which the broker keeps the session; without: made of the data folder's id and the source's name"},
-    [OPTION_USER] = {"user", EGRET_STRING, NULL, false, "user name"},
-    [OPTION_PASSWORD] = {"password", EGRET_STRING, NULL, false, "password; better from env(\"NAME\")"},
-    [OPTION_CA] = {"ca", EGRET_STRING, NULL, false, "file with the certificates (PEM) that may sign the broker's; without: those of the system"},
-    [OPTION_CERT] = {"cert", EGRET_STRING, NULL, false, "file with our certificate (PEM), for brokers that ask for one"},
-    [OPTION_KEY] = {"key", EGRET_STRING, NULL, false, "file with its key (PEM)"},
-    [OPTION_KEEP_ALIVE] = {"keep_alive", EGRET_DURATION, "30s", false, "longest silence towards the broker"},
-    [OPTION_IN_FLIGHT] = {"in_flight", EGRET_INT, "1000", false, "messages that may wait for their acknowledgement (MQTT 5; with 3.1.1 the broker decides)"},
     {0},
 };
 
-typedef enum part { PART_TOPIC, PART_LEVEL, PART_RETAINED, PART_QOS } part;
+typedef enum part { PART_TOPIC, PART_LEVEL, PART_RETAINED, PART_QOS, PART_PROPERTY } part;
 
 typedef struct extra_field {
     egret_text name;        /* as JSON, with quotes and colon */
     part part;
     uint32_t level;         /* from 1 */
+    egret_str property;     /* its name, of the settings */
 } extra_field;
 
 typedef struct mqtt_feed {
@@ -53,7 +42,7 @@ typedef struct mqtt_feed {
     char *client_id;                        /* owned */
     extra_field *fields;                    /* owned */
     size_t n_fields;
-    const char *value_field;                /* of the settings; NULL: none */
+    const char *value_field, *filters;      /* of the settings; value_field NULL: none */
     egret_text body;                        /* of the message at hand, when it is not the payload */
     const char *trouble;
 } mqtt_feed;
@@ -66,27 +55,42 @@ static bool complain(char *reason, size_t size, const char *sentence)
 
 /* ---- opening ---- */
 
-/* topic, topic.N, retained, qos */
+static bool begins(egret_str text, const char *prefix)
+{
+    return text.len > strlen(prefix) && memcmp(text.ptr, prefix, strlen(prefix)) == 0;
+}
+
+/* The N of topic.N; 0: it is no such number. */
+static uint32_t read_level(egret_str text)
+{
+    uint32_t level = 0;
+    for (uint32_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9' || level > MAX_LEVELS) return 0;
+        level = level * 10 + (uint32_t)(text.ptr[i] - '0');
+    }
+    return level <= MAX_LEVELS ? level : 0;
+}
+
+/* topic, topic.N, retained, qos, property.NAME */
 static bool read_part(egret_str text, extra_field *field)
 {
-    static const char level[] = "topic.";
     if (egret_str_is(text, "topic")) field->part = PART_TOPIC;
     else if (egret_str_is(text, "retained")) field->part = PART_RETAINED;
     else if (egret_str_is(text, "qos")) field->part = PART_QOS;
-    else if (text.len > sizeof level - 1 && text.len < sizeof level + 2 && memcmp(text.ptr, level, sizeof level - 1) == 0) {
+    else if (begins(text, "topic.")) {
         field->part = PART_LEVEL;
-        for (uint32_t i = sizeof level - 1; i < text.len; i++) {
-            if (text.ptr[i] < '0' || text.ptr[i] > '9') return false;
-            field->level = field->level * 10 + (uint32_t)(text.ptr[i] - '0');
-        }
-        return field->level >= 1 && field->level <= MAX_LEVELS;
+        field->level = read_level((egret_str){text.ptr + 6, text.len - 6});
+        return field->level > 0;
+    } else if (begins(text, "property.")) {
+        field->part = PART_PROPERTY;
+        field->property = (egret_str){text.ptr + 9, text.len - 9};
     } else {
         return false;
     }
     return true;
 }
 
-static bool read_fields(mqtt_feed *feed, const char *lines, char *reason, size_t size)
+static bool read_fields(mqtt_feed *feed, const char *lines, bool has_properties, char *reason, size_t size)
 {
     size_t n = 0;
     egret_str key, value;
@@ -100,53 +104,36 @@ static bool read_fields(mqtt_feed *feed, const char *lines, char *reason, size_t
         egret_text_put_json(&field->name, key.ptr, key.len);
         egret_text_puts(&field->name, ":");
         if (field->name.failed) return complain(reason, size, "no memory");
-        if (read_part(value, field)) continue;
-        snprintf(reason, size, "option 'fields': '%.*s' is none of topic, topic.1 to topic.%d, retained, qos", (int)value.len, value.ptr, MAX_LEVELS);
-        return false;
+        if (!read_part(value, field)) {
+            snprintf(reason, size, "option 'fields': '%.*s' is none of topic, topic.1 to topic.%d, retained, qos, property.NAME", (int)value.len, value.ptr,
+                     MAX_LEVELS);
+            return false;
+        }
+        if (field->part == PART_PROPERTY && !has_properties) return complain(reason, size, "option 'fields': messages have properties with version: \"5\" only");
     }
-    return true;
-}
-
-static bool make_client_id(mqtt_feed *feed, const edge_settings *settings, const ingest_feed_host *host)
-{
-    const char *written = settings->texts[OPTION_CLIENT_ID];
-    if (written) return (feed->client_id = strdup(written)) != NULL;
-    if (asprintf(&feed->client_id, "egret-%.8s-%s", host->store_id, host->source) >= 0) return true;
-    feed->client_id = NULL;
-    return false;
-}
-
-static bool check_numbers(const edge_settings *settings, char *reason, size_t size)
-{
-    int64_t qos = settings->values[OPTION_QOS].u.i, keep_alive_ms = settings->values[OPTION_KEEP_ALIVE].u.i;
-    int64_t in_flight = settings->values[OPTION_IN_FLIGHT].u.i;
-    const char *version = settings->texts[OPTION_VERSION];
-    if (qos < 0 || qos > 2) return complain(reason, size, "option 'qos' is 0, 1 or 2");
-    if (keep_alive_ms < 5000 || keep_alive_ms > 3600000) return complain(reason, size, "option 'keep_alive' goes from 5s to 1h");
-    if (in_flight < 1 || in_flight > 65535) return complain(reason, size, "option 'in_flight' goes from 1 to 65535");
-    if (strcmp(version, "3.1.1") != 0 && strcmp(version, "5") != 0) return complain(reason, size, "option 'version' is \"3.1.1\" or \"5\"");
-    if (!settings->texts[OPTION_CERT] != !settings->texts[OPTION_KEY]) return complain(reason, size, "options 'cert' and 'key' go together");
-    if (settings->values[OPTION_TOPIC].len == 0 || settings->values[OPTION_TOPIC].len > 65535) return complain(reason, size, "option 'topic' is empty");
     return true;
 }
 
 static bool open_feed(void *self, const edge_settings *settings, const ingest_feed_host *host, char *reason, size_t size)
 {
     mqtt_feed *feed = self;
+    egret_str filter;
+    const char *lines = settings->texts[OPTION_FIELDS], *first = feed->filters = settings->texts[MQTT_TOPIC];
     feed->host = host;
-    egret_text_init(&feed->body, egret_mem_of(NULL));
-    if (!check_numbers(settings, reason, size) || !mqtt_address_read(&feed->address, settings->texts[OPTION_URL], reason, size)) return false;
     feed->value_field = settings->texts[OPTION_VALUE_FIELD];
-    if (settings->texts[OPTION_FIELDS] && !read_fields(feed, settings->texts[OPTION_FIELDS], reason, size)) return false;
-    if (!make_client_id(feed, settings, host)) return complain(reason, size, "no memory");
-    mqtt_client_options o = {
-        .link = {feed->address.host, feed->address.port, feed->address.tls, settings->texts[OPTION_CA], settings->texts[OPTION_CERT], settings->texts[OPTION_KEY]},
-        .connect = {.version = settings->texts[OPTION_VERSION][0] == '5' ? MQTT_5 : MQTT_3, .client_id = feed->client_id,
-                    .user = settings->texts[OPTION_USER], .password = settings->texts[OPTION_PASSWORD],
-                    .keep_alive_s = (uint16_t)(settings->values[OPTION_KEEP_ALIVE].u.i / 1000),
-                    .receive_max = (uint16_t)settings->values[OPTION_IN_FLIGHT].u.i, .keep_session = true},
-        .filter = settings->texts[OPTION_TOPIC], .qos = (uint8_t)settings->values[OPTION_QOS].u.i,
-        .keep_first = settings->values[OPTION_DURABLE].u.i != 0, .log = host->log, .log_user = host->user};
+    egret_text_init(&feed->body, egret_mem_of(NULL));
+    if (!mqtt_settings_check(settings, MAX_IN_FLIGHT, &feed->address, reason, size)) return false;
+    if (!mqtt_filter_next(&first, &filter) || strlen(feed->filters) > 65535) return complain(reason, size, "option 'topic' is empty, or too long");
+    if (lines && !read_fields(feed, lines, settings->texts[MQTT_VERSION][0] == '5', reason, size)) return false;
+    feed->client_id = mqtt_client_id_make(settings, host->store_id, host->source);
+    if (!feed->client_id) return complain(reason, size, "no memory");
+    mqtt_client_options o = mqtt_settings_client(settings, &feed->address, feed->client_id);
+    o.connect.keep_session = true;
+    o.filters = feed->filters;
+    o.qos = (uint8_t)settings->values[MQTT_QOS].u.i;
+    o.keep_first = settings->values[OPTION_DURABLE].u.i != 0;
+    o.log = host->log;
+    o.log_user = host->user;
     feed->client = mqtt_client_new(&o, reason, size);
     return feed->client != NULL;
 }
@@ -187,17 +174,29 @@ static egret_str level_of(egret_str topic, uint32_t level)
     return (egret_str){at, (uint32_t)((slash ? slash : end) - at)};
 }
 
+/* The first property of that name; NULL: there is none. */
+static egret_str property_of(egret_str properties, egret_str wanted)
+{
+    egret_str name, value;
+    while (mqtt_property_next(&properties, &name, &value))
+        if (egret_str_eq(name, wanted)) return value;
+    return (egret_str){NULL, 0};
+}
+
+static void put_text_or_null(egret_text *out, egret_str text)
+{
+    if (text.ptr) egret_text_put_json(out, text.ptr, text.len);
+    else egret_text_puts(out, "null");
+}
+
 static void put_part(egret_text *out, const extra_field *field, const mqtt_publish *p)
 {
-    egret_str level;
     switch (field->part) {
     case PART_TOPIC: egret_text_put_json(out, p->topic.ptr, p->topic.len); return;
     case PART_RETAINED: egret_text_puts(out, p->retained ? "true" : "false"); return;
     case PART_QOS: egret_text_printf(out, "%u", p->qos); return;
-    case PART_LEVEL:
-        level = level_of(p->topic, field->level);
-        if (level.ptr) egret_text_put_json(out, level.ptr, level.len);
-        else egret_text_puts(out, "null");
+    case PART_LEVEL: put_text_or_null(out, level_of(p->topic, field->level)); return;
+    case PART_PROPERTY: put_text_or_null(out, property_of(p->properties, field->property)); return;
     }
 }
 
@@ -258,6 +257,8 @@ static ingest_polled poll_feed(void *self, int timeout_ms, ingest_message *out)
         feed->trouble = "no memory";
         return INGEST_POLLED_FAILED;
     }
+    /* The broker's session may hold what an earlier declaration had subscribed to. */
+    if (!mqtt_filters_want(feed->filters, message.publish.topic)) out->ptr = NULL;
     out->position = message.number;
     out->next.offset = message.number;
     return INGEST_POLLED_MESSAGE;

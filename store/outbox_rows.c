@@ -253,6 +253,29 @@ int outbox_rows_of(const store *s, const char *sink, uint64_t after, unsigned mo
     return code == MDB_NOTFOUND ? 0 : code;
 }
 
+int outbox_rows_range(const store *s, const char *sink, uint64_t *oldest, uint64_t *next)
+{
+    MDB_txn *txn;
+    MDB_cursor *cursor = NULL;
+    store_counts counts = { 0 };
+    row_key from = key_of(sink, 0);
+    MDB_val key = store_val(from.bytes, from.len), value;
+    int code = store_read(s, &txn);
+    if (code != 0)
+        return code;
+    store_meta_get(s, txn, "counts", &counts, sizeof counts);
+    *oldest = *next = counts.next_row;
+    code = s->has[STORE_ROWS] ? mdb_cursor_open(txn, s->table[STORE_ROWS], &cursor) : MDB_NOTFOUND;
+    if (code == 0)
+        code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    if (code == 0 && key.mv_size == from.len && memcmp(key.mv_data, from.bytes, from.len - 8) == 0)
+        *oldest = store_get_u64((const unsigned char *)key.mv_data + from.len - 8);
+    if (cursor)
+        mdb_cursor_close(cursor);
+    mdb_txn_abort(txn);
+    return code == MDB_NOTFOUND ? 0 : code;
+}
+
 int outbox_rows_each(const store *s, outbox_take_fn take, void *user, uint64_t *broken)
 {
     MDB_txn *txn;

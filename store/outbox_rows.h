@@ -36,6 +36,8 @@ int outbox_row_settle(store *s, const char *sink, uint64_t number, const deliver
  * read, and are passed over. */
 int outbox_rows_of(const store *s, const char *sink, uint64_t after, unsigned most, size_t max_bytes, outbox_take_fn take, void *user,
                    uint64_t *broken);
+/* From any thread, as committed: the sink's oldest row (none waits: *next), and the number that the next row of any sink gets. */
+int outbox_rows_range(const store *s, const char *sink, uint64_t *oldest, uint64_t *next);
 /* All rows, sink by sink. Stops when take says false. */
 int outbox_rows_each(const store *s, outbox_take_fn take, void *user, uint64_t *broken);
 

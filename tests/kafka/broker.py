@@ -65,11 +65,18 @@ auto.create.topics.enable=false
         self.folder, self.port, self.process, self.starts = folder, free_port(), None, 0
         os.makedirs(folder)
         with open(self.file("server.properties"), "w", encoding="utf-8") as file:
-            file.write(self.SETTINGS.format(port=self.port, controller=free_port(), folder=folder))
+            file.write(self.settings())
         with open(self.file("log4j2.properties"), "w", encoding="utf-8") as file:
             file.write("rootLogger.level=warn\nrootLogger.appenderRef.out.ref=out\nappender.out.type=Console\nappender.out.name=out\n"
                        "appender.out.layout.type=PatternLayout\nappender.out.layout.pattern=%d %p %c %m%n\n")
-        self.run("kafka.tools.StorageTool", "format", "--cluster-id", "MkU3OEVBNTcwNTJENDM2Qk", "--config", self.file("server.properties"))
+        self.run("kafka.tools.StorageTool", "format", "--cluster-id", "MkU3OEVBNTcwNTJENDM2Qk", "--config", self.file("server.properties"), *self.users())
+
+    def settings(self):
+        return self.SETTINGS.format(port=self.port, controller=free_port(), folder=self.folder)
+
+    def users(self):
+        """What the log of the cluster knows before it is started."""
+        return []
 
     @property
     def address(self):
@@ -142,3 +149,40 @@ auto.create.topics.enable=false
 
     def places(self, group, topic, partitions):
         return dict(tuple(map(int, line.split("\t"))) for line in self.tool("places", group, topic, partitions).splitlines())
+
+
+class SecuredBroker(Broker):
+    """Has a second door besides, at `secured`: TLS with the certificate of a PKCS 12 file (its password is changeit), and a user with a password. The test's
+    own tool comes by the first one."""
+
+    SECURED = """\
+listeners=PLAINTEXT://127.0.0.1:{port},SECURED://127.0.0.1:{secured},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},SECURED://127.0.0.1:{secured}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SECURED:SASL_SSL,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
+ssl.keystore.location={keystore}
+ssl.keystore.type=PKCS12
+ssl.keystore.password=changeit
+ssl.key.password=changeit
+sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512
+listener.name.secured.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_{user}="{password}";
+listener.name.secured.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+"""
+
+    def __init__(self, folder, keystore, user, password):
+        self.keystore, self.user, self.password, self.secured_port = keystore, user, password, free_port()
+        super().__init__(folder)
+
+    @property
+    def secured(self):
+        return "127.0.0.1:%d" % self.secured_port
+
+    def settings(self):
+        lines = super().settings().splitlines(keepends=True)
+        controller = next(line for line in lines if line.startswith("controller.quorum.voters=")).strip().rsplit(":", 1)[1]
+        kept = [line for line in lines if not line.startswith(("listeners=", "advertised.listeners=", "listener.security.protocol.map="))]
+        return "".join(kept) + self.SECURED.format(port=self.port, secured=self.secured_port, controller=controller, keystore=self.keystore,
+                                                   user=self.user, password=self.password)
+
+    def users(self):
+        return ["--add-scram", "SCRAM-SHA-512=[name=%s,password=%s]" % (self.user, self.password)]

@@ -5,6 +5,7 @@
  *     kafka_tool BROKERS produce TOPIC            lines "partition TAB body" of standard input; a line without a tab and body sends none (a tombstone)
  *     kafka_tool BROKERS consume TOPIC            all there is now, as a consumer that reads committed: "partition offset key id body", TAB between
  *     kafka_tool BROKERS trim TOPIC PARTITION OFFSET      drops the messages before it
+ *     kafka_tool BROKERS version -                        of librdkafka
  *     kafka_tool BROKERS places GROUP TOPIC PARTITIONS    what the group has committed: "partition offset"
  *
  * Waits for brokers that do not answer. Ends with 1 when something does not work, which it says.
@@ -185,9 +186,10 @@ int main(int argc, char **argv)
 {
     const char *brokers = argc > 3 ? argv[1] : "", *what = argc > 3 ? argv[2] : "";
     if (strcmp(what, "create") == 0 && argc == 5) return create(brokers, argv[3], atoi(argv[4]));
+    if (strcmp(what, "version") == 0) return printf("%s\n", rd_kafka_version_str()) < 0;
     if (strcmp(what, "produce") == 0) return produce(brokers, argv[3]);
     if (strcmp(what, "consume") == 0) return consume(brokers, argv[3]);
     if (strcmp(what, "trim") == 0 && argc == 6) return trim(brokers, argv[3], atoi(argv[4]), atoll(argv[5]));
     if (strcmp(what, "places") == 0 && argc == 6) return places(brokers, argv[3], argv[4], atoi(argv[5]));
-    return complain("arguments", "BROKERS create|produce|consume|trim|places TOPIC …");
+    return complain("arguments", "BROKERS create|produce|consume|trim|version|places TOPIC …");
 }

@@ -96,6 +96,21 @@ class KafkaSink(Folder):
         self.assertEqual(len(letters), 1)
         self.assertIn("MSG_SIZE_TOO_LARGE", letters[0]["reason"])
 
+    def test_many_refusals_between_what_is_taken_do_not_make_the_mark_forget(self):
+        """Every second alert is too large, so the mark has a run for each of the others; Egret is killed again and again behind a commit."""
+        more = 'exactly_once: true  settings: { "message.max.bytes": "4000" }'
+        daemon = self.start(more)
+        body = "".join(json.dumps({"user": "u", "n": n, "at": "2026-01-05T09:00:00Z", "pad": "x" * (9000 if n % 2 else 1)}) + "\n" for n in range(600))
+        self.assertEqual(daemon.post("login", body, "application/x-ndjson")[0], 202)
+        for wanted in (1, 60, 150, 250):
+            wait_for(lambda: len(self.broker.consume(self.topic)) >= wanted, "alerts in the topic")
+            daemon.stop(signal.SIGKILL)
+            daemon = self.start(more)
+        wait_for(lambda: daemon.metric('egret_sink_backlog{sink="k"}') == 0, "an empty outbox")
+        self.assertEqual(self.numbers(), list(range(0, 600, 2)))
+        self.assertEqual(daemon.stop(), 0)
+        self.assertEqual(len(self.letters("--kind", "alerts")), 300)
+
     def test_what_a_broker_never_takes_is_a_dead_letter(self):
         self.refuse_one("")
 

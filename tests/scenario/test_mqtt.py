@@ -95,6 +95,48 @@ rule lost { watch status [state == "offline"]  by device  alert { who: device } 
         self.assertEqual(daemon.metric('egret_source_skipped_total{source="plant"}'), 1)
         self.assertEqual(daemon.stop(), 0)
 
+    def test_several_filters_and_what_was_subscribed_to_before(self):
+        """A filter that is declared no more still stands in the broker's session: what it brings is passed over, and acknowledged."""
+        broker = self.broker()
+        rules = RULES.replace('topic: "plant/+/temp"', 'topic: "%s"')
+        daemon = self.start(rules % (broker.url, "plant/+/temp, yard/+/temp", ""))
+        self.connected(daemon)
+        publisher = self.publisher(broker)
+        topics = ["plant/a/temp", "yard/b/temp", "attic/c/temp"]
+        publisher.publish_all([(topics[n % 3], reading(n)) for n in range(30)])
+        alerts = lambda: {(a["key"]["line"], a["fields"]["n"]) for a in self.lines("data/alerts.ndjson")}
+        wait_for(lambda: len(alerts()) == 20, "20 alerts")
+        self.assertEqual(alerts(), {("ab"[n % 3], n) if n % 3 < 2 else None for n in range(30)} - {None})
+        self.assertEqual(daemon.stop(), 0)
+        publisher.publish_all([(topics[n % 3], reading(n)) for n in range(30, 60)])
+        daemon = self.start(rules % (broker.url, "attic/+/temp,yard/#", ""))
+        self.connected(daemon)
+        wait_for(lambda: daemon.metric('egret_source_skipped_total{source="plant"}') == 10, "ten that nobody wants any more")
+        publisher.publish_all([(topics[n % 3], reading(n)) for n in range(60, 90)])
+        wait_for(lambda: daemon.metric('egret_source_skipped_total{source="plant"}') == 20, "ten more")
+        wait_for(lambda: len(alerts()) == 20 + 10 + 20, "the rest")
+        self.assertEqual(daemon.stop(), 0)
+        self.assertEqual(self.letters(), [])
+
+    def test_user_properties(self):
+        """Of MQTT 5: the first of its name, as text; null where a message has none."""
+        broker = self.broker()
+        rules = RULES.replace('old: "retained" }', 'old: "retained", unit: "property.unit" }').replace("old: bool?", "old: bool?  unit: string?")
+        rules = rules.replace("{ n: n  old: old }", "{ n: n  unit: unit }")
+        daemon = self.start(rules % (broker.url, 'version: "5"'))
+        self.connected(daemon)
+        publish = ["mosquitto_pub", "-V", "5", "-p", str(broker.port), "-q", "1", "-t", "plant/a/temp"]
+        for n, properties in enumerate(([], ["unit", "K"], ["colour", "red", "unit", "\u00b0C", "unit", "K"], ["unit", ""])):
+            words = [word for i in range(0, len(properties), 2) for word in ("-D", "publish", "user-property", *properties[i:i + 2])]
+            subprocess.run([*publish, "-D", "publish", "content-type", "text/x", *words, "-m", reading(n)], check=True, capture_output=True)
+        alerts = lambda: {a["fields"]["n"]: a["fields"]["unit"] for a in self.lines("data/alerts.ndjson")}
+        wait_for(lambda: len(alerts()) == 4, "four alerts; " + "".join(daemon.err))
+        self.assertEqual(alerts(), {0: None, 1: "K", 2: "\u00b0C", 3: ""})
+        self.assertEqual(daemon.stop(), 0)
+        done = egret("run", "--rules", self.write("old.egret", rules % (broker.url, "")), "--data", self.path("other"), "--listen", "127.0.0.1:0")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("messages have properties with version:", done.stderr)
+
     def test_durable_over_kills(self):
         """QoS 1: Egret killed, the broker stopped and started, while messages come: every one is in the journal."""
         broker = self.broker()

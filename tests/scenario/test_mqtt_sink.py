@@ -78,6 +78,23 @@ class MqttSink(Folder):
         self.assertEqual((topic, retained, json.loads(body)["data"]["fields"]["n"]), ("alerts/a_b__", True, 2))
         self.assertEqual(daemon.stop(), 0)
 
+    def test_user_properties(self):
+        broker = self.broker()
+        listener = subprocess.Popen(["mosquitto_sub", "-V", "5", "-p", str(broker.port), "-t", "alerts/#", "-C", "3", "-F", "%t %P"], stdout=subprocess.PIPE,
+                                    text=True)
+        self.addCleanup(listener.stdout.close)
+        self.addCleanup(listener.wait)
+        self.addCleanup(listener.kill)
+        ready = ["mosquitto_pub", "-p", str(broker.port), "-t", "alerts/ready", "-r", "-m", "x"]
+        subprocess.run(ready, check=True, capture_output=True)
+        self.assertEqual(listener.stdout.readline().strip(), "alerts/ready")       # it is there
+        daemon = self.start('sink out: mqtt { url: "%s"  version: "5"  topic: "alerts/{user}"  properties: { "sent by": "egret, {rule}"  user: "{user}" } }'
+                            % broker.url)
+        daemon.post("login", [{"user": "a", "n": 1}, {"user": "b\n\u0000\u00e4", "n": 2}])
+        out = listener.stdout.read()
+        self.assertEqual(sorted(out.splitlines()), ["alerts/a sent by:egret, seen user:a", "alerts/b__\u00e4 sent by:egret, seen user:b__\u00e4"])
+        self.assertEqual(daemon.stop(), 0)
+
     def test_tls_and_passwords(self):
         """The broker's certificate must be signed by whom we trust, and be its own; a wrong password is said, not shown."""
         pem, key, users = self.path("broker.pem"), self.path("broker.key"), self.path("users")

@@ -4,7 +4,7 @@
  */
 #include "alerting/sink.h"
 #include "compiler/text.h"
-#include "ingest/feed.h"
+#include "ingest/source_list.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -63,15 +63,16 @@ static void every_option_of_a_sink_may_be_written(void **state)
 static void every_option_of_a_source_may_be_written(void **state)
 {
     (void)state;
-    for (size_t i = 0; ingest_feed_kinds[i]; i++) {
+    for (size_t i = 0; ingest_source_list(i).name; i++) {
+        ingest_source_row row = ingest_source_list(i);
         egret_text text;
         egret_text_init(&text, egret_mem_of(NULL));
-        egret_text_printf(&text, "stream a { x: string }\nsource s: %s { stream: a", ingest_feed_kinds[i]->name);
-        declare(&text, ingest_feed_kinds[i]->options);
-        declare(&text, ingest_feed_common_options);
+        egret_text_printf(&text, "stream a { x: string }\nsource s: %s { %s: a", row.name, ingest_source_stream.name);
+        declare(&text, row.options);
+        declare(&text, row.common);
         egret_text_puts(&text, "}\n");
         compile(&text);
-        assert_in_range(edge_option_count(ingest_feed_kinds[i]->options) + INGEST_FEED_COMMON_COUNT, 0, EDGE_MAX_OPTIONS);
+        assert_in_range(edge_option_count(row.options) + edge_option_count(row.common), 0, EDGE_MAX_OPTIONS);
     }
 }
 

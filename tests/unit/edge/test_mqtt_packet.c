@@ -85,13 +85,19 @@ static void any_bytes_are_survived(void **state)
         if (mqtt_packet_read(exact, len, 16, &packet, &used) == MQTT_GOT_PACKET) {
             mqtt_publish p;
             mqtt_connack c;
-            uint8_t code;
+            const uint8_t *codes;
             uint16_t id;
             assert_true(used <= len);
             for (mqtt_version v = MQTT_3; v <= MQTT_5; v++) {
-                if (mqtt_publish_read(&packet, v, &p)) assert_true(p.payload + p.len == packet.body + packet.len);
+                egret_str name, value;
+                size_t n = 0;
+                if (mqtt_publish_read(&packet, v, &p)) {
+                    assert_true(p.payload + p.len == packet.body + packet.len);
+                    while (mqtt_property_next(&p.properties, &name, &value)) n += name.len + value.len + 5;
+                    assert_true(n <= packet.len);
+                }
                 (void)mqtt_connack_read(&packet, v, &c);
-                (void)mqtt_suback_read(&packet, v, &code);
+                if (mqtt_suback_read(&packet, v, &codes, &n)) assert_true((const char *)codes + n == packet.body + packet.len);
             }
             (void)mqtt_id_read(&packet, &id);
         }
@@ -122,11 +128,74 @@ static void what_is_written_stands_on_the_wire(void **state)
     egret_text_deinit(&out);
 }
 
+static void user_properties_go_there_and_back(void **state)
+{
+    (void)state;
+    static const char expected[] = "\x30\x14\0\1t\x0f\x26\0\1a\0\1b\x26\0\0\0\3cde!";
+    egret_text properties, out;
+    egret_text_init(&properties, egret_mem_of(NULL));
+    egret_text_init(&out, egret_mem_of(NULL));
+    mqtt_put_property(&properties, (egret_str){"a", 1}, (egret_str){"b", 1});
+    mqtt_put_property(&properties, (egret_str){"", 0}, (egret_str){"cde", 3});
+    mqtt_publish p = {.topic = {"t", 1}, .properties = {properties.ptr, (uint32_t)properties.len}, .payload = "!", .len = 1};
+    mqtt_put_publish(&out, MQTT_5, &p);
+    assert_int_equal(out.len, sizeof expected - 1);
+    assert_memory_equal(out.ptr, expected, out.len);
+    mqtt_packet packet;
+    size_t used;
+    assert_int_equal(mqtt_packet_read(out.ptr, out.len, 100, &packet, &used), MQTT_GOT_PACKET);
+    assert_true(mqtt_publish_read(&packet, MQTT_5, &p));
+    egret_str at = p.properties, name, value;
+    assert_true(mqtt_property_next(&at, &name, &value) && egret_str_is(name, "a") && egret_str_is(value, "b"));
+    assert_true(mqtt_property_next(&at, &name, &value) && egret_str_is(name, "") && egret_str_is(value, "cde"));
+    assert_false(mqtt_property_next(&at, &name, &value));
+    /* Others stand between: an expiry of four bytes, a content type. */
+    static const char mixed[] = "\x02\0\0\0\1\x26\0\1k\0\1v\x03\0\1x";
+    at = (egret_str){mixed, sizeof mixed - 1};
+    assert_true(mqtt_property_next(&at, &name, &value) && egret_str_is(name, "k") && egret_str_is(value, "v"));
+    assert_false(mqtt_property_next(&at, &name, &value));
+    egret_text_deinit(&properties);
+    egret_text_deinit(&out);
+}
+
+static void several_filters_are_subscribed_to_at_once(void **state)
+{
+    (void)state;
+    static const char expected[] = "\x82\x0c\0\1\0\1a\1\0\3b/+\1";
+    egret_text out;
+    egret_text_init(&out, egret_mem_of(NULL));
+    mqtt_put_subscribe(&out, MQTT_3, 1, "a, b/+ ", 1);
+    assert_int_equal(out.len, sizeof expected - 1);
+    assert_memory_equal(out.ptr, expected, out.len);
+    egret_text_deinit(&out);
+    mqtt_packet packet;
+    size_t used, n;
+    const uint8_t *codes;
+    assert_int_equal(mqtt_packet_read("\x90\4\0\1\1\x80", 6, 100, &packet, &used), MQTT_GOT_PACKET);
+    assert_true(mqtt_suback_read(&packet, MQTT_3, &codes, &n));
+    assert_true(n == 2 && codes[0] == 1 && codes[1] == 0x80);
+}
+
+static void filters_want_what_the_protocol_says(void **state)
+{
+    (void)state;
+    static const struct { const char *filters, *topic; bool wanted; } cases[] = {
+        {"a/b", "a/b", true}, {"a/b", "a/bc", false}, {"a/b", "a", false}, {"a", "a/b", false}, {"a/+", "a/b", true}, {"a/+", "a", false},
+        {"a/+", "a/", true}, {"a/+", "a/b/c", false}, {"+/b", "x/b", true}, {"+", "/x", false}, {"/+", "/x", true}, {"a/#", "a/b/c", true},
+        {"a/#", "a", true}, {"a/#", "ab", false}, {"#", "x/y", true}, {"#", "$SYS/x", false}, {"+/x", "$SYS/x", false}, {"$SYS/#", "$SYS/x", true},
+        {"$share/g/a/+", "a/b", true}, {"$share/g/a/+", "g/a", false}, {"x, a/b", "a/b", true}, {"x,y", "z", false}, {"", "z", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (mqtt_filters_want(cases[i].filters, (egret_str){cases[i].topic, (uint32_t)strlen(cases[i].topic)}) != cases[i].wanted)
+            fail_msg("'%s' and '%s'", cases[i].filters, cases[i].topic);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_is_read),      cmocka_unit_test(a_long_message_is_cut), cmocka_unit_test(what_is_malformed_is_refused),
         cmocka_unit_test(any_bytes_are_survived), cmocka_unit_test(what_is_written_stands_on_the_wire),
+        cmocka_unit_test(user_properties_go_there_and_back), cmocka_unit_test(several_filters_are_subscribed_to_at_once),
+        cmocka_unit_test(filters_want_what_the_protocol_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
  */
 #include "ingest/feed.h"
 #include "ingest/kafka_begin.h"
+#include "ingest/source_list.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -100,7 +101,7 @@ static void set_up(fixture *f)
     f->cluster = rd_kafka_mock_cluster_new(f->cluster_client, 1);
     assert_non_null(f->cluster);
     assert_int_equal(rd_kafka_mock_topic_create(f->cluster, "in", 2, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
-    edge_tables tables = {"kafka source", ingest_feed_kafka.options, ingest_feed_common_options};
+    edge_tables tables = {"kafka source", ingest_feed_kafka.options, ingest_source_common_options};
     assert_true(edge_settings_fallback(&f->settings, &tables));
     set_option(f, "brokers", rd_kafka_mock_cluster_bootstraps(f->cluster));
     set_option(f, "topic", "in");
