@@ -184,7 +184,8 @@ static egret_status make_evaluation(bringing *b, const char *lines, size_t len)
     daemon_state *d = b->daemon;
     rule_set *rules = rule_set_new();
     egret_status status = rules ? EGRET_BAD_USE : EGRET_NO_MEMORY;
-    if (rules && rule_set_read(rules, lines, len, find_text, d) && rule_set_compile(rules) && rules->fingerprint == b->rules)
+    bool fine = rules && rule_set_read(rules, lines, len, find_text, d) && rule_set_compile(rules);
+    if (fine && (rules->fingerprint == b->rules || recovery_printed_fingerprint(rules->plan) == b->rules))
         status = daemon_engine_make(d, rules) ? EGRET_OK : EGRET_NO_MEMORY;
     rule_set_drop(rules);
     return status;

@@ -5,6 +5,7 @@
 #include "app/daemon_rules.h"
 
 #include "app/command.h"
+#include "app/page_pool.h"
 #include "nfa/succession.h"
 #include "store/rule_rows.h"
 
@@ -128,15 +129,28 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const declared *)a)->name, ((const declared *)b)->name);
 }
 
-/* The declarations of all rules, by name, in the arena. */
-static declared *declarations(const rule_set *set, egret_arena *arena, size_t *n)
+/* Is it in a file that both sets have? Then it is the same in both. NULL: there is no other set. */
+static bool is_shared(const ast_decl *decl, const rule_set *set, const rule_set *other)
 {
+    const rule_file *own = rule_set_file(set, set->diags.sources[decl->span.source].name);
+    return other && own == rule_set_file(other, own->path);
+}
+
+/* The declarations of rules, by name, in the arena; of those in files that `other` shares none. */
+static declared *declarations(const rule_set *set, const rule_set *other, egret_arena *arena, size_t *n)
+{
+    uint32_t source = UINT32_MAX;
+    bool shared = false;
+    size_t most = 0;
     *n = 0;
-    for (const ast_decl *decl = set->tree.decls; decl; decl = decl->next) *n += decl->kind == AST_RULE;
-    declared *list = egret_arena_alloc(arena, (*n + 1) * sizeof *list);
-    size_t at = 0;
-    for (const ast_decl *decl = set->tree.decls; decl && list; decl = decl->next)
-        if (decl->kind == AST_RULE) list[at++] = (declared){egret_arena_str(arena, decl->name.str.ptr, decl->name.str.len).ptr, decl};
+    for (const ast_decl *decl = set->tree.decls; decl; decl = decl->next) most += decl->kind == AST_RULE;
+    declared *list = egret_arena_alloc(arena, (most + 1) * sizeof *list);
+    for (const ast_decl *decl = set->tree.decls; decl && list; decl = decl->next) {
+        if (decl->kind != AST_RULE) continue;
+        if (decl->span.source != source) shared = is_shared(decl, set, other);
+        source = decl->span.source;
+        if (!shared) list[(*n)++] = (declared){egret_arena_str(arena, decl->name.str.ptr, decl->name.str.len).ptr, decl};
+    }
     if (arena->failed) return NULL;
     if (*n > 1) qsort(list, *n, sizeof *list, by_name);
     return list;
@@ -164,23 +178,47 @@ static bool has_changed(const rule_set *set, const rule_book_entry *last, const 
     return strcmp(last->hash, hash) != 0;
 }
 
-/* A version for each rule whose text is not that of its newest one, and for each that is gone. */
-static bool add_versions(daemon_rules *r, rule_change *change, const rule_set *set, const rule_version *like)
+static bool is_named(const declared *rules, size_t n, const char *name)
+{
+    const declared wanted = {name, NULL};
+    return n > 0 && bsearch(&wanted, rules, n, sizeof *rules, by_name) != NULL;
+}
+
+/* A version for each rule of the book that is gone. now: the book says what it holds, and files both share need not be looked at; or NULL. */
+static bool add_gone(daemon_rules *r, rule_change *change, const rule_set *set, const rule_set *now, const declared *rules, size_t n,
+                     const rule_version *like)
 {
     egret_arena arena;
-    size_t n, at = 0;
+    size_t n_were = 0;
+    bool fine = true;
     egret_arena_init(&arena, egret_mem_of(NULL));
-    declared *rules = declarations(set, &arena, &n);
+    const declared *were = now ? declarations(now, set, &arena, &n_were) : NULL;
+    for (size_t i = 0; i < n_were && fine; i++) {
+        const rule_book_entry *last = is_named(rules, n, were[i].name) ? NULL : book_find(r, were[i].name);
+        if (last && last->hash[0]) fine = add_version(change, set, last, &(declared){last->name, NULL}, like);
+    }
+    for (size_t i = 0; !now && i < r->n_book && fine; i++) {
+        const rule_book_entry *last = &r->book[i];
+        if (last->hash[0] && !is_named(rules, n, last->name)) fine = add_version(change, set, last, &(declared){last->name, NULL}, like);
+    }
+    fine = fine && !arena.failed;
+    egret_arena_deinit(&arena);
+    return fine;
+}
+
+/* A version for each rule whose text is not that of its newest one, and for each that is gone. now: see add_gone. */
+static bool add_versions(daemon_rules *r, rule_change *change, const rule_set *set, const rule_set *now, const rule_version *like)
+{
+    egret_arena arena;
+    size_t n;
+    egret_arena_init(&arena, egret_mem_of(NULL));
+    const declared *rules = declarations(set, now, &arena, &n);
     bool fine = rules != NULL;
     for (size_t i = 0; i < n && fine; i++) {
         const rule_book_entry *last = book_find(r, rules[i].name);
         if (has_changed(set, last, &rules[i])) fine = add_version(change, set, last, &rules[i], like);
     }
-    for (size_t i = 0; i < r->n_book && fine; i++) {
-        while (at < n && strcmp(rules[at].name, r->book[i].name) < 0) at++;
-        bool there = at < n && strcmp(rules[at].name, r->book[i].name) == 0;
-        if (!there && r->book[i].hash[0]) fine = add_version(change, set, &r->book[i], &(declared){r->book[i].name, NULL}, like);
-    }
+    fine = fine && add_gone(r, change, set, now, rules, n, like);
     egret_arena_deinit(&arena);
     return fine;
 }
@@ -360,7 +398,7 @@ rule_change *daemon_rules_start_change(daemon_rules *r)
     int64_t now_ms = app_wall_ms(NULL);
     rule_change *change = rule_change_new(r->boot, true, "start", "", now_ms);
     rule_version like = {.who = "start", .note = "", .what = "imported", .when_ms = now_ms};
-    if (change && add_versions(r, change, r->boot, &like) && add_import_rows(r, change)) {
+    if (change && add_versions(r, change, r->boot, NULL, &like) && add_import_rows(r, change)) {
         note_versions(r, change);
         return change;
     }
@@ -460,8 +498,8 @@ rule_change *daemon_rules_prepare(daemon_rules *r, rule_set *next, const char *w
     int64_t now_ms = app_wall_ms(NULL);
     rule_change *change = rule_change_new(next, false, who, note, now_ms);
     rule_version like = {.who = who, .note = note, .what = what, .when_ms = now_ms};
-    if (change && add_versions(r, change, next, &like))
-        *rule_change_engine(change) = nfa_succession_prepare(egret_mem_of(NULL), next->plan, r->engine);
+    if (change && add_versions(r, change, next, r->now, &like))
+        *rule_change_engine(change) = nfa_succession_prepare(page_pool_mem(), next->plan, r->engine);
     if (change && *rule_change_engine(change)) return change;
     rule_change_free(change);
     return NULL;

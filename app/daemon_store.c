@@ -33,9 +33,9 @@ static void list_rules(daemon_state *d)
 {
     const rule_set *boot = daemon_rules_boot(d->rules);
     for (size_t i = 0; i < boot->n_files; i++) {
-        if (boot->files[i].is_content) continue;
-        egret_text_put(&d->rules_files, boot->files[i].path, strlen(boot->files[i].path) + 1);
-        egret_text_put(&d->rules_files, boot->files[i].hash, sizeof boot->files[i].hash);
+        if (boot->files[i]->is_content) continue;
+        egret_text_put(&d->rules_files, boot->files[i]->path, strlen(boot->files[i]->path) + 1);
+        egret_text_put(&d->rules_files, boot->files[i]->hash, sizeof boot->files[i]->hash);
     }
 }
 

@@ -48,7 +48,7 @@ static uint64_t mix_values(uint64_t hash, const egret_value *values, size_t n)
     return hash;
 }
 
-uint64_t recovery_fingerprint(const plan *p)
+uint64_t recovery_printed_fingerprint(const plan *p)
 {
     egret_arena arena;
     egret_arena_init(&arena, egret_mem_of(NULL));

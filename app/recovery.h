@@ -51,7 +51,7 @@ void recovery_alert(recovery *r, const sink_message *message);
 
 /* Names the layout of a stream's slots. */
 uint64_t recovery_layout(const plan_stream *stream);
-/* Names the rules with all their lists and tables. 0: no memory. */
-uint64_t recovery_fingerprint(const plan *p);
+/* How earlier versions named the rules (rule_set.fingerprint): by the plan as it is printed. 0: no memory. */
+uint64_t recovery_printed_fingerprint(const plan *p);
 
 #endif

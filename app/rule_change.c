@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct change_version { struct change_version *next; rule_version of; } change_version;
 typedef struct row { struct row *next; const char *key, *text; size_t len; bool is_text; } row;
 
 struct rule_change {
@@ -23,7 +22,8 @@ struct rule_change {
     int64_t wall_ms;
     egret_text lines;           /* for the journal */
     row *rows, **rows_end;      /* is_text: a content, by its hash; else a row by key */
-    change_version *versions, **versions_end;
+    rule_version *versions;
+    size_t n_versions, cap_versions;
     nfa_engine *engine;
     rule_set *before;
     pthread_mutex_t lock;       /* all below */
@@ -47,7 +47,6 @@ rule_change *rule_change_new(rule_set *rules, bool whole, const char *who, const
     change->note = egret_arena_str(&change->arena, note ? note : "", note ? strlen(note) : 0).ptr;
     change->wall_ms = wall_ms;
     change->rows_end = &change->rows;
-    change->versions_end = &change->versions;
     if (whole) rule_set_write(rules, &change->lines);
     else egret_text_put(&change->lines, rules->changes.ptr, rules->changes.len);
     if (!change->arena.failed && !change->lines.failed) return change;
@@ -71,6 +70,7 @@ void rule_change_free(rule_change *change)
     pthread_cond_destroy(&change->answered);
     egret_text_deinit(&change->lines);
     egret_arena_deinit(&change->arena);
+    free(change->versions);
     free(change);
 }
 
@@ -114,19 +114,25 @@ static const char *own(rule_change *change, const char *text)
 
 static const rule_version *note_version(rule_change *change, const rule_version *like, const char *text, size_t len)
 {
-    change_version *v = egret_arena_alloc(&change->arena, sizeof *v);
-    if (!v) return NULL;
-    v->of = *like;
-    v->of.rule = own(change, like->rule);
-    v->of.who = own(change, like->who);
-    v->of.note = own(change, like->note);
-    v->of.file = own(change, like->file);
-    v->of.what = own(change, like->what);
-    v->of.hash[0] = '\0';
-    if (text) store_hash(text, len, v->of.hash);
-    *change->versions_end = v;
-    change->versions_end = &v->next;
-    return change->arena.failed ? NULL : &v->of;
+    if (change->n_versions == change->cap_versions) {
+        size_t cap = change->cap_versions ? change->cap_versions * 2 : 8;
+        rule_version *grown = realloc(change->versions, cap * sizeof *grown);
+        if (!grown) return NULL;
+        change->versions = grown;
+        change->cap_versions = cap;
+    }
+    rule_version *v = &change->versions[change->n_versions];
+    *v = *like;
+    v->rule = own(change, like->rule);
+    v->who = own(change, like->who);
+    v->note = own(change, like->note);
+    v->file = own(change, like->file);
+    v->what = own(change, like->what);
+    v->hash[0] = '\0';
+    if (text) store_hash(text, len, v->hash);
+    if (change->arena.failed) return NULL;
+    change->n_versions++;
+    return v;
 }
 
 bool rule_change_add_version(rule_change *change, const rule_version *like, const char *text, size_t len)
@@ -147,9 +153,7 @@ bool rule_change_add_version(rule_change *change, const rule_version *like, cons
 
 const rule_version *rule_change_version(const rule_change *change, size_t i)
 {
-    const change_version *v = change->versions;
-    while (v && i-- > 0) v = v->next;
-    return v ? &v->of : NULL;
+    return i < change->n_versions ? &change->versions[i] : NULL;
 }
 
 void rule_change_holds_from(rule_change *change, int64_t wall_ms)
@@ -203,8 +207,8 @@ static int write_texts(const rule_set *rules, const egret_text *lines, store *s)
 {
     int code = 0;
     for (size_t i = 0; i < rules->n_files && code == 0; i++)
-        if (memmem(lines->ptr, lines->len, rules->files[i].hash, STORE_HASH_DIGITS))
-            code = store_content_put(s, rules->files[i].text, rules->files[i].len);
+        if (memmem(lines->ptr, lines->len, rules->files[i]->hash, STORE_HASH_DIGITS))
+            code = store_content_put(s, rules->files[i]->text, rules->files[i]->len);
     return code;
 }
 

@@ -3,11 +3,15 @@
  */
 #include "app/rule_set.h"
 
+#include "app/page_pool.h"
 #include "app/recovery.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 enum { MAX_WORDS = 8 };
 
@@ -20,7 +24,7 @@ rule_set *rule_set_new(void)
     rule_set *set = calloc(1, sizeof *set);
     if (!set) return NULL;
     set->users = 1;
-    egret_arena_init(&set->arena, egret_mem_of(NULL));
+    egret_arena_init(&set->arena, page_pool_mem());
     egret_text_init(&set->changes, egret_mem_of(NULL));
     egret_diags_init(&set->diags, &set->arena);
     ast_file_init(&set->tree);
@@ -38,6 +42,7 @@ void rule_set_drop(rule_set *set)
     if (!set || __atomic_sub_fetch(&set->users, 1, __ATOMIC_ACQ_REL) > 0) return;
     egret_text_deinit(&set->changes);
     egret_arena_deinit(&set->arena);
+    for (size_t i = 0; i < set->n_files; i++) rule_file_drop(set->files[i]);
     free(set->files);
     free(set->modes);
     free(set->snoozes);
@@ -63,19 +68,6 @@ static bool room(rule_set *set, void **items, size_t n, size_t *cap, size_t size
     *items = grown;
     *cap = wanted;
     return true;
-}
-
-rule_set *rule_set_copy(const rule_set *from)
-{
-    rule_set *set = rule_set_new();
-    if (!set) return NULL;
-    for (size_t i = 0; i < from->n_files; i++) rule_set_put(set, from->files[i].path, from->files[i].text, from->files[i].len, from->files[i].is_content);
-    for (size_t i = 0; i < from->n_modes; i++) rule_set_put_mode(set, from->modes[i].rule, mode_names[from->modes[i].mode]);
-    for (size_t i = 0; i < from->n_snoozes; i++) rule_set_put_snooze(set, &from->snoozes[i]);
-    set->changes.len = 0;
-    if (!set->arena.failed && !set->changes.failed) return set;
-    rule_set_drop(set);
-    return NULL;
 }
 
 /* ---- lines ---- */
@@ -118,7 +110,7 @@ static void put_snooze(egret_text *out, const rule_snooze *s)
 
 void rule_set_write(const rule_set *set, egret_text *out)
 {
-    for (size_t i = 0; i < set->n_files; i++) put_file(out, &set->files[i]);
+    for (size_t i = 0; i < set->n_files; i++) put_file(out, set->files[i]);
     for (size_t i = 0; i < set->n_modes; i++) put_mode(out, set->modes[i].rule, mode_names[set->modes[i].mode]);
     for (size_t i = 0; i < set->n_snoozes; i++) put_snooze(out, &set->snoozes[i]);
 }
@@ -190,7 +182,7 @@ static size_t place_of(const rule_set *set, const char *path)
     size_t low = 0, high = set->n_files;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (strcmp(set->files[middle].path, path) < 0) low = middle + 1;
+        if (strcmp(set->files[middle]->path, path) < 0) low = middle + 1;
         else high = middle;
     }
     return low;
@@ -199,23 +191,37 @@ static size_t place_of(const rule_set *set, const char *path)
 const rule_file *rule_set_file(const rule_set *set, const char *path)
 {
     size_t at = place_of(set, path);
-    return at < set->n_files && strcmp(set->files[at].path, path) == 0 ? &set->files[at] : NULL;
+    return at < set->n_files && strcmp(set->files[at]->path, path) == 0 ? set->files[at] : NULL;
+}
+
+/* Files are put in order. */
+static void put_in(rule_set *set, rule_file *file)
+{
+    size_t at = place_of(set, file->path);
+    bool there = at < set->n_files && strcmp(set->files[at]->path, file->path) == 0;
+    if (!there && !room(set, (void **)&set->files, set->n_files, &set->cap_files, sizeof *set->files)) {
+        rule_file_drop(file);
+        return;
+    }
+    if (!there) {
+        memmove(&set->files[at + 1], &set->files[at], (set->n_files - at) * sizeof *set->files);
+        set->n_files++;
+    } else {
+        rule_file_drop(set->files[at]);
+    }
+    set->files[at] = file;
+    put_file(&set->changes, file);
 }
 
 void rule_set_put(rule_set *set, const char *path, const char *text, size_t len, bool is_content)
 {
-    rule_file file = {.path = own(set, path), .text = egret_arena_str(&set->arena, text, len).ptr, .len = len, .is_content = is_content};
+    char hash[STORE_HASH_DIGITS + 1];
     const rule_file *there = rule_set_file(set, path);
-    size_t at = place_of(set, path);
-    store_hash(text, len, file.hash);
-    if (there && strcmp(there->hash, file.hash) == 0 && there->is_content == is_content) return;
-    if (!there) {
-        if (!room(set, (void **)&set->files, set->n_files, &set->cap_files, sizeof *set->files)) return;
-        memmove(&set->files[at + 1], &set->files[at], (set->n_files - at) * sizeof *set->files);
-        set->n_files++;
-    }
-    set->files[at] = file;
-    put_file(&set->changes, &file);
+    store_hash(text, len, hash);
+    if (there && strcmp(there->hash, hash) == 0 && there->is_content == is_content) return;
+    rule_file *file = rule_file_new(path, text, len, is_content);
+    if (file) put_in(set, file);
+    else set->arena.failed = true;
 }
 
 void rule_set_take(rule_set *set, const egret_diags *diags)
@@ -227,9 +233,10 @@ void rule_set_take(rule_set *set, const egret_diags *diags)
 void rule_set_remove(rule_set *set, const char *path)
 {
     size_t at = place_of(set, path);
-    if (at == set->n_files || strcmp(set->files[at].path, path) != 0) return;
+    if (at == set->n_files || strcmp(set->files[at]->path, path) != 0) return;
     put_word(&set->changes, "gone", '\t');
     put_word(&set->changes, path, '\n');
+    rule_file_drop(set->files[at]);
     set->n_files--;
     memmove(&set->files[at], &set->files[at + 1], (set->n_files - at) * sizeof *set->files);
 }
@@ -280,6 +287,25 @@ bool rule_set_is_snoozed(const rule_set *set, egret_str rule, const char *key, i
     return false;
 }
 
+/* ---- copying ---- */
+
+rule_set *rule_set_copy(const rule_set *from)
+{
+    rule_set *set = rule_set_new();
+    if (!set) return NULL;
+    for (size_t i = 0; i < from->n_files; i++) {
+        const rule_file *file = from->files[i];
+        if (file->parsed || file->is_content) put_in(set, rule_file_keep(from->files[i]));
+        else rule_set_put(set, file->path, file->text, file->len, false);
+    }
+    for (size_t i = 0; i < from->n_modes; i++) rule_set_put_mode(set, from->modes[i].rule, mode_names[from->modes[i].mode]);
+    for (size_t i = 0; i < from->n_snoozes; i++) rule_set_put_snooze(set, &from->snoozes[i]);
+    set->changes.len = 0;
+    if (!set->arena.failed && !set->changes.failed) return set;
+    rule_set_drop(set);
+    return NULL;
+}
+
 /* ---- compiling ---- */
 
 /* What was set from outside holds, whatever the rule says. */
@@ -290,26 +316,94 @@ static void set_modes(rule_set *set, const plan *p)
             if (egret_str_is(p->rules[k].name, set->modes[i].rule)) p->rules[k].mode = set->modes[i].mode;
 }
 
+/* Definitions, and all that is written: other words of an alert are other rules, too. */
+static uint64_t fingerprint(const rule_set *set)
+{
+    const plan *p = set->plan;
+    uint64_t hash = 1;
+    for (size_t i = 0; i < set->n_files; i++) {
+        const rule_file *file = set->files[i];
+        hash = XXH3_64bits_withSeed(file->path, strlen(file->path) + 1, hash);
+        hash = XXH3_64bits_withSeed(file->hash, sizeof file->hash, hash);
+    }
+    for (uint32_t i = 0; i < p->n_streams; i++) hash = XXH3_64bits_withSeed(&set->layouts[i], sizeof set->layouts[i], hash);
+    for (uint32_t i = 0; i < p->n_rules; i++) {
+        const plan_rule *rule = &p->rules[i];
+        const uint64_t of[] = {rule->hash, rule->life_hash, (uint64_t)rule->mode};
+        hash = XXH3_64bits_withSeed(of, sizeof of, hash);
+    }
+    for (uint32_t i = 0; i < p->n_windows; i++) hash = XXH3_64bits_withSeed(&p->windows[i].hash, sizeof p->windows[i].hash, hash);
+    return hash ? hash : 1;
+}
+
 static bool name_layouts(rule_set *set)
 {
     const plan *p = set->plan;
     set->layouts = calloc((size_t)p->n_streams + 1, sizeof *set->layouts);
-    for (uint32_t i = 0; set->layouts && i < p->n_streams; i++) set->layouts[i] = recovery_layout(&p->streams[i]);
-    set->fingerprint = recovery_fingerprint(p);
-    set->arena.failed = set->arena.failed || !set->layouts || set->fingerprint == 0;
-    return !set->arena.failed;
+    set->arena.failed = set->arena.failed || !set->layouts;
+    if (set->arena.failed) return false;
+    for (uint32_t i = 0; i < p->n_streams; i++) set->layouts[i] = recovery_layout(&p->streams[i]);
+    set->fingerprint = fingerprint(set);
+    return true;
+}
+
+/* Sources by number: files that were parsed have theirs, the others get those that are free. NULL: no memory. */
+static egret_source *number_sources(rule_set *set, uint32_t *numbers, uint32_t *n)
+{
+    size_t cap = set->n_files + 1;
+    for (size_t i = 0; i < set->n_files; i++)
+        if (set->files[i]->parsed && set->files[i]->number >= cap) cap = (size_t)set->files[i]->number + 1;
+    egret_source *sources = egret_arena_alloc(&set->arena, cap * sizeof *sources);
+    if (!sources) return NULL;
+    for (size_t i = 0; i < set->n_files; i++)
+        if (set->files[i]->parsed) sources[set->files[i]->number].name = set->files[i]->path;
+    for (uint32_t i = 0, next = 0; i < set->n_files; i++) {
+        const rule_file *file = set->files[i];
+        if (file->is_content) continue;
+        while (!file->parsed && sources[next].name) next++;
+        numbers[i] = file->parsed ? file->number : next;
+        sources[numbers[i]] = (egret_source){file->path, file->text, file->len < UINT32_MAX ? (uint32_t)file->len : UINT32_MAX};
+        *n = numbers[i] >= *n ? numbers[i] + 1 : *n;
+    }
+    for (uint32_t i = 0; i < *n; i++)
+        if (!sources[i].name) sources[i] = (egret_source){"", "", 0};
+    return sources;
+}
+
+/* The tree of all files. Nodes are shared but for the declarations themselves, which are linked to those of the next file. */
+static void gather_tree(rule_set *set)
+{
+    for (size_t i = 0; i < set->n_files && !set->arena.failed; i++) {
+        if (set->files[i]->is_content) continue;
+        egret_diags_add_all(&set->diags, &set->files[i]->said);
+        for (const ast_decl *decl = set->files[i]->tree.decls; decl && !set->arena.failed; decl = decl->next) {
+            ast_decl *copy = egret_arena_alloc(&set->arena, sizeof *copy);
+            if (!copy) return;
+            *copy = *decl;
+            copy->next = NULL;
+            *set->tree.tail = copy;
+            set->tree.tail = &copy->next;
+        }
+    }
+}
+
+static void parse_files(rule_set *set)
+{
+    uint32_t n = 0, *numbers = egret_arena_alloc(&set->arena, (set->n_files + 1) * sizeof *numbers);
+    const egret_source *sources = numbers ? number_sources(set, numbers, &n) : NULL;
+    if (!sources) return;
+    egret_diags_set_sources(&set->diags, sources, n);
+    for (size_t i = 0; i < set->n_files && !set->arena.failed; i++)
+        if (!set->files[i]->is_content && !set->files[i]->parsed && !rule_file_parse(set->files[i], &set->diags, numbers[i])) set->arena.failed = true;
+    gather_tree(set);
 }
 
 bool rule_set_compile(rule_set *set)
 {
     set->diags.contents_given = true;
     for (size_t i = 0; i < set->n_files; i++)
-        if (set->files[i].is_content) egret_diags_add_content(&set->diags, set->files[i].path, set->files[i].text, set->files[i].len);
-    for (size_t i = 0; i < set->n_files && !set->arena.failed; i++) {
-        if (set->files[i].is_content) continue;
-        uint32_t source = egret_diags_add_source(&set->diags, set->files[i].path, set->files[i].text, set->files[i].len);
-        if (source != UINT32_MAX) egret_parse(&set->diags, source, &set->tree);
-    }
+        if (set->files[i]->is_content) egret_diags_add_content(&set->diags, set->files[i]->path, set->files[i]->text, set->files[i]->len);
+    parse_files(set);
     const plan *p = set->arena.failed ? NULL : egret_plan_make(&set->diags, &set->tree, true);
     if (set->diags.n_errors > 0 || !p || set->arena.failed) return false;
     set->plan = p;

@@ -12,17 +12,9 @@
 #ifndef EGRET_APP_RULE_SET_H
 #define EGRET_APP_RULE_SET_H
 
+#include "app/rule_file.h"
 #include "compiler/plan.h"
 #include "compiler/text.h"
-#include "store/places.h"
-
-typedef struct rule_file {
-    const char *path;
-    const char *text;           /* NUL-terminated */
-    size_t len;
-    char hash[STORE_HASH_DIGITS + 1];
-    bool is_content;            /* of a list or table */
-} rule_file;
 
 typedef struct rule_mode { const char *rule; plan_mode mode; } rule_mode;
 
@@ -35,7 +27,7 @@ typedef struct rule_snooze {
 typedef struct rule_set {
     unsigned users;             /* atomic */
     egret_arena arena;
-    rule_file *files;           /* sorted by path */
+    rule_file **files;          /* sorted by path; shared with other sets */
     size_t n_files, cap_files;
     rule_mode *modes;
     size_t n_modes, cap_modes;
@@ -44,10 +36,10 @@ typedef struct rule_set {
     egret_text changes;         /* lines: what has been done to it since it was made */
     /* once compiled */
     egret_diags diags;
-    ast_file tree;
+    ast_file tree;              /* of all files: declarations in their order, which hold on to the trees of the files */
     const plan *plan;           /* NULL: there are errors */
     uint64_t *layouts;          /* of its streams, for the journal */
-    uint64_t fingerprint;
+    uint64_t fingerprint;       /* names the rules with all that is written and what it means; never 0 */
 } rule_set;
 
 rule_set *rule_set_new(void);                           /* NULL: no memory */

@@ -125,10 +125,10 @@ static json_t *tell_rules(const rule_set *now, rule_change *change, const nfa_en
         const char *what = strcmp(v->what, "removed") == 0 ? "removed" : backend_find(now->plan, v->rule) ? "replaced" : "new";
         json_array_append_new(list, tell_rule(v->rule, what, v->version, next->plan, engine, before));
     }
-    for (uint32_t i = 0; i < next->plan->n_rules; i++) {
+    for (uint32_t i = 0; i < next->plan->n_rules && (next->n_modes > 0 || now->n_modes > 0); i++) {
         const plan_rule *rule = &next->plan->rules[i];
         char *name = rule->instance == 0 ? rule_text_copy(rule->name.ptr, rule->name.len) : NULL;
-        const plan_rule *was = name && (next->n_modes > 0 || now->n_modes > 0) ? backend_find(now->plan, name) : NULL;
+        const plan_rule *was = name ? backend_find(now->plan, name) : NULL;
         if (was && was->mode != rule->mode) json_array_append_new(list, tell_rule(name, "mode", 0, next->plan, engine, before));
         free(name);
     }
@@ -234,7 +234,7 @@ static bool make_way(rule_set *next, const rule_set *now, const rule_set *alone)
 {
     for (size_t i = 0; i < now->n_files; i++) {
         egret_text text;
-        const rule_file *file = &now->files[i];
+        const rule_file *file = now->files[i];
         uint32_t at = 0;
         bool cut = false;
         egret_text_init(&text, egret_mem_of(NULL));

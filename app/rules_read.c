@@ -375,7 +375,7 @@ web_rules_status backend_file_list(void *user, egret_text *out)
     rule_set *set = daemon_rules_now(d->rules);
     json_t *list = set ? json_array() : NULL;
     for (size_t i = 0; list && i < set->n_files; i++) {
-        const rule_file *file = &set->files[i];
+        const rule_file *file = set->files[i];
         if (file->is_content) continue;
         json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I}", "path", file->path, "etag", file->hash, "bytes", (json_int_t)file->len, "rules",
                                               (json_int_t)rules_in(set, file->path)));

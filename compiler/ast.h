@@ -55,6 +55,13 @@ typedef struct ast_window {
     egret_span span;
 } ast_window;
 
+/* What a call may have behind its arguments; most have nothing, and share ast_no_tail. */
+typedef struct ast_tail {
+    ast_window over;            /* kind NONE: not written */
+    ast_name before;
+} ast_tail;
+extern const ast_tail ast_no_tail;
+
 typedef struct ast_expr {
     struct ast_expr *next;      /* in an argument list */
     ast_expr_kind kind;
@@ -71,8 +78,7 @@ typedef struct ast_expr {
     struct ast_expr *a, *b;     /* operands */
     struct ast_expr *args;      /* CALL, INDEX, IN (…) */
     struct ast_expr *where;     /* CALL */
-    ast_window over;            /* CALL; kind NONE: not written */
-    ast_name before;            /* CALL */
+    const ast_tail *tail;       /* CALL: never NULL */
 } ast_expr;
 
 typedef struct ast_pair {       /* IDENT ":" expr */
@@ -195,7 +201,7 @@ typedef struct ast_clause {
     ast_seq *seq;               /* MATCH */
     ast_atom *watch;            /* WATCH, UNLESS, RESOLVE_ON, ESCALATE */
     ast_keys keys;              /* BY */
-    ast_window window;          /* OVER */
+    const ast_window *window;   /* OVER; else NULL */
     ast_dur dur;                /* WITHIN, IDLE, THROTTLE, ESCALATE within, REPEAT, WARM_UP */
     ast_name name;              /* LET; UNLESS after; SKIP_TO x; ESCALATE severity; MODE */
     ast_expr *expr;             /* LET, WHEN, EXCEPT, SEVERITY, THROTTLE per, RESOLVE_WHEN */
@@ -205,7 +211,7 @@ typedef struct ast_clause {
     ast_strings *strings;       /* TAGS, TO; ACTIVE (one) */
 } ast_clause;
 
-typedef struct ast_rule { ast_name text; ast_clause *clauses; } ast_rule;
+typedef struct ast_rule { ast_name text; ast_clause *clauses; bool asks_before; } ast_rule;      /* some call of it has `before` */
 
 typedef enum ast_step_kind { AST_START, AST_GIVEN_ITEMS, AST_GIVEN_ROW, AST_AT, AST_AT_NOTHING, AST_EXPECT_NO_MORE,
                              AST_EXPECT_ALERT, AST_EXPECT_RESOLVED, AST_EXPECT_ESCALATED } ast_step_kind;

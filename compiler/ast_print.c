@@ -123,11 +123,11 @@ static void put_call(egret_text *out, const ast_expr *e)
         put_operand(out, e->where);
         egret_text_puts(out, ")");
     }
-    if (e->over.kind != AST_WINDOW_NONE)
-        put_window(out, &e->over);
-    if (e->before.str.len > 0) {
+    if (e->tail->over.kind != AST_WINDOW_NONE)
+        put_window(out, &e->tail->over);
+    if (e->tail->before.str.len > 0) {
         egret_text_puts(out, " (before");
-        put_name(out, e->before);
+        put_name(out, e->tail->before);
         egret_text_puts(out, ")");
     }
     egret_text_puts(out, ")");
@@ -314,8 +314,8 @@ static void put_clause(egret_text *out, const ast_clause *c)
         put_seq(out, c->seq);
     put_watch(out, c->watch);
     put_keys(out, &c->keys);
-    if (c->window.kind != AST_WINDOW_NONE)
-        put_window(out, &c->window);
+    if (c->window != NULL)
+        put_window(out, c->window);
     put_dur(out, "time", &c->dur);
     if (c->name.str.len > 0)
         put_name(out, c->name);

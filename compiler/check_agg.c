@@ -254,8 +254,8 @@ typed check_aggregate(check *c, const scope *s, const ast_expr *e, plan_fn fn)
         check_help(c, diag, "in a sequence subtract times: b.at - a.at");
         return typed_bad();
     }
-    if (e->over.kind != AST_WINDOW_NONE) {
-        egret_diag *diag = check_error(c, 418, e->over.span, "an aggregate over a step takes the events the step has bound; "
+    if (e->tail->over.kind != AST_WINDOW_NONE) {
+        egret_diag *diag = check_error(c, 418, e->tail->over.span, "an aggregate over a step takes the events the step has bound; "
                                                              "'over' has no meaning here");
         check_help(c, diag, "bound the step's time in the match: (step {3,} within 15m)");
         return typed_bad();

@@ -29,7 +29,7 @@ static void mark_in(check *c, rule_ctx *rule, const ast_expr *e)
 {
     if (e == NULL)
         return;
-    const ast_name *name = e->kind == AST_CALL && e->before.str.len != 0 ? stream_in(c, e->args) : NULL;
+    const ast_name *name = e->kind == AST_CALL && e->tail->before.str.len != 0 ? stream_in(c, e->args) : NULL;
     uint32_t stream = name == NULL ? PLAN_NONE : told_or_stream(c, name->str);
     if (stream != PLAN_NONE && !rule->streams[stream]) {
         rule->streams[stream] = true;
@@ -162,20 +162,20 @@ typed check_before(check *c, const scope *s, const ast_expr *e, plan_fn fn)
 {
     rule_ctx *rule = s->rule;
     bool steps = rule != NULL && rule->pattern != NULL && (s->kind == SCOPE_MATCH || s->kind == SCOPE_EVENT);
-    uint32_t item = steps ? find_step(rule, e->before.str) : PLAN_NONE;
+    uint32_t item = steps ? find_step(rule, e->tail->before.str) : PLAN_NONE;
     if (item == PLAN_NONE)
-        return steps && name_is_silent(s, e->before.str) ? typed_bad() : explain(c, s, &e->before);
+        return steps && name_is_silent(s, e->tail->before.str) ? typed_bad() : explain(c, s, &e->tail->before);
     bool own = s->kind == SCOPE_EVENT && item == s->item && rule->items[item].item->quant.kind == AST_QUANT_NONE;
     if (!own && !step_is_visible(s, item)) {
-        egret_diag *diag = check_error(c, 315, e->before.span, "this step is not bound yet where the condition is asked");
+        egret_diag *diag = check_error(c, 315, e->tail->before.span, "this step is not bound yet where the condition is asked");
         check_help(c, diag, "a condition may look at earlier steps; what looks at several may stand in 'when'");
         return typed_bad();
     }
     const ast_name *stream = stream_in(c, e->args);
     if (stream == NULL) {
         egret_diag *diag = check_error(c, 535, e->span, "%.*s() of which stream?", (int)e->name.str.len, e->name.str.ptr);
-        check_help(c, diag, "name it: count(stream over 10m before %.*s), sum(stream.field over 10m before %.*s)", (int)e->before.str.len,
-                   e->before.str.ptr, (int)e->before.str.len, e->before.str.ptr);
+        check_help(c, diag, "name it: count(stream over 10m before %.*s), sum(stream.field over 10m before %.*s)", (int)e->tail->before.str.len,
+                   e->tail->before.str.ptr, (int)e->tail->before.str.len, e->tail->before.str.ptr);
         return typed_bad();
     }
     if (rule->no_key || rule->rule.group == PLAN_NONE)
@@ -183,7 +183,8 @@ typed check_before(check *c, const scope *s, const ast_expr *e, plan_fn fn)
     before_ctx *before = before_of(c, rule, stream);
     scope inner = { .kind = SCOPE_MEMBER, .stream = PLAN_NONE, .group = rule->rule.group, .win = before->win };
     ast_expr plain = *e;
-    plain.before = (ast_name){ .str = { "", 0 } };
+    const ast_tail tail = { .over = e->tail->over };
+    plain.tail = &tail;
     typed t = check_aggregate(c, &inner, &plain, fn);
     lower_window_finish(c, before->win);
     if (typed_is_bad(t))

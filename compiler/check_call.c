@@ -68,11 +68,11 @@ static typed check_feature(check *c, const scope *s, const ast_expr *e)
     bool is_new = egret_str_is(e->name.str, "new");
     typed value = feature_value(c, s, e);
     int64_t over_ms = PLAN_FOREVER;
-    if (e->over.kind == AST_SLIDING && is_new) {
-        if (!check_dur(c, &e->over.size, "the time of new()", &over_ms))
+    if (e->tail->over.kind == AST_SLIDING && is_new) {
+        if (!check_dur(c, &e->tail->over.size, "the time of new()", &over_ms))
             return typed_bad();
-    } else if (e->over.kind != AST_WINDOW_NONE && !(is_new && e->over.kind == AST_EVER)) {
-        check_error(c, 418, e->over.span, "%s", is_new ? "new() takes a time: new(device_id over 90d)" : "only aggregates and new() take 'over'");
+    } else if (e->tail->over.kind != AST_WINDOW_NONE && !(is_new && e->tail->over.kind == AST_EVER)) {
+        check_error(c, 418, e->tail->over.span, "%s", is_new ? "new() takes a time: new(device_id over 90d)" : "only aggregates and new() take 'over'");
         return typed_bad();
     }
     if (typed_is_bad(value) || s->group == PLAN_NONE || s->stream == PLAN_NONE)
@@ -293,12 +293,12 @@ typed check_call(check *c, const scope *s, const ast_expr *e)
     egret_str name = e->name.str;
     int fn = check_agg_fn(name);
     if (fn >= 0)
-        return e->before.str.len != 0 ? check_before(c, s, e, (plan_fn)fn) : check_aggregate(c, s, e, (plan_fn)fn);
+        return e->tail->before.str.len != 0 ? check_before(c, s, e, (plan_fn)fn) : check_aggregate(c, s, e, (plan_fn)fn);
     bool feature = egret_str_is(name, "prev") || egret_str_is(name, "changed") || egret_str_is(name, "new");
     int number = egret_function_find(name);
     bool known = feature || number >= 0 || egret_str_is(name, "which") || egret_str_is(name, "now") || egret_str_is(name, "open")
                  || egret_str_is(name, "during");
-    if (known && (e->where != NULL || e->before.str.len != 0 || (e->over.kind != AST_WINDOW_NONE && !feature))) {
+    if (known && (e->where != NULL || e->tail->before.str.len != 0 || (e->tail->over.kind != AST_WINDOW_NONE && !feature))) {
         check_error(c, 418, e->span, "only aggregates take 'where', 'over' and 'before'");
         return typed_bad();
     }

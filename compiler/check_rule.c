@@ -114,7 +114,8 @@ static void find_streams(check *c, rule_ctx *rule)
         mark_seq(c, rule, clause->seq);
         rule_mark_streams(c, rule, clause->watch);
     }
-    before_mark_streams(c, rule);
+    if (rule->decl->u.rule.asks_before)
+        before_mark_streams(c, rule);
 }
 
 /* ---- lets, limits, scope ---- */

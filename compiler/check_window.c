@@ -70,12 +70,12 @@ static bool own_window(check *c, const win_ctx *win, const ast_window *own, plan
 static void warn_no_window(check *c, const scope *s, const ast_expr *e, plan_fn fn, const plan_over *over)
 {
     bool grows = fn == PLAN_COUNT || fn == PLAN_SUM || fn == PLAN_AVG || fn == PLAN_DISTINCT || fn == PLAN_STDDEV || fn >= PLAN_MEDIAN;
-    if (fn == PLAN_DISTINCT && over->kind == AST_EVER && (s->win->of_profile || e->over.kind == AST_EVER)) {
+    if (fn == PLAN_DISTINCT && over->kind == AST_EVER && (s->win->of_profile || e->tail->over.kind == AST_EVER)) {
         egret_diag *diag = check_warn(c, 810, e->span, "this keeps every different value a key ever had, up to the limit");
         check_help(c, diag, "give it a window: over 30d");
         return;
     }
-    bool said = s->win->of_profile || s->rule == NULL || s->rule->first[AST_OVER] != NULL || e->over.kind != AST_WINDOW_NONE;
+    bool said = s->win->of_profile || s->rule == NULL || s->rule->first[AST_OVER] != NULL || e->tail->over.kind != AST_WINDOW_NONE;
     if (said || !grows)
         return;
     egret_diag *diag = check_warn(c, 811, e->span, "no window is said, so %.*s() goes back to the first event of each key", (int)e->name.str.len,
@@ -86,7 +86,7 @@ static void warn_no_window(check *c, const scope *s, const ast_expr *e, plan_fn 
 static bool window_of(check *c, win_ctx *win, const ast_expr *e, plan_over *over)
 {
     *over = win->over;
-    if (e->over.kind != AST_WINDOW_NONE && !own_window(c, win, &e->over, over))
+    if (e->tail->over.kind != AST_WINDOW_NONE && !own_window(c, win, &e->tail->over, over))
         return false;
     bool own = !plan_over_equal(over, &win->over);
     bool closes = over->kind == AST_TUMBLING || over->kind == AST_SESSION;

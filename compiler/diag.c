@@ -35,6 +35,12 @@ static bool sources_grow(egret_diags *diags)
     return true;
 }
 
+static void refuse_length(egret_diags *diags, uint32_t number)
+{
+    egret_diag *diag = egret_diag_add(diags, EGRET_DIAG_ERROR, 111, (egret_span){ number, 0, 0 }, "the rule text is larger than 16 MB");
+    egret_diag_help(diags, diag, "split it into several files; long lists of values belong into a list or table file");
+}
+
 uint32_t egret_diags_add_source(egret_diags *diags, const char *name, const char *text, size_t len)
 {
     bool too_long = len > SOURCE_MAX_BYTES;
@@ -46,12 +52,26 @@ uint32_t egret_diags_add_source(egret_diags *diags, const char *name, const char
     }
     uint32_t number = diags->n_sources++;
     diags->sources[number] = (egret_source){ name_copy.ptr, text_copy.ptr, text_copy.len };
-    if (too_long) {
-        egret_diag *diag = egret_diag_add(diags, EGRET_DIAG_ERROR, 111, (egret_span){ number, 0, 0 },
-                                          "the rule text is larger than 16 MB");
-        egret_diag_help(diags, diag, "split it into several files; long lists of values belong into a list or table file");
-    }
+    if (too_long)
+        refuse_length(diags, number);
     return number;
+}
+
+void egret_diags_set_sources(egret_diags *diags, const egret_source *sources, uint32_t n)
+{
+    egret_source *own = egret_arena_alloc(diags->arena, (n + (size_t)1) * sizeof *own);
+    if (own == NULL)
+        return;
+    diags->sources = own;
+    diags->n_sources = n;
+    for (uint32_t i = 0; i < n; i++) {
+        own[i] = sources[i];
+        if (own[i].len <= SOURCE_MAX_BYTES)
+            continue;
+        own[i].text = "";
+        own[i].len = 0;
+        refuse_length(diags, i);
+    }
 }
 
 void egret_diags_add_content(egret_diags *diags, const char *path, const char *text, size_t len)
@@ -83,6 +103,17 @@ static const char *format_text(egret_arena *arena, const char *format, va_list a
     return out != NULL ? out : "";
 }
 
+static void keep(egret_diags *diags, egret_diag *diag)
+{
+    diag->next = NULL;
+    if (diags->last == NULL)
+        diags->first = diag;
+    else
+        diags->last->next = diag;
+    diags->last = diag;
+    diags->n_kept++;
+}
+
 egret_diag *egret_diag_add(egret_diags *diags, egret_severity_level level, uint16_t code, egret_span span,
                            const char *format, ...)
 {
@@ -102,13 +133,21 @@ egret_diag *egret_diag_add(egret_diags *diags, egret_severity_level level, uint1
     *diag = (egret_diag){ .level = level, .code = code, .span = span };
     diag->message = format_text(diags->arena, format, args);
     va_end(args);
-    if (diags->last == NULL)
-        diags->first = diag;
-    else
-        diags->last->next = diag;
-    diags->last = diag;
-    diags->n_kept++;
+    keep(diags, diag);
     return diag;
+}
+
+void egret_diags_add_all(egret_diags *diags, const egret_diags *from)
+{
+    diags->n_errors += from->n_errors;
+    diags->n_warnings += from->n_warnings;
+    for (const egret_diag *said = from->first; said != NULL && diags->n_kept < KEPT_MAX; said = said->next) {
+        egret_diag *copy = egret_arena_alloc(diags->arena, sizeof *copy);
+        if (copy == NULL)
+            return;
+        *copy = *said;
+        keep(diags, copy);
+    }
 }
 
 void egret_diag_help(egret_diags *diags, egret_diag *diag, const char *format, ...)

@@ -55,12 +55,16 @@ void egret_diags_init(egret_diags *diags, egret_arena *arena);
 /* Registers a source (text is copied); gives its number. A text over 16 MB is refused with an error and registered
  * empty; without memory the number is UINT32_MAX and arena->failed is set. */
 uint32_t egret_diags_add_source(egret_diags *diags, const char *name, const char *text, size_t len);
+/* Registers all sources at once, with numbers of the caller's; texts are borrowed. In place of the former, and before anything else. */
+void egret_diags_set_sources(egret_diags *diags, const egret_source *sources, uint32_t n);
 /* Registers the content of a list or table; the text is borrowed. Without memory arena->failed is set. */
 void egret_diags_add_content(egret_diags *diags, const char *path, const char *text, size_t len);
 /* Adds a diagnostic; the returned one may be given a help or a note. Never NULL: without memory it is the spare one,
  * which is counted but not kept. */
 egret_diag *egret_diag_add(egret_diags *diags, egret_severity_level level, uint16_t code, egret_span span,
                            const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* Adds all that another collector has; texts are borrowed. */
+void egret_diags_add_all(egret_diags *diags, const egret_diags *from);
 void egret_diag_help(egret_diags *diags, egret_diag *diag, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void egret_diag_note(egret_diags *diags, egret_diag *diag, egret_span span, const char *format, ...)

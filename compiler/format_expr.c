@@ -59,14 +59,14 @@ static void put_call(egret_formatter *f, const ast_expr *e)
         fmt_expr(f, e->where);
         first = false;
     }
-    if (e->over.kind != AST_WINDOW_NONE) {
-        put_tail(f, first, "over ", e->over.span.start);
-        fmt_window(f, &e->over);
+    if (e->tail->over.kind != AST_WINDOW_NONE) {
+        put_tail(f, first, "over ", e->tail->over.span.start);
+        fmt_window(f, &e->tail->over);
         first = false;
     }
-    if (e->before.str.len > 0) {
-        put_tail(f, first, "before ", e->before.span.start);
-        fmt_name(f, e->before);
+    if (e->tail->before.str.len > 0) {
+        put_tail(f, first, "before ", e->tail->before.span.start);
+        fmt_name(f, e->tail->before);
     }
     doc_close(&f->doc);
     doc_word(&f->doc, ")");

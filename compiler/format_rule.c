@@ -100,7 +100,7 @@ static void put_clause_body(egret_formatter *f, const ast_clause *c)
     case AST_MATCH: clause_match(f, c); return;
     case AST_WATCH: fmt_watch(f, c->watch); return;
     case AST_BY: fmt_keys(f, &c->keys); return;
-    case AST_OVER: fmt_window(f, &c->window); return;
+    case AST_OVER: fmt_window(f, c->window); return;
     case AST_WITHIN:
     case AST_IDLE:
     case AST_REPEAT:

@@ -225,7 +225,7 @@ void lower_threshold(check *c, rule_ctx *rule)
     c->plan->n_windows++;
     win->over = (plan_over){ .kind = AST_EVER, .size_ms = PLAN_FOREVER, .zone = PLAN_NONE };
     win->window.limit_values = rule_limit(c, rule, "values", 100000);
-    if (rule->first[AST_OVER] != NULL && !window_over(c, win, &rule->first[AST_OVER]->window, &win->over)) {
+    if (rule->first[AST_OVER] != NULL && !window_over(c, win, rule->first[AST_OVER]->window, &win->over)) {
         win->over = (plan_over){ .kind = AST_EVER, .size_ms = PLAN_FOREVER, .zone = PLAN_NONE };
         rule->refused = true;
     }

@@ -47,6 +47,7 @@ typedef struct egret_parser {
     bool lost;              /* no memory: panic without return */
     uint32_t nesting;       /* of expressions and groups */
     uint32_t braces;        /* open '{' of the current declaration */
+    uint32_t n_befores;     /* calls with `before` so far */
     parse_spare spare;
 } egret_parser;
 

@@ -7,6 +7,8 @@
  */
 #include "compiler/parse.h"
 
+const ast_tail ast_no_tail = { .over = { .kind = AST_WINDOW_NONE } };
+
 /* A node that begins where `start` does and ends with the last token taken. */
 static ast_expr *node_from(egret_parser *p, ast_expr_kind kind, egret_span start)
 {
@@ -141,10 +143,16 @@ static void parse_args(egret_parser *p, ast_expr *call)
         call->args = expr_list(p);
     if (parse_accept_word(p, "where"))
         call->where = parse_expr(p);
-    if (parse_accept_word(p, "over"))
-        call->over = parse_window(p);
-    if (parse_accept_word(p, "before"))
-        call->before = parse_name(p, "the name of a step");
+    if (at_args_tail(p)) {
+        ast_tail *tail = parse_node(p, sizeof *tail);
+        if (parse_accept_word(p, "over"))
+            tail->over = parse_window(p);
+        if (parse_accept_word(p, "before")) {
+            tail->before = parse_name(p, "the name of a step");
+            p->n_befores++;
+        }
+        call->tail = tail;
+    }
     if (parse_at(p, TOK_RPAREN) || !at_args_tail(p))
         return;
     egret_diag *diag = parse_fail_expected(p, "')'", NULL);
@@ -156,6 +164,7 @@ static ast_expr *parse_call(egret_parser *p, ast_expr *name)
     egret_span open = p->tok[0].span;
     ast_expr *call = node_from(p, AST_CALL, name->span);
     call->name = name->name;
+    call->tail = &ast_no_tail;
     parse_advance(p);
     parse_args(p, call);
     parse_close(p, TOK_RPAREN, open, "the list of arguments");

@@ -43,7 +43,9 @@ static void clause_by(egret_parser *p, ast_clause *c)
 static void clause_over(egret_parser *p, ast_clause *c)
 {
     c->kind = AST_OVER;
-    c->window = parse_window(p);
+    ast_window *window = parse_node(p, sizeof *window);
+    *window = parse_window(p);
+    c->window = window;
 }
 
 static void clause_within(egret_parser *p, ast_clause *c)
@@ -480,6 +482,7 @@ void parse_rule(egret_parser *p, ast_decl *decl)
     const parse_landing clauses = { parse_clause_words, parse_n_clause_words, p->braces };
     ast_clause **tail = &decl->u.rule.clauses;
     bool fell = false;
+    uint32_t befores = p->n_befores;
     while (!parse_at(p, TOK_RBRACE) && !parse_at_eof(p) && !parse_at_decl(p)) {
         ast_clause *c = parse_clause(p, decl->u.rule.clauses);
         if (c != NULL) {
@@ -489,6 +492,7 @@ void parse_rule(egret_parser *p, ast_decl *decl)
         fell = p->panic;
         parse_recover(p, &clauses);
     }
+    decl->u.rule.asks_before = p->n_befores != befores;
     if (!fell || parse_at(p, TOK_RBRACE))   /* after an error that led out of the rule its brace was skipped */
         parse_close(p, TOK_RBRACE, open, "the rule");
 }

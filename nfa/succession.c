@@ -40,10 +40,14 @@ static uint32_t rule_of(const plan *p, const plan_rule *wanted)
 
 static void take_counters(nfa_engine *next, const nfa_engine *before)
 {
+    const plan *then = before->plan;
+    uint32_t at = 0;        /* most rules stand behind the same rule as before */
     for (uint32_t i = 0; i < next->plan->n_rules; i++) {
-        uint32_t was = rule_of(before->plan, &next->plan->rules[i]);
+        const plan_rule *rule = &next->plan->rules[i];
+        uint32_t was = at < then->n_rules && then->rules[at].name_hash == rule->name_hash ? at : rule_of(then, rule);
         if (was != NFA_NONE) {
             next->rule_stats[i] = before->rule_stats[was];
+            at = was + 1;
         }
     }
     next->stats = before->stats;

@@ -20,8 +20,8 @@ static bool text_of(void *user, const char *hash, egret_text *out)
 {
     const rule_set *from = user;
     for (size_t i = 0; i < from->n_files; i++) {
-        if (strcmp(from->files[i].hash, hash) != 0) continue;
-        egret_text_put(out, from->files[i].text, from->files[i].len);
+        if (strcmp(from->files[i]->hash, hash) != 0) continue;
+        egret_text_put(out, from->files[i]->text, from->files[i]->len);
         return true;
     }
     return false;
@@ -94,6 +94,60 @@ static void what_is_done_to_a_set_is_said(void **state)
     assert_string_equal(set->changes.ptr, "gone\tb.egret\nmode\tr\t-\nunsnooze\tr\t[1]\n");
     assert_true(set->n_files == 2 && set->n_modes == 0 && set->n_snoozes == 0);
     rule_set_drop(set);
+}
+
+/* A change of one file parses one file: the others are the same objects, with their trees, under the numbers of sources they had. */
+static void sets_share_files(void **state)
+{
+    (void)state;
+    rule_set *set = rule_set_new();
+    fill(set);
+    assert_true(rule_set_compile(set));
+    rule_set *next = rule_set_copy(set);
+    rule_set_put(next, "aa.egret", "rule q { watch s by k }\n", 24, false);     /* stands between the others */
+    rule_set_put(next, "b.egret", "rule r { watch s [k > 1] by k }\n", 32, false);
+    assert_true(rule_set_compile(next));
+    assert_ptr_equal(rule_set_file(next, "a.egret"), rule_set_file(set, "a.egret"));
+    assert_ptr_equal(rule_set_file(next, "l.txt"), rule_set_file(set, "l.txt"));
+    assert_ptr_not_equal(rule_set_file(next, "b.egret"), rule_set_file(set, "b.egret"));
+    for (const ast_decl *decl = next->tree.decls; decl; decl = decl->next) {
+        egret_source source = next->diags.sources[decl->span.source];
+        assert_memory_equal(source.text + decl->span.start, decl->kind == AST_STREAM ? "stream" : "rule ", 5);
+    }
+    rule_set_remove(next, "aa.egret");
+    rule_set *later = rule_set_copy(next);          /* there is a hole in its numbers now */
+    assert_true(rule_set_compile(later));
+    assert_int_equal(later->plan->n_rules, 1);
+
+    char *lines = lines_of(later);                  /* the same rules, made from nothing, are the same */
+    rule_set *again = rule_set_new();
+    assert_true(rule_set_read(again, lines, strlen(lines), text_of, later) && rule_set_compile(again));
+    assert_true(again->fingerprint == later->fingerprint && again->fingerprint != set->fingerprint);
+    free(lines);
+    rule_set_drop(set);
+    rule_set_drop(next);
+    assert_true(egret_str_is(later->plan->rules[0].name, "r"));      /* what it shares has outlived the others */
+    rule_set_drop(again);
+    rule_set_drop(later);
+}
+
+/* What the parser says about a file is said by each set it stands in. */
+static void a_warning_is_said_again(void **state)
+{
+    (void)state;
+    static const char text[] = "stream s { k: int }\nrule r { match x: s by k escalate high on s within 5m }\n";
+    rule_set *set = rule_set_new();
+    rule_set_put(set, "a.egret", text, sizeof text - 1, false);
+    (void)rule_set_compile(set);
+    rule_set *next = rule_set_copy(set);
+    rule_set_put(next, "b.egret", "rule q { watch s by k }\n", 24, false);
+    (void)rule_set_compile(next);
+    assert_true(set->diags.n_warnings + set->diags.n_errors > 0);
+    assert_int_equal(next->diags.n_warnings, set->diags.n_warnings);
+    assert_int_equal(next->diags.n_errors, set->diags.n_errors);
+    rule_set_drop(set);
+    assert_non_null(strstr(egret_diags_json(&next->diags), "'within'"));
+    rule_set_drop(next);
 }
 
 static void versions_are_rows(void **state)
@@ -178,7 +232,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_set_is_its_lines),
         cmocka_unit_test(what_is_done_to_a_set_is_said),
-        cmocka_unit_test(versions_are_rows),
+        cmocka_unit_test(sets_share_files), cmocka_unit_test(a_warning_is_said_again), cmocka_unit_test(versions_are_rows),
         cmocka_unit_test(keys_are_read_as_people_write_them),
         cmocka_unit_test(events_are_laid_out_by_name),
     };
