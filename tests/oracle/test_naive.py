@@ -467,6 +467,10 @@ class Trees(unittest.TestCase):
         late = lambda a, b, c: seq(a, (setattr(b, "nots", [Absence([Atom("d")], 3 * S, False)]), of("or", b, c))[1])
         self.assertEqual(self.times("abc", "a", late, within=2 * S, timeout=[]), "t2")       # out of reach from the start
 
+        never = Absence([Atom("d")], ("const", None), False)         # of unknown length: it may wait for ever
+        waits = lambda a, b: seq(a, (lambda part: (setattr(part, "link_within", 2 * S), setattr(part, "nots", [never]), part)[2])(loop(0, 1, b)))
+        self.assertEqual(self.times("ab", "a", waits, absence=[Absence([Atom("c")], 3 * S, False)], timeout=[]), "")
+
     def test_links_to_a_group(self):
         after = lambda part, **link: ([setattr(part, name, x) for name, x in link.items()], part)[1]
         rounds = lambda **link: lambda a, b, c, d: seq(a, after(loop(1, None, seq(loop(0, None, seq(b, c)), d)), **link))

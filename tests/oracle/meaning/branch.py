@@ -468,7 +468,7 @@ class Quiet(Offer):
         return []
 
     def is_over(self, until):
-        return until < math.inf and self.event.time >= until
+        return self.event.time >= until
 
     def may_fit(self, atoms):
         return False
