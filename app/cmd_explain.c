@@ -28,7 +28,8 @@ static int print_code(const app_args *args, const char *text)
     unsigned long code = strtoul(digits, &end, 10);
     const char *story = *digits && *end == '\0' && code < 10000 ? egret_code_story((unsigned)code) : NULL;
     if (!story) return app_usage(args, "there is no code '%s' (--code all lists them)", text);
-    printf("%04lu: %s\n\n%s\n", code, egret_code_title((unsigned)code), story);
+    /* As it stands on the diagnostic: codes of warnings are those from 800 to 899. */
+    printf("%c%04lu: %s\n\n%s\n", code / 100 == 8 ? 'W' : 'E', code, egret_code_title((unsigned)code), story);
     return APP_FINE;
 }
 

@@ -440,14 +440,15 @@ static bool ends_with_not(const ast_choice *choice)
     const ast_choice *end = choice->items->group->choices;
     while (end->next != NULL)
         end = end->next;
-    return is_not(end);
+    return is_not(end) || ends_with_not(end);
 }
 
-/* link: the choice whose link leads to the first of these. before: the part before. false: reported, nothing can be made of it. */
+/* link: the choice whose link leads to the first of these that takes an event. before: the part before. false: reported, nothing can be made of it. */
 static bool add_choices(builder *b, const ast_choice *choice, const ast_choice *link, uint32_t seq, seq_shape *shape, uint32_t before)
 {
     bool whole = b->pattern->parts[seq].parent == PLAN_NONE;
-    for (; choice != NULL; link = choice = choice->next) {
+    for (bool placed = false; choice != NULL; choice = choice->next) {
+        link = placed ? choice : link;
         bool silence = is_not(choice) && choice->next == NULL && !whole;
         if (is_not(choice) && !silence) {
             add_not(b, choice, seq, before, shape);
@@ -464,6 +465,7 @@ static bool add_choices(builder *b, const ast_choice *choice, const ast_choice *
         }
         set_nots(b, shape, part);
         before = part;
+        placed = true;
     }
     return true;
 }

@@ -187,7 +187,8 @@ void branch_reach_end(branch_step *step)
     if (step->mode == BRANCH_BAR && !barred && step->seq.event != NULL && last != step->seq.ord && end_breaks(step, last)) {
         note(step, BRANCH_END_BAR, last);
     } else if (step->mode == BRANCH_LOOK && !barred) {
-        int64_t until = later(end_of(step, last), step->not_before_ms);
+        /* Behind a silence that ended after the `within` of the match: when that silence was over. */
+        int64_t until = later(later(end_of(step, last), step->not_before_ms), event_at(step, last)->time_ms);
         step->look.end_ms = until < step->look.end_ms ? until : step->look.end_ms;
         step->look.waits = true;
     }

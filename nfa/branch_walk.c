@@ -95,14 +95,14 @@ static bool is_open(const walk *w, uint32_t part, bool *every)
     return w->step->seq.now_ms <= open_until(w, part, every);
 }
 
-/* LOOK: until when the step could take an event. */
+/* LOOK: until when the step could take an event. One that a silence before it keeps out of reach runs out at its bound like any other. */
 static void look_at_step(const walk *w, uint32_t part)
 {
     branch_step *step = w->step;
     bool every = false;
     int64_t whole = seq_add(event_at(w, step->rec[BRANCH_START])->time_ms, seq_span(&step->seq, step->seq.pattern->within_ms));
     int64_t until = earlier(whole, open_until(w, part, &every));
-    if (until > step->not_before_ms && until > step->look.expiry_ms) {
+    if (until > step->look.expiry_ms) {
         step->look.expiry_ms = until;
     }
 }

@@ -58,6 +58,7 @@ class Run:
         self.pos = 0            # of the last event
         self.begin = events[0].time if events else None
         self.clock = (-1 << 62, EVENT)
+        self.found = None       # all timers, as they are now
         self.desks = [Desk(rule, self) for rule in sorted(instances(rules), key=lambda rule: (self.told.levels[rule.name], rule.name))]
         for desk in self.desks:
             self.watch_known_keys(desk)
@@ -75,8 +76,11 @@ class Run:
             desk.states[key].armed = self.begin
 
     def timers(self):
-        return [(t, i, key) for i, desk in enumerate(self.desks) for key, state in desk.states.items()
-                for t in state.timers() + desk.timers(key)]
+        """Asked again when something may have changed."""
+        if self.found is None:
+            self.found = [(t, i, key) for i, desk in enumerate(self.desks) for key, state in desk.states.items()
+                          for t in state.timers() + desk.timers(key)]
+        return self.found
 
     def run_timers(self, until):
         while True:
@@ -98,6 +102,7 @@ class Run:
         now = {(i, key) for t, i, key in self.timers() if t == self.clock and level in (None, self.told.levels[self.desks[i].rule.name])}
         for i, key in sorted(now, key=lambda pair: (pair[0], key_order(pair[1]))):
             desk, state = self.desks[i], self.desks[i].states[key]
+            self.found = None
             if self.clock in state.timers():
                 state.on_timer(self.clock)
             if self.clock in desk.timers(key):
@@ -116,6 +121,7 @@ class Run:
         self.told.drain()
 
     def show(self, event):
+        self.found = None
         for desk in self.desks:
             key = key_of(desk.rule, event)
             if key is None:

@@ -105,7 +105,11 @@ class Part:                     # of a pattern that is no line; see meaning/bran
 
 def tree_parts(part):
     """The part and all below it."""
-    return [part] + [p for inner in part.parts for p in tree_parts(inner)] if part else []
+    found, todo = [], [part] if part else []
+    while todo:
+        found.append(todo.pop())
+        todo += found[-1].parts[::-1]
+    return found
 
 
 @dataclass

@@ -5,16 +5,18 @@ Each seed gives one pair. On a difference the pair is made smaller, as long as t
 then rules, events and both results are printed. Ends with a table of what was exercised.
 
     run.py --harness build/tests/oracle/oracle_pairs --pairs 100000 --seed 1
-    run.py --harness … --pairs 1000000 --jobs 2 --table docs/oracle.md
+    run.py --harness … --pairs 1000000 --jobs 2 --keep DIR --build COMMIT --table docs/oracle.md     may be ended and started again
 """
 import argparse
 import contextlib
 import functools
+import gc
 import io
 import multiprocessing
 import os
 import sys
 import time
+from collections import Counter
 from fractions import Fraction
 
 sys.dont_write_bytecode = True     # the source tree stays as it is
@@ -22,6 +24,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from compare import same
 from engine import end_of, engine, refused
 from generator import Generator
+from kept import keep, kept
 from naive import run
 from operators import operators_of
 from printer import file_text
@@ -109,11 +112,13 @@ class Result:
 
     def __init__(self):
         self.table, self.wrong, self.refused, self.text = Table(), 0, 0, ""
+        self.builds = Counter()     # of the engine -> pairs it was judged with
 
     def add(self, other):
         self.table.update(other.table)
         self.wrong += other.wrong
         self.refused += other.refused
+        self.builds.update(other.builds)
 
 
 def judge(options, seed, rules, events, theirs, result):
@@ -130,8 +135,14 @@ def judge(options, seed, rules, events, theirs, result):
 
 
 def batch(options, seeds):
-    """Runs these seeds; what there is to say goes into the result's text."""
+    """Runs these seeds, or reads what was kept of them; what there is to say goes into the result's text."""
     result, out = Result(), io.StringIO()
+    before = kept(options.keep, seeds) if options.keep else None
+    if before:
+        result.table, build = before
+        result.builds[build] = len(seeds)
+        return result
+    gc.set_threshold(100_000)       # little of what a pair leaves is a cycle
     with contextlib.redirect_stdout(out):
         pairs = pairs_of(options, seeds)
         while pairs:
@@ -144,6 +155,9 @@ def batch(options, seeds):
                 print(f"---- seed {pairs[0][0]}: {died}")
                 report(options.harness, *pairs.pop(0), True)
     result.text = out.getvalue()
+    result.builds[options.build] = len(seeds)
+    if options.keep and not result.wrong and not result.refused:
+        keep(options.keep, seeds, result.table, options.build)
     return result
 
 
@@ -169,6 +183,8 @@ def arguments():
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--batch", type=int, default=500, help="pairs a process takes at a time")
     parser.add_argument("--table", metavar="FILE", help="write the table there, as a page of the documentation; only when nothing differs")
+    parser.add_argument("--keep", metavar="DIR", help="keep the result of each batch there, and do not judge again what is there")
+    parser.add_argument("--build", default="", help="of the engine, to be kept with the results")
     parser.add_argument("--complete", action="store_true", help="every operator of the registry must have led to an alert")
     parser.add_argument("--scarce", action="store_true", help="limits of a few attempts and events; asks only that the engine lives through it")
     parser.add_argument("--show", type=int, default=1, help="differences shown for each batch")
@@ -180,17 +196,21 @@ def arguments():
 
 def main():
     options, begun = arguments(), time.time()
+    if options.keep:
+        os.makedirs(options.keep, exist_ok=True)
     total = all_batches(options)
     if not options.scarce:
         print(total.table.text())
     print(f"seeds {options.seed} to {options.seed + options.pairs - 1}: {total.wrong} differences, {total.refused} rules refused, {time.time() - begun:.0f} s")
+    for build, pairs in sorted(total.builds.items()) if options.keep else []:
+        print(f"{pairs} pairs with {build or 'a build without a name'}")
     bad = total.wrong or total.refused
     if options.complete and total.table.missing():
         print("never led to an alert: " + ", ".join(total.table.missing()))
         bad = True
     if options.table and not bad:
         with open(options.table, "w", encoding="utf-8") as file:
-            file.write(total.table.page(options.seed))
+            file.write(total.table.page(options.seed, total.builds if options.keep else {}))
     sys.exit(1 if bad else 0)
 
 

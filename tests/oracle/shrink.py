@@ -78,6 +78,8 @@ def smaller_shapes(rule):
             if len(part.parts) > 1:
                 del here.parts[j]
                 here.min = here.min if here.kind == "loop" else min(here.min, len(here.parts))
+                if [p.kind for p in here.parts] == ["silence"]:
+                    continue        # in brackets alone it is another thing
             elif inner.kind in ("loop", "seq") and len(inner.parts) == 1:
                 here.parts[j] = here.parts[j].parts[0]
             else:

@@ -464,6 +464,30 @@ class Trees(unittest.TestCase):
         either = lambda a, b: seq(a, of("or", b, quiet("d", 3)))
         self.assertEqual(self.times("ab", "a.d", either, within=2 * S, timeout=[]), "t2")
 
+        late = lambda a, b, c: seq(a, (setattr(b, "nots", [Absence([Atom("d")], 3 * S, False)]), of("or", b, c))[1])
+        self.assertEqual(self.times("abc", "a", late, within=2 * S, timeout=[]), "t2")       # out of reach from the start
+
+        never = Absence([Atom("d")], ("const", None), False)         # of unknown length: it may wait for ever
+        waits = lambda a, b: seq(a, (lambda part: (setattr(part, "link_within", 2 * S), setattr(part, "nots", [never]), part)[2])(loop(0, 1, b)))
+        self.assertEqual(self.times("ab", "a", waits, absence=[Absence([Atom("c")], 3 * S, False)], timeout=[]), "")
+
+    def test_links_to_a_group(self):
+        after = lambda part, **link: ([setattr(part, name, x) for name, x in link.items()], part)[1]
+        rounds = lambda **link: lambda a, b, c, d: seq(a, after(loop(1, None, seq(loop(0, None, seq(b, c)), d)), **link))
+        self.assertEqual(self.found("abcd", "abcd", rounds(link="next")), ["0 1 2 3"])
+        self.assertEqual(self.found("abcd", "abd", rounds(link="next")), [])         # without b, d is not the next
+        self.assertEqual(self.found("abcd", "abd", rounds()), ["0 2"])
+        self.assertEqual(self.found("abcd", "ab..d", rounds(link_within=3 * S)), [])
+        either = lambda a, b, c: seq(a, after(of("or", loop(2, 2, b), c), link_within=3 * S))
+        self.assertEqual(self.found("abc", "ab...c", either), ["0 5"])       # what lost was there until then
+        self.assertEqual(self.times("ab", "a", lambda a, b: seq(a, after(seq(loop(0, None, b), quiet("c", 3)), link_within=S))), "3")
+        twice = lambda a, b: seq(a, after(loop(1, 2, seq(loop(0, None, b), quiet("c", 3))), link_within=S))
+        self.assertEqual(self.times("ab", "a", twice), "")
+
+    def test_an_end_behind_a_late_silence(self):
+        either = lambda a, b: seq(a, of("or", b, quiet("c", 8)))
+        self.assertEqual(self.times("ab", "a", either, within=5 * S, absence=[Absence([Atom("d")], None, False)]), "8")
+
     def test_any_inside(self):
         every = lambda part: (setattr(part, "every", True), part)[1]
         self.assertEqual(self.found("abcd", "abbd", lambda a, b, c, d: seq(a, of("or", seq(b, every(Part("step", item=3))), c))), ["0 1 3"])

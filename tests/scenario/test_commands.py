@@ -149,6 +149,7 @@ class Explain(Folder):
             done = egret("explain", "--code", "E" + code)
             self.assertEqual(done.returncode, 0)
             self.assertGreater(len(done.stdout), 40)
+            self.assertTrue(done.stdout.startswith(f"{'W' if code.startswith('08') else 'E'}{code}: "), done.stdout[:40])
         self.assertEqual(egret("explain", "--code", "E9999").returncode, 2)
 
 

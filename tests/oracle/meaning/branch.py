@@ -116,6 +116,25 @@ def surroundings(part, state, item):
     return events, around + [(part, events)]
 
 
+def stands(part, state, after):
+    """Had the part begun before the event that made `after` of it? Not where all it had was a running round that was given up: then the link that leads
+    to the part bounds the gap to that event. What lost against another alternative or operand was there until then."""
+    if state is None or part.kind in ("step", "silence"):
+        return state is not None and state is after
+    if part.kind == "loop":
+        return bool(state[0]) or (after is not None and stands(part.parts[0], state[1], after[0][0] if after[0] else after[1]))
+    if after is None:
+        return False
+    if part.kind == "seq":
+        return any(stands(*which) for which in zip(part.parts, state, after))
+    if part.kind == "some":
+        return any(s is not None and (t is None or stands(p, s, t)) for p, s, t in zip(part.parts, state[0], after[0]))
+    if state[0] == "won":
+        return stands(part.parts[state[1]], state[2], after[2])
+    outcomes = [after[2] if n == after[1] else s for n, s in enumerate(state[1])] if after[0] == "won" else after[1]
+    return any(events_of(p, s) and (s is t or stands(p, s, t)) for p, s, t in zip(part.parts, state[1], outcomes))
+
+
 class Attempt:
     def __init__(self, rule, state):
         self.state, self.rule = state, rule
@@ -224,6 +243,13 @@ class Offer:
         return last is None or not ((part.link == "next" and self.gap(last))
                                     or (bound is not None and time - last.time > self.key.span(bound)))
 
+    def leads(self, part, last, state):
+        """Does the link that leads to the part let it begin with what it has just taken? A silence in brackets at the end is the end of the match, which no
+        link bounds."""
+        taken = newest(part, state)
+        at_the_end = isinstance(taken, Over) and any(part is p for p in self.key.plain)
+        return at_the_end or self.link(part, last, taken.time)
+
     def until(self, gap, last, view):
         """Until when an absence forbids something; inf: as long as the gap, or nobody knows."""
         if gap.time is None:
@@ -278,7 +304,7 @@ class Offer:
             for way in self.ways(inner, None, last, here, **more):
                 if way[0] == "leave":
                     out += with_choices(way[2], go_on(states + (None,), last))
-                elif at == 0 or self.link(inner, last, newest(inner, way[1]).time):
+                elif at == 0 or self.leads(inner, last, way[1]):
                     out.append(("take", states + (way[1],), way[2] or (at > 0 and self.forks(inner) and last is not None), way[3]))
             self.floor = floor
             return out
@@ -290,7 +316,9 @@ class Offer:
             before = self.newest_of(part.parts[:at], state[:at]) or last
             for way in self.ways(part.parts[at], state[at], before, lambda s: root(state[:at] + (s,))):
                 if way[0] == "take":
-                    out.append(("take", state[:at] + (way[1],), *way[2:]))
+                    anew = at > 0 and before is not None and not stands(part.parts[at], state[at], way[1])
+                    if not anew or self.leads(part.parts[at], before, way[1]):
+                        out.append(("take", state[:at] + (way[1],), way[2] or (anew and self.forks(part.parts[at])), way[3]))
                 else:
                     here = newest(part.parts[at], settled(part.parts[at], way[1])) or before
                     out += with_choices(way[2], go_on(state[:at] + (way[1],), here))
@@ -440,7 +468,7 @@ class Quiet(Offer):
         return []
 
     def is_over(self, until):
-        return until < math.inf and self.event.time >= until
+        return self.event.time >= until
 
     def may_fit(self, atoms):
         return False
@@ -457,10 +485,10 @@ class Quiet(Offer):
 
 
 class Ahead(Quiet):
-    """An event that fits every step."""
+    """An event that fits every step. What a silence keeps out of reach runs out at its bound like anything else."""
 
     def is_over(self, until):
-        return self.event.time > until
+        return True
 
     def may_fit(self, atoms):
         return True
@@ -489,11 +517,19 @@ def ends_in_loop(part):
     return any(ends_in_loop(p) for p in (part.parts[-1:] if part.kind == "seq" else part.parts))
 
 
+def brackets_at_the_end(part):
+    """Groups that end the match and say nothing but that."""
+    last = part.parts[-1] if part.kind == "seq" else part
+    return [last] + brackets_at_the_end(last) if last.kind == "seq" and last.within is None else []
+
+
 class BranchKey(SequenceKey):
     def __init__(self, rule, key, desk):
         super().__init__(rule, key, desk)
         self.streams |= {a.stream for part in tree_parts(rule.shape) for gap in part.nots for a in gap.atoms}
         self.streams |= {a.stream for part in tree_parts(rule.shape) for a in part.during + stops_of(rule, part)}
+        self.quiet = any(part.kind == "silence" for part in tree_parts(rule.shape))
+        self.plain = [] if rule.absence else brackets_at_the_end(rule.shape)
 
     def view(self, attempt):
         return View(self.desk, None, self.history, attempt.lists(attempt.final), key=self.key)
@@ -611,10 +647,9 @@ class BranchKey(SequenceKey):
         return -math.inf
 
     def timers(self):
-        quiet = any(part.kind == "silence" for part in tree_parts(self.rule.shape))
         now, found = self.desk.run.clock, []
         for attempt in self.attempts:
-            for time in self.once(attempt, "instants", lambda a=attempt: self.instants(a)) if quiet or self.rule.absence else []:
+            for time in self.once(attempt, "instants", lambda a=attempt: self.instants(a)) if self.quiet or self.rule.absence else []:
                 if (time, TIMER) >= now and self.once(attempt, time, lambda a=attempt, t=time: self.ends_at(a, t) or self.silence_ends(a, t)):
                     found.append((time, TIMER))
                     break

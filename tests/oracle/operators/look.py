@@ -29,10 +29,11 @@ class Look:
         members = [x for _, x in rule.profile[1]] + [rule.profile[0].cond] if rule.profile else []
         self.nodes = [node for x in all_expressions(rule) + members for node in nodes_of(x)]
         self.tags = {(node[0], node[1] if len(node) > 1 and isinstance(node[1], str) else None) for node in self.nodes}
+        self.tags |= {(tag, None) for tag, _ in self.tags}      # whatever its name is
 
     def has(self, tag, name=None):
         """Does an expression of this tag (and name) stand in the rule?"""
-        return any(t == tag and name in (None, n) for t, n in self.tags)
+        return (tag, name) in self.tags
 
     def any_node(self, tag, test):
         return any(node[0] == tag and test(node) for node in self.nodes)
