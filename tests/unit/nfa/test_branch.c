@@ -87,6 +87,8 @@ static const engine_case cases[] = {
     {"then any, then", "rule r { match x: a then any y: b then z: c" NO_SKIP, "0 a 0\n1 b 0\n2 b 0\n3 c 0\n4 c 0\n", "3: 1 2 4\n3: 1 3 4\n"},
     {"an any loop takes, leaves out, and is left", "rule r { match x: a {1,} any then y: b" NO_SKIP, "0 a 0\n1 a 0\n2 b 0\n",
      "2: 1 2 3\n2: 1 3\n2: 2 3\n"},
+    {"an any loop around `any n of` is none of its operands",
+     "rule r { match ((any 1 of (x: a)) then y: a {0,2}) {1,3} any then z: b" NO_SKIP, "0 a 0\n1 a 0\n2 b 0\n", "2: 1 2 3\n2: 1 2 3\n2: 2 3\n"},
     {"an event that could go into the loop also leaves it", "rule r { match x: a {1,2} any then y: a" NO_SKIP, "0 a 0\n1 a 0\n2 a 0\n",
      "1: 1 2\n2: 1 2 3\n2: 1 3\n2: 2 3\n"},
     {"an any loop of groups that waits for a silence also goes on with another round",
