@@ -75,6 +75,8 @@ static const engine_case cases[] = {
      "rule r { match x: a then within 2ms (not d then (y: b or z: c) then not a for 1ms)" NO_SKIP, "0 a 0\n3 b 0\n10 a 0\n12 b 0\n20 -\n", "13: 3 4\n"},
     {"but a group that may be repeated is bound by its link", "rule r { match x: a then within 2ms (y: b * then not c for 8ms) {1,2} }",
      "0 a 0\n20 -\n", ""},
+    {"a round that began closed the gap before it", "rule r { match x: a then not d then (y: b then z: c) * then w: b [v == 1] }",
+     "0 a 0\n1 b 0\n2 d 0\n3 b 1\n", "3: 1 4\n"},
     {"next leads to the first event of a group, not to a round of it that was given up",
      "rule r { match x: a next ((y: b then z: c) * then w: d) {1,}" NO_SKIP, "0 a 0\n1 b 0\n2 d 0\n3 a 0\n4 d 0\n", "4: 4 5\n"},
     {"a step that a silence keeps out of reach runs out at its bound",
