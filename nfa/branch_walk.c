@@ -332,9 +332,10 @@ static bool take_in_some(walk *w, uint32_t some)
     if (offer(w, some, BEFORE_EXIT, muted)) {
         return true;
     }
+    bool may_go_on = forks != w->loop_forks;    /* an `any` loop in an operand, not one around all this */
     w->muted = muted;
     took = after(w, some);
-    if (forks != w->loop_forks) {       /* an `any` loop in an operand may go on: leaving it is one of its branches */
+    if (may_go_on) {        /* leaving it is one of its branches */
         if (took) {
             branch_off(w, mark);
         }
