@@ -39,17 +39,21 @@ typedef struct piece {
     char bytes[];
 } piece;
 
-typedef struct trimmed { unsigned blocks, alerts; } trimmed;
+/* What a transaction has dropped, and the bytes of blocks it has written. */
+typedef struct trimmed { unsigned blocks, alerts; uint64_t written; } trimmed;
 
-static const char UNKEPT[] = "the disk is full; what was sent is not kept yet";
-static const char GIVEN_UP[] = "the store does not work; nothing of this request was kept";
+/* What is wrong, and how those are answered who wait. */
+typedef struct trouble_words { const char *what, *answer; } trouble_words;
+static const trouble_words FULL = {"the disk is full", "the disk is full; what was sent is not kept yet"};
+static const trouble_words READ_ONLY = {"the disk is read-only", "the disk is read-only; what was sent is not kept yet"};
+static const trouble_words GIVEN_UP = {"the store does not work", "the store does not work; nothing of this request was kept"};
 
 struct committer {
     committer_options options;
     journal_pack pack;
     int64_t start_wall_ms, start_ms;    /* both clocks when it began */
     pthread_t thread;
-    _Atomic(const char *) trouble;
+    _Atomic(const trouble_words *) trouble;
     atomic_bool lost;
     pthread_mutex_t lock;       /* all below */
     pthread_cond_t came, went;
@@ -188,8 +192,10 @@ static int write_all(committer *c, epoch *first, size_t n, committer_task *tasks
     if (c->options.unkept) return 0;
     int code = store_begin(s);
     if (code != 0) return code;
+    uint64_t before = journal_pending(s).bytes;
     for (epoch *e = first; n > 0 && code == 0; e = --n > 0 ? e->next : NULL) code = write_epoch(c, e);   /* others append behind the last */
     if (code == 0 && c->pack.n_records > 0) code = journal_append(s, &c->pack);
+    dropped->written = journal_pending(s).bytes - before;
     if (code == 0) code = committer_tasks_run(tasks, s);
     if (code == 0) code = trim(c, needed, dropped);
     if (code == 0) return store_commit(s);
@@ -272,6 +278,7 @@ static void note_commit(committer *c, int64_t took_us, const trimmed *dropped)
     dead_kept dead = dead_letters_kept(s);
     for (uint32_t i = 0; i < c->options.n_sinks; i++) c->refused[i] += c->refusing[i];
     c->stats.commits++;
+    c->stats.journal_written += dropped->written;
     c->stats.commit_us += (uint64_t)took_us;
     unsigned bucket = 0;
     while (bucket < WEB_COMMITS && took_us > web_commit_bounds_us[bucket]) bucket++;
@@ -294,13 +301,15 @@ static bool handle_failure(committer *c, int code)
 {
     store_trouble trouble = store_judge(c->options.store, code);
     bool told = atomic_load(&c->trouble) != NULL;
-    const char *sentence = trouble == STORE_FULL ? UNKEPT : GIVEN_UP;
+    const trouble_words *words = trouble != STORE_FULL ? &GIVEN_UP : code == EROFS ? &READ_ONLY : &FULL;
     c->stats.failures++;
     if (!told || trouble == STORE_LOST)
         app_log_say(c->options.log, LOG_ERROR, "journal: %s%s", store_text(code),
-                    trouble == STORE_FULL ? ": events are refused until there is room" : ": this cannot be mended while running");
-    atomic_store(&c->trouble, sentence);
-    for (epoch *e = c->first; e; e = e->next) epoch_answer(e, sentence);
+                    trouble != STORE_FULL ? ": this cannot be mended while running"
+                    : code == EROFS      ? ": events are refused until it can be written again"
+                                         : ": events are refused until there is room");
+    atomic_store(&c->trouble, words);
+    for (epoch *e = c->first; e; e = e->next) epoch_answer(e, words->answer);
     if (trouble == STORE_FULL) return true;
     atomic_store(&c->lost, true);
     return false;
@@ -308,7 +317,8 @@ static bool handle_failure(committer *c, int code)
 
 static void note_success(committer *c)
 {
-    if (atomic_exchange(&c->trouble, NULL)) app_log_say(c->options.log, LOG_INFO, "journal: there is room again");
+    const trouble_words *was = atomic_exchange(&c->trouble, NULL);
+    if (was) app_log_say(c->options.log, LOG_INFO, was == &READ_ONLY ? "journal: the disk can be written again" : "journal: there is room again");
 }
 
 /* One commit of all that waits. False: it has given up. */
@@ -529,7 +539,8 @@ void committer_flush(committer *c)
 {
     pthread_mutex_lock(&c->lock);
     while (((c->first || c->pieces) && !atomic_load(&c->lost) && !atomic_load(&c->trouble)) || c->releasing) pthread_cond_wait(&c->went, &c->lock);
-    for (epoch *e = c->first; e; e = e->next) epoch_answer(e, UNKEPT);
+    const trouble_words *words = atomic_load(&c->trouble);
+    for (epoch *e = c->first; e; e = e->next) epoch_answer(e, words ? words->answer : FULL.answer);
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -573,7 +584,8 @@ bool committer_raw(committer *c, uint64_t lsn, egret_text *out)
 
 const char *committer_trouble(committer *c)
 {
-    return atomic_load(&c->trouble);
+    const trouble_words *words = atomic_load(&c->trouble);
+    return words ? words->what : NULL;
 }
 
 committer_stats committer_get_stats(committer *c)

@@ -7,7 +7,7 @@
  *
  * Alerts for a sink that has too much waiting already go to the dead letters in the same commit: evaluation waits for no sink.
  *
- * No room on the disk: those who wait get their "no", new ones are refused (committer_trouble), what was evaluated stays and is tried again
+ * No room on the disk, or a read-only one: those who wait get their "no", new ones are refused (committer_trouble), what was evaluated stays and is tried again
  * until it is written. Any other error of the store: the committer gives up, and so must the process; the next start finds what is on the disk.
  */
 #ifndef EGRET_APP_COMMITTER_H
@@ -48,6 +48,7 @@ typedef struct committer_stats {
     uint64_t commits, failures;
     uint64_t commit_us, longest_us;     /* time in commits, and of the longest */
     uint64_t by_time[WEB_COMMITS + 1];  /* commits by how long they took (web_commit_bounds_us) */
+    uint64_t journal_written;           /* bytes of blocks, compressed */
     uint64_t journal_bytes, journal_blocks, file_bytes, dropped_blocks;
     uint64_t checkpoints, checkpoint_bytes;     /* written */
     uint64_t alerts, alert_bytes, dropped_alerts;       /* entries of the history: kept, and dropped by this process */
@@ -79,7 +80,7 @@ size_t committer_keep_waiting(committer *c);        /* bytes not written yet */
 bool committer_keep_idle(committer *c);             /* all is written, and what it replaced is swept away */
 /* The text of an event that is not in the journal yet. */
 bool committer_raw(committer *c, uint64_t lsn, egret_text *out);
-/* NULL, or a constant sentence: nothing can be kept now. */
+/* NULL, or a constant sentence, such as "the disk is full": nothing can be kept now. */
 const char *committer_trouble(committer *c);
 committer_stats committer_get_stats(committer *c);
 /* Alerts for this sink that went to the dead letters as too much waited already. From any thread. */

@@ -96,8 +96,8 @@ static const char *not_ready(void *user)
     daemon_state *d = user;
     if (atomic_load(&d->failed)) return "the engine has stopped";
     if (atomic_load(&d->stopping)) return "stopping";
-    if (committer_trouble(d->committer)) return "the disk is full";
-    return daemon_feeds_trouble(d);
+    const char *trouble = committer_trouble(d->committer);
+    return trouble ? trouble : daemon_feeds_trouble(d);
 }
 
 static bool is_live(void *user)
@@ -236,6 +236,8 @@ static void numbers(void *user, web_numbers *out)
     d->shown.commits = stats.commits;
     d->shown.commit_failures = stats.failures;
     d->shown.commit_us = stats.commit_us;
+    d->shown.unwritable = committer_trouble(d->committer) != NULL;
+    d->shown.journal_written = stats.journal_written;
     memcpy(d->shown.commits_by_time, stats.by_time, sizeof d->shown.commits_by_time);
     d->shown.wall_ms = app_wall_ms(NULL);
     d->shown.checkpoints = stats.checkpoints;

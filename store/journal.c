@@ -13,6 +13,11 @@ journal_state journal_now(const store *s)
     return s->journal;
 }
 
+journal_state journal_pending(const store *s)
+{
+    return s->pending;
+}
+
 static MDB_val lsn_key(const size_t *lsn)
 {
     return store_val(lsn, sizeof *lsn);

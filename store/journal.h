@@ -20,6 +20,7 @@ typedef struct journal_state {
 } journal_state;
 
 journal_state journal_now(const store *s);  /* as committed; from the thread that writes, or when nobody does */
+journal_state journal_pending(const store *s);      /* as the transaction at hand would leave it */
 
 /* Appends a pack as one block, within a transaction. The pack is empty afterwards. */
 int journal_append(store *s, journal_pack *pack);

@@ -37,8 +37,11 @@ static const struct { const char *name; unsigned flags; } tables[STORE_TABLES] =
     [STORE_RULES] = { "rules", 0 },
 };
 
+/* LMDB gives up for good when it could not write the pages that say which tree holds: whatever the reason was, also a full disk. */
 const char *store_text(int code)
 {
+    if (code == MDB_PANIC)
+        return "the head of the store could not be written before (a full or failing disk), so it must be opened anew, as the next start does";
     return mdb_strerror(code);
 }
 
@@ -192,6 +195,7 @@ store_trouble store_judge(const store *s, int code)
     switch (code) {
     case 0: return STORE_FINE;
     case ENOSPC: case EDQUOT: case EFBIG: case MDB_MAP_FULL: case ENOMEM: return STORE_FULL;
+    case EROFS: return STORE_FULL;      /* a write that was refused whole; a sync that fails, or the head, says something else */
     case EIO: return is_room(s) ? STORE_LOST : STORE_FULL;
     default: return STORE_LOST;
     }

@@ -37,7 +37,7 @@ int store_part_end(store *s, bool keep);
 
 typedef enum store_trouble {
     STORE_FINE,
-    STORE_FULL,         /* no room on the disk, for now: the same again later */
+    STORE_FULL,         /* no room on the disk, or it is read-only, for now: the same again later */
     STORE_LOST          /* what was written may or may not be there (I/O error): end the process, start anew, look */
 } store_trouble;
 store_trouble store_judge(const store *s, int code);

@@ -63,6 +63,8 @@ typedef struct web_numbers {
     int64_t clock_ms;                   /* of the engine; INT64_MIN before the first event */
     int64_t start_time_ms;              /* of the process, wall clock */
     uint64_t commits, commit_failures, commit_us;
+    uint64_t unwritable;                /* 1: what is accepted cannot be kept now */
+    uint64_t journal_written;           /* bytes of blocks, compressed */
     uint64_t checkpoints, checkpoint_bytes, checkpoint_pause_us;
     uint64_t commits_by_time[WEB_COMMITS + 1];
     int64_t wall_ms;                    /* now; 0: not known */
@@ -78,7 +80,7 @@ typedef enum web_admission {
     WEB_FULL,           /* the queue has no room: the same again in a moment */
     WEB_TOO_LARGE,      /* more records than the queue could ever hold: send them in parts */
     WEB_STOPPING,
-    WEB_UNKEPT,         /* what is accepted could not be kept now: the disk is full */
+    WEB_UNKEPT,         /* what is accepted could not be kept now: the disk is full, or read-only */
     WEB_NO_MEMORY
 } web_admission;
 

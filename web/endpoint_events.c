@@ -176,7 +176,16 @@ static void answer_tally(const tally *t, web_response *response)
     jsonw_deinit(&w);
 }
 
-static void answer_admission(web_admission admission, const tally *t, web_response *response)
+static void answer_unkept(const web_backend *backend, web_response *response)
+{
+    char text[128];
+    const char *reason = backend->not_ready(backend->user);
+    snprintf(text, sizeof text, "%s; nothing of this request was taken", reason ? reason : "the disk was full");
+    web_response_problem(response, 503, text);
+    response->retry_after_s = 5;
+}
+
+static void answer_admission(web_admission admission, const tally *t, const web_backend *backend, web_response *response)
 {
     switch (admission) {
     case WEB_PENDING:
@@ -187,8 +196,7 @@ static void answer_admission(web_admission admission, const tally *t, web_respon
         answer_tally(t, response);
         return;
     case WEB_UNKEPT:
-        web_response_problem(response, 503, "the disk is full; nothing of this request was taken");
-        response->retry_after_s = 5;
+        answer_unkept(backend, response);
         return;
     case WEB_FULL:
         web_response_problem(response, 429, "the queue is full; nothing of this request was taken; send it again");
@@ -226,7 +234,7 @@ static void answer_events(void *app, const web_request *request, web_response *r
     if (t.admission == WEB_ADMITTED) read_body(backend, batch, decoder, request, stream, &t);
     if (t.admission == WEB_ADMITTED) t.admission = backend->end(batch, request->later);
     else if (batch) backend->drop(batch);
-    answer_admission(t.admission, &t, response);
+    answer_admission(t.admission, &t, backend, response);
     jsonw_deinit(&t.errors);
 }
 

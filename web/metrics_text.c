@@ -210,6 +210,8 @@ typedef struct store_metric {
 static const store_metric store_metrics[] = {
     {"egret_commits_total", "counter", "Commits of events, places and alerts to the disk.", offsetof(web_numbers, commits)},
     {"egret_commit_failures_total", "counter", "Commits that failed: a full disk, mostly.", offsetof(web_numbers, commit_failures)},
+    {"egret_store_unwritable", "gauge", "1 while nothing can be kept, for want of room or as the disk is read-only: events are refused.", offsetof(web_numbers, unwritable)},
+    {"egret_journal_written_bytes_total", "counter", "Bytes written to the journal, compressed.", offsetof(web_numbers, journal_written)},
     {"egret_checkpoints_total", "counter", "Checkpoints of the state written.", offsetof(web_numbers, checkpoints)},
     {"egret_checkpoint_bytes_total", "counter", "Bytes written for checkpoints, compressed.", offsetof(web_numbers, checkpoint_bytes)},
     {"egret_journal_bytes", "gauge", "Size of the journal's blocks, compressed.", offsetof(web_numbers, journal_bytes)},
@@ -280,6 +282,18 @@ static uint64_t resident_bytes(void)
     return n == 2 ? (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
 }
 
+/* What the process has given to disks to be written, pages of the store and all. 0: not known here. */
+static uint64_t disk_written_bytes(void)
+{
+    char line[128];
+    unsigned long long bytes = 0;
+    FILE *stream = fopen("/proc/self/io", "r");
+    while (stream && fgets(line, sizeof line, stream))
+        if (sscanf(line, "write_bytes: %llu", &bytes) == 1) break;
+    if (stream) fclose(stream);
+    return bytes;
+}
+
 static void put_process(egret_text *out, const web_numbers *numbers)
 {
     struct rusage usage;
@@ -291,6 +305,8 @@ static void put_process(egret_text *out, const web_numbers *numbers)
     }
     metrics_family(out, "process_resident_memory_bytes", "gauge", "Memory of the process.");
     metrics_count(out, "process_resident_memory_bytes", NULL, resident_bytes());
+    metrics_family(out, "egret_disk_written_bytes_total", "counter", "Bytes the process had written to disks: pages of the store, and files of sinks.");
+    metrics_count(out, "egret_disk_written_bytes_total", NULL, disk_written_bytes());
     metrics_family(out, "process_start_time_seconds", "gauge", "When the process began, since the epoch.");
     metrics_number(out, "process_start_time_seconds", NULL, (double)numbers->start_time_ms / 1000.0);
 }

@@ -78,7 +78,7 @@ void rules_answer(web_response *response, web_rules_status status, egret_text *t
         web_response_problem(response, 409, said && said[0] ? said : NULL);
         break;
     case WEB_RULES_UNKEPT:
-        web_response_problem(response, 503, "the disk is full; nothing has changed");
+        web_response_problem(response, 503, said && said[0] ? said : "the disk is full; nothing has changed");
         break;
     case WEB_RULES_STOPPING:
         web_response_problem(response, 503, "the appliance is stopping; nothing has changed");

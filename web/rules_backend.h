@@ -19,7 +19,7 @@ typedef enum web_rules_status {
     WEB_RULES_NOT_FOUND,    /* no such rule, list, version, back-test; out: a sentence, plain text */
     WEB_RULES_CONFLICT,     /* it is not what if_match says; out: its ETag now, without quotes, plain text */
     WEB_RULES_REFUSED,      /* out: a sentence, plain text, that says why and what to do */
-    WEB_RULES_UNKEPT,       /* the disk is full: the same again later */
+    WEB_RULES_UNKEPT,       /* the disk is full, or read-only: the same again later */
     WEB_RULES_STOPPING,
     WEB_RULES_NO_MEMORY
 } web_rules_status;

@@ -6,7 +6,8 @@
  *   die      the process is gone before the call
  *   tear     half of the write (to 512 bytes) reaches the file, then the process is gone: so a sector boundary may lie anywhere
  *   drop     all that was written since the last sync is taken back (but for a random half of the pages), then the process is gone: a power cut
- *   full     from here on writes fail with ENOSPC, EGRET_SHIM_FOR of them
+ *   full     from here on writes fail with ENOSPC, EGRET_SHIM_FOR of them (40)
+ *   readonly from the next write of pages on writes fail with EROFS, EGRET_SHIM_FOR of them
  *   broken   the sync, or else the write, fails with EIO once
  *
  * For `drop` each write since the last good sync is remembered with what stood there before. A file opened with O_DSYNC (LMDB writes its meta
@@ -26,6 +27,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static signed char kind_of[MAX_FILES];      /* 1: the store, 2: the same, synced by each write */
 static torn_disk disk = { .random = 88172645463325252ull };
 static long count, at = -1, full_for = 40;
+static bool begun;
 static const char *mode;
 
 static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
@@ -46,6 +48,8 @@ __attribute__((constructor)) static void begin(void)
     const char *text = getenv("EGRET_SHIM_AT");
     mode = getenv("EGRET_SHIM");
     at = text ? atol(text) : -1;
+    text = getenv("EGRET_SHIM_FOR");
+    full_for = text ? atol(text) : full_for;
     disk.random ^= (unsigned long long)at * 2654435761u;
     find(&real_pwrite, "pwrite");
     find(&real_pread, "pread");
@@ -82,6 +86,12 @@ static bool strike_write(int fd, const char *bytes, size_t len, off_t where, ssi
         return true;
     if (is("full") && n < at + full_for) {
         errno = ENOSPC;
+        return false;
+    }
+    if (is("readonly") && (kind(fd) == 1 || begun) && full_for > 0) {
+        begun = true;
+        full_for--;
+        errno = EROFS;
         return false;
     }
     if (n != at)

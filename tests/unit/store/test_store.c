@@ -249,6 +249,7 @@ static void errors_are_told_apart(void **state)
     store *s = folder_open(&f);
     assert_int_equal(store_judge(s, 0), STORE_FINE);
     assert_int_equal(store_judge(s, 28), STORE_FULL);               /* ENOSPC */
+    assert_int_equal(store_judge(s, 30), STORE_FULL);               /* EROFS */
     assert_int_equal(store_judge(s, MDB_MAP_FULL), STORE_FULL);
     assert_int_equal(store_judge(s, 5), STORE_LOST);                /* EIO, and there is room */
     assert_int_equal(store_judge(s, MDB_CORRUPTED), STORE_LOST);

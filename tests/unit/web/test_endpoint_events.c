@@ -51,6 +51,12 @@ static void drop(web_batch *batch)
     batch->dropped++;
 }
 
+static const char *not_ready(void *user)
+{
+    (void)user;
+    return "the disk is read-only";
+}
+
 static int set_up(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
@@ -62,7 +68,7 @@ static int set_up(void **state)
     ast_file_init(&tree);
     egret_parse(&diags, egret_diags_add_source(&diags, "r", rules_text, sizeof rules_text - 1), &tree);
     f->backend = (web_backend){.user = &f->batch, .plan = egret_plan_make(&diags, &tree, true), .begin = begin, .add = add, .end = end,
-                               .drop = drop};
+                               .drop = drop, .not_ready = not_ready};
     f->endpoints = f->backend.plan ? web_endpoints_new(&f->backend) : NULL;
     *state = f;
     return f->endpoints ? 0 : -1;
