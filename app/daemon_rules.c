@@ -5,6 +5,7 @@
 #include "app/daemon_rules.h"
 
 #include "app/command.h"
+#include "app/large_memory.h"
 #include "nfa/succession.h"
 #include "store/rule_rows.h"
 
@@ -461,7 +462,7 @@ rule_change *daemon_rules_prepare(daemon_rules *r, rule_set *next, const char *w
     rule_change *change = rule_change_new(next, false, who, note, now_ms);
     rule_version like = {.who = who, .note = note, .what = what, .when_ms = now_ms};
     if (change && add_versions(r, change, next, &like))
-        *rule_change_engine(change) = nfa_succession_prepare(egret_mem_of(NULL), next->plan, r->engine);
+        *rule_change_engine(change) = nfa_succession_prepare(app_large_memory(), next->plan, r->engine);
     if (change && *rule_change_engine(change)) return change;
     rule_change_free(change);
     return NULL;
