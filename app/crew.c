@@ -4,6 +4,7 @@
  */
 #include "app/crew.h"
 
+#include "app/large_memory.h"
 #include "store/cold_packs.h"
 
 #include <pthread.h>
@@ -129,7 +130,7 @@ egret_status crew_start(const plan *rules, uint32_t n_shards, crew **out)
     pthread_cond_init(&c->begun, NULL);
     pthread_cond_init(&c->done, NULL);
     c->n = n_shards;
-    c->shards = nfa_shards_new(egret_mem_of(NULL), rules, n_shards);
+    c->shards = nfa_shards_new(app_large_memory(), rules, n_shards);
     egret_status status = c->shards ? start_workers(c) : EGRET_NO_MEMORY;
     if (status == EGRET_OK) *out = c;
     else crew_stop(c);

@@ -3,6 +3,7 @@
  */
 #include "app/evaluation.h"
 
+#include "app/large_memory.h"
 #include "app/relayout.h"
 #include "app/rule_key.h"
 #include "nfa/succession.h"
@@ -337,7 +338,7 @@ evaluation *evaluation_new(const evaluation_options *options)
     e->newest_ms = INT64_MIN;
     jsonw_init(&e->out);
     egret_text_init(&e->record, egret_mem_of(NULL));
-    e->engine = nfa_engine_new(egret_mem_of(NULL), options->rules->plan);
+    e->engine = nfa_engine_new(app_large_memory(), options->rules->plan);
     ingest_order_options order_options = {.plan = options->rules->plan, .release = release, .user = e, .engine = e->engine};
     e->order = ingest_order_new(&order_options);
     e->streams = calloc((size_t)options->rules->plan->n_streams + 1, sizeof *e->streams);

@@ -4,6 +4,7 @@
 #include "app/recovery.h"
 
 #include "app/epoch.h"
+#include "app/large_memory.h"
 #include "compiler/value.h"
 #include "ingest/decode.h"
 #include "nfa/succession.h"
@@ -219,7 +220,7 @@ static bool make_decoders(recovery *r)
 
 static egret_status change_rules(recovery *r, rule_set *next)
 {
-    nfa_engine *engine = nfa_succession_prepare(egret_mem_of(NULL), next->plan, evaluation_engine(r->options.evaluation));
+    nfa_engine *engine = nfa_succession_prepare(app_large_memory(), next->plan, evaluation_engine(r->options.evaluation));
     if (!engine) return EGRET_NO_MEMORY;
     free_decoders(r);
     rule_set *before;

@@ -285,6 +285,11 @@ bool file_input_was_cut(file_input *input, const ingest_file_identity *then)
     return n < then->head_len || ingest_file_head((const char *)head, then->head_len) != then->head;
 }
 
+bool file_input_is_regular(const file_input *input)
+{
+    return input->regular;
+}
+
 bool file_input_is_packed(const file_input *input)
 {
     return input->packing == GZIP || input->packing == ZSTD;

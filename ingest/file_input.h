@@ -21,6 +21,7 @@ egret_status file_input_seek(file_input *input, uint64_t offset);
 bool file_input_identity(file_input *input, ingest_file_identity *out);
 /* Was it cut, or written anew, since its head was as in `then`? Regular files only. */
 bool file_input_was_cut(file_input *input, const ingest_file_identity *then);
+bool file_input_is_regular(const file_input *input);
 bool file_input_is_packed(const file_input *input);
 bool file_input_ends_early(const file_input *input);     /* packed, and the end of the file came within it */
 int file_input_fd(const file_input *input);

@@ -28,7 +28,7 @@ enum { MANY_KEPT = 64, FEW_EVENTS = 256, KEPT_AT_ONCE = 64, COPIES_BYTES = 64 * 
 enum { COMING = 8 };
 /* Keys of an event that are computed here; events with more come without. */
 enum { KEYS_OF_EVENT = 6 };
-enum { REF_SHIFT = 48, MAX_FILES = 32767, FIRST_REREAD = 4096 };
+enum { REF_SHIFT = 48, MAX_FILES = 32767, FIRST_REREAD = 1024 };
 static const uint64_t OFFSET_MASK = (UINT64_C(1) << REF_SHIFT) - 1;
 
 /* A record that was decoded and waits for its turn. */
@@ -482,20 +482,20 @@ int64_t ingest_replay_watermark(const ingest_replay *replay)
 /* Reads the record at an offset again and renders it. */
 static egret_status reread(replay_file *file, int fd, uint64_t offset, egret_text *out)
 {
-    char *buffer = NULL;
+    char small[FIRST_REREAD];
+    char *grown = NULL;
     for (size_t size = FIRST_REREAD;; size *= 4) {
-        char *grown = realloc(buffer, size);
-        if (grown == NULL) {
-            free(buffer);
+        free(grown);
+        grown = size > sizeof small ? malloc(size) : NULL;
+        if (size > sizeof small && grown == NULL)
             return EGRET_NO_MEMORY;
-        }
-        buffer = grown;
+        char *buffer = grown != NULL ? grown : small;
         ssize_t got = pread(fd, buffer, size, (off_t)offset);
         size_t len = got <= 0 ? 0 : ingest_reader_extent(file->reader, buffer, (size_t)got, (size_t)got < size);
         if (len > 0)
             ingest_reader_show(file->reader, buffer, len, out);
         if (len > 0 || got < (ssize_t)size || size > (size_t)1 << 28) {
-            free(buffer);
+            free(grown);
             return len > 0 ? EGRET_OK : got < 0 ? EGRET_IO : EGRET_BAD_USE;
         }
     }

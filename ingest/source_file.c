@@ -331,8 +331,7 @@ static egret_status seek(ingest_source *source, uint64_t offset)
 
 static int reread_fd(const ingest_source *source)
 {
-    ingest_file_identity regular;
-    bool plain = source->input != NULL && !file_input_is_packed(source->input) && file_input_identity(source->input, &regular);
+    bool plain = source->input != NULL && !file_input_is_packed(source->input) && file_input_is_regular(source->input);
     return plain && !source->follow && !file_chain_is_pattern(source->path) ? file_input_fd(source->input) : -1;
 }
 

@@ -21,7 +21,7 @@
 /* Every so many events up to so many blocks, but no more when they held so many sections: an event that touches a few sections pays for
  * looking at a few. Each new block pays for looking at two more, whatever they hold, so that keys which come once and never again are let go
  * of faster than they come. */
-enum { SWEEP_EVERY = 64, SWEEP_BLOCKS = 16, SWEEP_SECTIONS = 384, SWEEP_FOR_EACH_NEW = 2 };
+enum { SWEEP_EVERY = 8, SWEEP_BLOCKS = 2, SWEEP_SECTIONS = 48, SWEEP_FOR_EACH_NEW = 2, SWEEP_MOST_OWED = 256 };
 
 /* ---- life of an engine ---- */
 
@@ -46,12 +46,6 @@ static nfa_engine *engine_make(egret_mem mem, const plan *rules, const nfa_engin
     engine->store = nfa_store_new(mem);
     engine->timers = nfa_timers_new(mem);
     engine->keys = egret_arena_alloc(&engine->keep, (rules->n_groups + 1) * sizeof *engine->keys);
-    for (uint32_t i = 0; i < NFA_EXPECT_FETCHED; i++) {
-        engine->expected.fetched[i].block = NFA_NO_BLOCK;
-    }
-    for (uint32_t i = 0; i < NFA_EXPECT_GUESSES; i++) {
-        engine->expected.guess[i].block = NFA_NO_BLOCK;
-    }
     engine->rule_stats = egret_arena_alloc(&engine->keep, (rules->n_rules + 1) * sizeof *engine->rule_stats);
     if (engine->store == NULL || engine->timers == NULL || engine->keep.failed || !nfa_content_make(engine)
         || !nfa_layout_make(engine) || !nfa_ids_make(engine, before != NULL ? before->ids : NULL, before != NULL ? before->slots : NULL)
@@ -415,29 +409,64 @@ uint32_t nfa_swept(nfa_engine *engine, uint32_t block)
     return block != NFA_NO_BLOCK && nfa_block_exists(engine->store, block) ? block : NFA_NO_BLOCK;
 }
 
+static bool may_run_out(const nfa_engine *engine, uint32_t block)
+{
+    return nfa_block_is_here(engine->store, block) && (engine->heirs_left > 0 || !nfa_block_is_quiet(engine->store, block, engine->clock_ms));
+}
+
+/* Blocks that were noted last time, whose memory has come meanwhile; as many as may be looked at. */
+static void sweep_noted(nfa_engine *engine)
+{
+    nfa_sweep *sweep = &engine->sweep;
+    size_t looked = 0;
+    uint32_t i = 0;
+    for (; i < sweep->n_noted && looked < SWEEP_SECTIONS; i++) {
+        if (may_run_out(engine, sweep->noted[i])) {
+            looked += sweep_block(engine, sweep->noted[i]);
+        }
+    }
+    sweep->n_noted -= i;
+    memmove(sweep->noted, sweep->noted + i, sweep->n_noted * sizeof sweep->noted[0]);
+}
+
+/* The next block in turn. Where sections have heirs they are brought over at once. */
+static void sweep_next(nfa_engine *engine)
+{
+    nfa_sweep *sweep = &engine->sweep;
+    sweep->at = sweep->at + 1 < nfa_block_limit(engine->store) ? sweep->at + 1 : 0;
+    if (engine->heirs_left > 0) {
+        if (may_run_out(engine, sweep->at)) {
+            (void)sweep_block(engine, sweep->at);
+        }
+        /* What is not in memory is brought over when it comes back. */
+        if (engine->store->n_away == 0 && --engine->heirs_left == 0) {
+            engine->n_heirs = 0;        /* all blocks have been here */
+        }
+    } else if (may_run_out(engine, sweep->at)) {
+        nfa_store_fetch_head(engine->store, sweep->at);
+        sweep->noted[sweep->n_noted++] = sweep->at;
+    }
+}
+
+/* Walks on over the blocks, farther the more have come. Nearly all are passed over without a look; of the others the memory is asked for, and they are
+ * looked at next time, as waiting for it would cost more than the look. */
 static void sweep(nfa_engine *engine)
 {
     nfa_store_relieve(engine->store);
-    if (++engine->sweep_tick % SWEEP_EVERY != 0) {
+    nfa_sweep *sweep = &engine->sweep;
+    if (++sweep->tick % SWEEP_EVERY != 0) {
         return;
     }
     (void)nfa_store_tidy(engine->store);
-    uint32_t limit = nfa_block_limit(engine->store);
+    sweep_noted(engine);
     uint64_t born = nfa_block_born(engine->store);
-    uint64_t owed = (born - engine->swept_born) * SWEEP_FOR_EACH_NEW;
-    engine->swept_born = born;
-    size_t looked = 0;
-    for (uint64_t i = 0; (i < owed || (i < owed + SWEEP_BLOCKS && looked < SWEEP_SECTIONS)) && limit > 0; i++) {
-        engine->sweep_at = engine->sweep_at + 1 < limit ? engine->sweep_at + 1 : 0;
-        if (nfa_block_is_here(engine->store, engine->sweep_at)
-            && (engine->heirs_left > 0 || !nfa_block_is_quiet(engine->store, engine->sweep_at, engine->clock_ms))) {
-            looked += sweep_block(engine, engine->sweep_at);
-        }
-        /* What is not in memory is brought over when it comes back. */
-        if (engine->heirs_left > 0 && engine->store->n_away == 0 && --engine->heirs_left == 0) {
-            engine->n_heirs = 0;        /* all blocks have been here */
-        }
+    sweep->owed += (born - sweep->born) * SWEEP_FOR_EACH_NEW + SWEEP_BLOCKS;
+    sweep->born = born;
+    while (sweep->owed > 0 && sweep->n_noted < NFA_SWEEP_NOTED && nfa_block_limit(engine->store) > 0) {
+        sweep_next(engine);
+        sweep->owed--;
     }
+    sweep->owed = sweep->owed < SWEEP_MOST_OWED ? sweep->owed : SWEEP_MOST_OWED;
 }
 
 /* ---- events ---- */
@@ -599,6 +628,7 @@ egret_status nfa_engine_event(nfa_engine *engine, const nfa_event *event)
     }
     if (event->time_ms < engine->clock_ms) {
         engine->stats.late++;
+        nfa_expect_pass(engine, event);
         return EGRET_LATE;
     }
     begin_call(engine);

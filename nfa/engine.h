@@ -16,10 +16,11 @@
 typedef struct nfa_engine nfa_engine;
 
 /* A key of an event, computed before the event comes. */
-enum { NFA_AHEAD_BYTES = 44 };
+enum { NFA_AHEAD_BYTES = 40 };
 typedef struct nfa_ahead {
     uint64_t hash;
     uint32_t group, id;         /* of the plan; of blocks */
+    uint32_t block;             /* the engine's own note: which block it most likely is */
     uint32_t len;               /* UINT32_MAX: null, or too long to be kept */
     uint8_t bytes[NFA_AHEAD_BYTES];
 } nfa_ahead;
@@ -30,7 +31,7 @@ typedef struct nfa_event {
     uint64_t identity;          /* hash of what the event is (declared identity, else its position); goes into alert ids */
     uint32_t stream;
     const egret_value *slots;   /* plan->streams[stream].n_slots values; strings borrowed for the call */
-    const nfa_ahead *keys;      /* by nfa_engine_keys, borrowed as the slots are; n_keys 0: none, the engine computes them */
+    nfa_ahead *keys;            /* by nfa_engine_keys, borrowed until the event has come; n_keys 0: none, the engine computes them */
     uint32_t n_keys;
 } nfa_event;
 

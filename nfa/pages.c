@@ -1,7 +1,7 @@
 /*
  * pages.c: segments, pages and runs.
  *
- *   segment (64 pages; the first ones are smaller)  |page|page|page|…
+ *   segment (127 pages in 2 MB; the first ones are smaller)  |page|page|page|…
  *   page of a class                                 |run|run|run|…    numbered from 0
  *
  * A run is named by its page alone (the block keeps that number): from the page follow its class, from its address its
@@ -17,7 +17,7 @@
 
 #include <string.h>
 
-enum { NO_RUN = UINT16_MAX, CACHE_LINE = 64, SPARSE_SHARE = 8, SPARSE_PAGES = 16, DIRECT_UNIT = 64 /* in which the capacity of a direct run is kept */ };
+enum { NO_RUN = UINT16_MAX, CACHE_LINE = 64, SPARSE_SHARE = 8, SPARSE_PAGES = 16, SMALLER_SEGMENTS = 12, DIRECT_UNIT = 64 /* in which the capacity of a direct run is kept */ };
 
 /* Classes above 1 KB fill the page with 14, 12, 10, 9, 8, 7, 6, 5, 4, 3 and 2 runs. */
 static const uint16_t large_class[11] = {1168, 1360, 1632, 1808, 2048, 2336, 2720, 3264, 4096, 5456, 8192};
@@ -53,10 +53,9 @@ void nfa_pages_init(nfa_pages *pages, egret_mem mem)
 
 static void segment_free(nfa_pages *pages, nfa_segment *segment)
 {
-    size_t size = (size_t)segment->n_pages * NFA_PAGE_BYTES + CACHE_LINE;
-    egret_mem_free(pages->mem, segment->memory, size);
+    egret_mem_free(pages->mem, segment->memory, segment->size);
+    pages->bytes -= segment->size + sizeof *segment;
     egret_mem_free(pages->mem, segment, sizeof *segment);
-    pages->bytes -= size + sizeof *segment;
 }
 
 void nfa_pages_deinit(nfa_pages *pages)
@@ -114,14 +113,21 @@ static uint32_t segment_slot(nfa_pages *pages)
     return pages->n_segments++;
 }
 
-/* The first segments are small, so that a store with few keys costs little. */
+/* Bytes of the segment in that place. The first ones are smaller, so that a store with few keys costs little. Those that are whole take 2 MB to the byte
+ * and have one page less, as pages begin where lines of the cache do, and the memory may not. */
+static size_t segment_bytes(uint32_t slot)
+{
+    uint32_t n_pages = slot < 4 ? 4u << slot : slot < SMALLER_SEGMENTS ? NFA_PAGES_PER_SEGMENT / 2 : NFA_PAGES_PER_SEGMENT;
+    return (size_t)n_pages * NFA_PAGE_BYTES + (n_pages < NFA_PAGES_PER_SEGMENT ? CACHE_LINE : 0);
+}
+
 static bool segment_new(nfa_pages *pages)
 {
     uint32_t slot = segment_slot(pages);
     if (slot == UINT32_MAX)
         return false;
-    uint32_t n_pages = slot < 4 ? 4u << slot : NFA_PAGES_PER_SEGMENT;
-    size_t size = (size_t)n_pages * NFA_PAGE_BYTES + CACHE_LINE;
+    size_t size = segment_bytes(slot);
+    uint32_t n_pages = (uint32_t)((size - CACHE_LINE) / NFA_PAGE_BYTES);
     nfa_segment *segment = egret_mem_alloc(pages->mem, sizeof *segment);
     if (!segment)
         return false;
@@ -132,6 +138,7 @@ static bool segment_new(nfa_pages *pages)
         return false;
     }
     segment->base = segment->memory + (CACHE_LINE - (uintptr_t)segment->memory % CACHE_LINE) % CACHE_LINE;
+    segment->size = size;
     segment->n_pages = n_pages;
     segment->n_free = n_pages;
     pages->segments[slot] = segment;
@@ -154,11 +161,11 @@ uint32_t nfa_page_new(nfa_pages *pages)
     return page;
 }
 
-/* Gives a segment back when nothing of it is used, but keeps one segment's worth of free pages at hand. */
+/* Gives a segment back when nothing of it is used, but keeps as many free pages at hand. */
 static void segment_retire(nfa_pages *pages, uint32_t slot)
 {
     nfa_segment *segment = pages->segments[slot];
-    if (segment->n_free < segment->n_pages || pages->n_free < segment->n_pages + NFA_PAGES_PER_SEGMENT)
+    if (segment->n_free < segment->n_pages || pages->n_free < 2 * segment->n_pages)
         return;
     for (uint32_t i = 0; i < segment->n_pages; i++)
         list_remove(pages, &pages->free_page, slot * NFA_PAGES_PER_SEGMENT + i);

@@ -12,7 +12,7 @@
 
 enum {
     NFA_PAGE_BYTES = 16384,
-    NFA_PAGES_PER_SEGMENT = 64,
+    NFA_PAGES_PER_SEGMENT = 128,    /* 2 MB: what a host may have in one page of its own */
     NFA_RUN_CLASSES = 75,           /* 16, 32 … 1024, then eleven steps to 8192 */
     NFA_RUN_LARGEST = 8192          /* larger runs come from the allocator itself */
 };
@@ -32,6 +32,7 @@ typedef struct nfa_page_info {
 
 typedef struct nfa_segment {
     char *memory;           /* as the allocator gave it */
+    size_t size;            /* of it */
     char *base;             /* of the first page: a run of 64 or 128 bytes does not straddle more cache lines than it must */
     uint32_t n_pages, n_free;
     nfa_page_info info[NFA_PAGES_PER_SEGMENT];

@@ -198,21 +198,30 @@ typedef struct nfa_tag {
 typedef struct nfa_queued { struct nfa_queued *next; nfa_tag tag; nfa_alert alert; } nfa_queued;
 
 /* Events that will come soon and their keys, see expect.c. */
-enum { NFA_EXPECT_EVENTS = 32, NFA_EXPECT_KEYS = 128, NFA_EXPECT_FETCHED = 16, NFA_EXPECT_GUESSES = 256 };
-typedef struct nfa_guess {
-    uint64_t hash;              /* of a key */
-    uint32_t block;             /* that it most likely has; NFA_NO_BLOCK: none was seen */
-} nfa_guess;
+enum { NFA_EXPECT_EVENTS = 32, NFA_EXPECT_KEYS = 128 };
+typedef struct nfa_coming {
+    nfa_ahead *keys;            /* of the host, or of key[] */
+    uint32_t n_keys;
+    uint32_t first;             /* of key[]: how many there were before */
+    nfa_event event;            /* only where the keys are computed here */
+} nfa_coming;
 
 typedef struct nfa_expected {
-    nfa_guess fetched[NFA_EXPECT_FETCHED];      /* the last keys announced, on their way into the cache */
-    uint32_t n_fetched;
-    nfa_guess guess[NFA_EXPECT_GUESSES];        /* by hash */
-    nfa_ahead key[NFA_EXPECT_KEYS];             /* computed here */
+    nfa_ahead key[NFA_EXPECT_KEYS];     /* computed here */
     uint32_t n_keys;                    /* ever: the next one's place in the ring */
-    struct { nfa_event event; uint32_t key; uint32_t n_keys; } event[NFA_EXPECT_EVENTS];
+    nfa_coming event[NFA_EXPECT_EVENTS];
     uint32_t next, end;                 /* events that have not come yet */
 } nfa_expected;
+
+/* The walk over all blocks that drops what has run out, see engine.c. */
+enum { NFA_SWEEP_NOTED = 16 };
+typedef struct nfa_sweep {
+    uint32_t at;                /* the last block passed */
+    uint32_t n_noted;
+    uint32_t noted[NFA_SWEEP_NOTED];    /* to be looked at next time */
+    uint64_t tick, born;        /* events; blocks born when it last walked */
+    uint64_t owed;              /* blocks to be passed */
+} nfa_sweep;
 
 struct nfa_engine {
     egret_mem mem;
@@ -249,9 +258,7 @@ struct nfa_engine {
     int64_t clock_ms, start_ms;
     bool started, failed;
     bool finishing;             /* no more events: deadlines run out, repetitions end */
-    uint32_t sweep_at;
-    uint64_t sweep_tick;
-    uint64_t swept_born;        /* blocks born when it last swept */
+    nfa_sweep sweep;
     nfa_queued *first, **last;
     nfa_tag tag;                /* of what is being evaluated */
     uint32_t shard, n_shards;   /* which it is, of how many */
@@ -382,6 +389,7 @@ static inline uint32_t nfa_settled(nfa_engine *engine, uint32_t block)
 /* expect.c */
 /* Takes the keys of the event from what was announced, if it was. */
 void nfa_expect_recall(nfa_engine *engine, const nfa_event *event);
+void nfa_expect_pass(nfa_engine *engine, const nfa_event *event);     /* it will not be evaluated */
 /* What keys depend on has changed: none is known in advance. */
 void nfa_expect_forget(nfa_engine *engine);
 

@@ -93,9 +93,7 @@ egret_status nfa_succession_take(nfa_engine *next, nfa_engine *before)
     next->started = before->started;
     next->failed = before->failed;
     next->stamp = before->stamp + 1;
-    next->sweep_at = before->sweep_at;
-    next->sweep_tick = before->sweep_tick;
-    next->swept_born = before->swept_born;
+    next->sweep = before->sweep;
     take_counters(next, before);
     if (!heirs_take(next, before)) {
         next->failed = true;
