@@ -289,7 +289,7 @@ static bool decode_message(daemon_feed *feed, admission_batch *batch, const inge
     ingest_decoder_feed(feed->decoder, message->ptr, message->len, message->readable, true);
     while ((got = ingest_decoder_next(feed->decoder, &record)) == INGEST_GOT_RECORD || got == INGEST_GOT_REJECTED) {
         record.offset = message->position;
-        if (!decoded_add(feed->decoder, feed->format, feed->daemon->plan, batch, &record)) return false;
+        if (!decoded_add(feed->decoder, feed->format, feed->daemon->plan, feed->daemon->drifts[feed->number], batch, &record)) return false;
     }
     batch->unrouted += ingest_decoder_stats(feed->decoder)->unrouted - unrouted;
     return got != INGEST_GOT_NO_MEMORY;
@@ -485,7 +485,7 @@ bool daemon_feeds_numbers(daemon_state *d, web_numbers *out)
     out->n_partitions = 0;
     for (uint32_t i = 0; i < d->n_sources; i++) {
         daemon_feed *feed = i > 0 ? d->feeds[i - 1] : NULL;
-        rows[i] = (web_source_numbers){.name = d->sources[i].name, .watermark_ms = atomic_load(&d->watermarks[i]), .is_feed = feed != NULL};
+        rows[i] = (web_source_numbers){.name = d->sources[i].name, .watermark_ms = atomic_load(&d->watermarks[i]), .is_feed = feed != NULL, .drift = d->drifts[i]};
         if (!feed) continue;
         ingest_feed_numbers numbers = {.connected = true};
         if (feed->kind->numbers) feed->kind->numbers(feed->self, &numbers);

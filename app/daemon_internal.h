@@ -15,6 +15,7 @@
 #include "app/recovery.h"
 #include "store/cold_packs.h"
 #include "store/journal_lookup.h"
+#include "ingest/drift.h"
 #include "web/backend.h"
 
 #include <pthread.h>
@@ -48,6 +49,7 @@ typedef struct daemon_state {
     evaluation_source *sources; /* 0 is HTTP, then those that are read here */
     daemon_reader *readers;     /* n_sources - 1 */
     daemon_feed **feeds;        /* beside the readers: NULL where a source is read as bytes */
+    ingest_drift **drifts;      /* of the sources */
     atomic_llong *watermarks;   /* of the sources, for /metrics; written by the engine's thread */
     uint32_t n_sources;
     size_t max_body_bytes;      /* the greatest an http source asks for; 0: none does */

@@ -55,7 +55,7 @@ static bool decode(daemon_returns *r, const dead_letter *letter, uint32_t stream
     if (got == INGEST_GOT_NO_MEMORY) return false;
     if (got != INGEST_GOT_RECORD && got != INGEST_GOT_REJECTED) return reject(r, letter, "it is empty");
     record.stream = stream;
-    return decoded_add(*slot, INGEST_FORMAT_JSON, p, r->batch, &record);
+    return decoded_add(*slot, INGEST_FORMAT_JSON, p, NULL, r->batch, &record);
 }
 
 /* From a read of the store. */

@@ -183,7 +183,10 @@ int daemon_sources_name(daemon_state *d)
     d->readers = calloc((size_t)d->plan->n_sources + 1, sizeof *d->readers);
     d->feeds = calloc((size_t)d->plan->n_sources + 1, sizeof *d->feeds);
     d->watermarks = calloc((size_t)d->plan->n_sources + 1, sizeof *d->watermarks);
-    if (!d->sources || !d->readers || !d->feeds || !d->watermarks) return daemon_no_memory(d);
+    d->drifts = calloc((size_t)d->plan->n_sources + 1, sizeof(ingest_drift *));
+    if (!d->sources || !d->readers || !d->feeds || !d->watermarks || !d->drifts) return daemon_no_memory(d);
+    for (uint32_t i = 0; i <= d->plan->n_sources; i++)
+        if (!(d->drifts[i] = ingest_drift_new(d->plan))) return daemon_no_memory(d);
     d->sources[DAEMON_HTTP_SOURCE] = evaluation_source_of(d->plan, NULL, "http");
     d->n_sources = 1;
     for (uint32_t i = 0; i < d->plan->n_sources; i++) {
@@ -215,7 +218,7 @@ static bool hand_on(daemon_reader *reader, admission_batch **batch, bool ends)
 static bool add_record(daemon_reader *reader, admission_batch **batch, const ingest_record *record)
 {
     if (!*batch) *batch = admission_batch_new(reader->number);
-    return *batch && decoded_add(reader->decoder, reader->format, reader->daemon->plan, *batch, record);
+    return *batch && decoded_add(reader->decoder, reader->format, reader->daemon->plan, reader->daemon->drifts[reader->number], *batch, record);
 }
 
 /* Decodes what was fed and hands it on in batches. */
@@ -335,6 +338,8 @@ void daemon_sources_free(daemon_state *d)
         free(reader->path);
         free(reader->name);
     }
+    for (uint32_t i = 0; d->drifts && i <= d->plan->n_sources; i++) ingest_drift_free(d->drifts[i]);
+    free(d->drifts);
     free(d->readers);
     free(d->feeds);
     free(d->watermarks);

@@ -5,6 +5,7 @@
  * asked directly (queue, outboxes). So /metrics never waits for an evaluation.
  */
 #include "app/daemon_internal.h"
+#include "app/decoded.h"
 #include "app/rules_backend.h"
 
 #include "store/history.h"
@@ -46,6 +47,7 @@ static web_admission add(web_batch *request, const ingest_record *record)
     admitted_record copy = {.stream = record->stream, .reason = (uint8_t)record->reason, .slots = record->slots, .raw = record->raw,
                             .raw_len = record->raw_len, .text = record->reason != INGEST_REASON_NONE ? record->text : NULL,
                             .offset = record->offset, .line = record->line};
+    decoded_count(d->drifts[DAEMON_HTTP_SOURCE], request->batch, &copy, false);
     uint32_t n_slots = record->slots ? d->plan->streams[record->stream].n_slots : 0;
     return admission_batch_add(request->batch, &copy, n_slots) ? WEB_ADMITTED : WEB_NO_MEMORY;
 }
@@ -228,6 +230,7 @@ static void numbers(void *user, web_numbers *out)
     pthread_mutex_unlock(&d->numbers_lock);
     for (uint32_t i = 0; i < d->n_sinks; i++) sinks[i] = sink_numbers(d, i);
     d->shown.n_sinks = d->n_sinks;
+    d->shown.intake = d->plan;
     if (!daemon_feeds_numbers(d, &d->shown)) d->shown.n_partitions = 0;
     d->shown.queued_records = admission_records(d->queue);
     d->shown.queue_limit = admission_limit(d->queue);

@@ -3,61 +3,12 @@
  */
 #include "ingest/envelope.h"
 
+#include "ingest/members.h"
 #include "ingest/simdjson_shim.h"
-#include "ingest/split.h"
 
 #include <string.h>
 
-typedef struct span { const char *ptr; size_t len; } span;
-
-static const char *skip_space(const char *at, const char *end)
-{
-    while (at < end && (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r')) at++;
-    return at;
-}
-
-/* Behind the string that begins at `at`; NULL: it does not end. */
-static const char *behind_string(const char *at, const char *end)
-{
-    for (at++; at < end; at++) {
-        if (*at == '\\') at++;
-        else if (*at == '"') return at + 1;
-    }
-    return NULL;
-}
-
-/* Behind the value that begins at `at`; NULL: there is none. */
-static const char *behind_value(const char *at, const char *end)
-{
-    size_t len;
-    if (at == end) return NULL;
-    if (*at == '"') return behind_string(at, end);
-    if (*at == '{' || *at == '[') return ingest_split_value(at, (size_t)(end - at), &len) == INGEST_SPLIT_DONE ? at + len : NULL;
-    const char *begin = at;
-    while (at < end && *at != ',' && *at != '}' && *at != ']' && *at != ' ' && *at != '\t' && *at != '\n' && *at != '\r') at++;
-    return at > begin ? at : NULL;
-}
-
-/* The next member of an object, from *at on (at first behind its bracket); false: there is none left, or it is broken (*at is NULL). */
-static bool next_member(const char **at, const char *end, span *name, span *value)
-{
-    const char *p = skip_space(*at, end);
-    if (p < end && *p == ',') p = skip_space(p + 1, end);
-    *at = p;
-    if (p < end && *p == '}') return false;
-    *at = NULL;
-    const char *name_end = p < end && *p == '"' ? behind_string(p, end) : NULL;
-    if (!name_end) return false;
-    *name = (span){p + 1, (size_t)(name_end - p) - 2};
-    p = skip_space(name_end, end);
-    if (p == end || *p != ':') return false;
-    p = skip_space(p + 1, end);
-    const char *value_end = behind_value(p, end);
-    if (!value_end) return false;
-    *value = (span){p, (size_t)(value_end - p)};
-    *at = value_end;
-    return true;
-}
+typedef ingest_span span;
 
 static bool is_named(span name, const char *text)
 {
@@ -80,12 +31,12 @@ static const char *const PART_NAMES[PARTS] = {"op", "before", "after", "source",
 /* The parts of an envelope; payload: of one that stands in another. False: it is broken. */
 static bool find_parts(const char *ptr, size_t len, span parts[PARTS], span *payload)
 {
-    const char *end = ptr + len, *at = skip_space(ptr, end);
+    const char *end = ptr + len, *at = ingest_skip_space(ptr, end);
     span name, value;
     memset(parts, 0, PARTS * sizeof *parts);
     *payload = (span){0};
     if (at == end || *at != '{') return false;
-    for (at++; next_member(&at, end, &name, &value);) {
+    for (at++; ingest_next_member(&at, end, &name, &value);) {
         for (unsigned i = 0; i < PARTS; i++)
             if (is_named(name, PART_NAMES[i])) parts[i] = value;
         if (is_named(name, "payload")) *payload = value;
@@ -98,7 +49,7 @@ static void put_columns(egret_text *out, span row)
 {
     const char *end = row.ptr + row.len, *at = row.ptr + 1;
     span name, value;
-    while (next_member(&at, end, &name, &value)) {
+    while (ingest_next_member(&at, end, &name, &value)) {
         bool taken = false;
         for (unsigned i = 0; i < PARTS && !taken; i++) taken = is_named(name, PART_NAMES[i]);
         if (taken) continue;
@@ -130,8 +81,8 @@ envelope_got ingest_envelope_open(const char *ptr, size_t len, egret_text *out)
 {
     span parts[PARTS], payload;
     out->len = 0;
-    while (len > 0 && skip_space(ptr, ptr + 1) != ptr) ptr++, len--;
-    while (len > 0 && skip_space(ptr + len - 1, ptr + len) == ptr + len) len--;
+    while (len > 0 && ingest_skip_space(ptr, ptr + 1) != ptr) ptr++, len--;
+    while (len > 0 && ingest_skip_space(ptr + len - 1, ptr + len) == ptr + len) len--;
     if (is_null((span){ptr, len})) return ENVELOPE_EMPTY;
     bool fine = find_parts(ptr, len, parts, &payload);
     if (fine && parts[OP].len == 0 && is_null(payload)) return ENVELOPE_EMPTY;

@@ -9,6 +9,7 @@
 
 #include "alerting/outbox.h"
 #include "ingest/decode.h"
+#include "ingest/drift.h"
 #include "nfa/engine.h"
 #include "web/audit.h"
 #include "web/backtests_backend.h"
@@ -35,6 +36,7 @@ typedef struct web_source_numbers {
     bool connected, stopped;            /* stopped: it cannot go on, the log says why */
     uint64_t refused;                   /* partitions it does not read, the log says why */
     uint64_t messages, skipped, reconnects, errors;     /* skipped: without a body */
+    const ingest_drift *drift;          /* by streams of `intake` in web_numbers; NULL: nobody counts */
 } web_source_numbers;
 
 typedef struct web_partition_numbers {
@@ -56,6 +58,7 @@ typedef struct web_numbers {
     const web_source_numbers *sources;
     const web_partition_numbers *partitions;    /* of all sources that are read now */
     size_t n_sources, n_partitions;
+    const plan *intake;                 /* by which sources decode; NULL: none do */
     uint64_t unrouted;                  /* records that no route of their source wanted, or whose stream was never known */
     uint64_t letters, letters_unwritten;    /* dead letters, late and duplicate records; of them not in the file */
     uint64_t queued_records;            /* admitted, not evaluated yet */

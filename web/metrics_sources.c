@@ -63,6 +63,46 @@ static void put_places(egret_text *out, const web_numbers *numbers, const char *
     }
 }
 
+static void put_rejected(egret_text *out, const web_numbers *numbers)
+{
+    static const char name[] = "egret_source_rejected_total";
+    metrics_family(out, name, "counter", "Records of a source that do not decode, by reason.");
+    for (size_t i = 0; i < numbers->n_sources; i++)
+        for (unsigned k = INGEST_REASON_NONE + 1; numbers->sources[i].drift && k < INGEST_REASONS; k++) {
+            const char *source = numbers->sources[i].name, *reason = ingest_reason_name((ingest_reason)k);
+            metrics_label labels[] = {{"source", source, strlen(source)}, {"reason", reason, strlen(reason)}, {0}};
+            metrics_count(out, name, labels, ingest_drift_rejected(numbers->sources[i].drift, (ingest_reason)k));
+        }
+}
+
+typedef struct drift_metric {
+    const char *name, *help;
+    size_t offset;      /* in ingest_drift_numbers */
+} drift_metric;
+
+static const drift_metric drift_metrics[] = {
+    {"egret_drift_looked_total", "Records that were looked at for drift: the first of each batch, and every 64th behind it.", offsetof(ingest_drift_numbers, looked)},
+    {"egret_drift_missing_fields_total", "Optional fields that these did not have.", offsetof(ingest_drift_numbers, missing)},
+    {"egret_drift_unknown_fields_total", "Fields of these that their stream does not declare.", offsetof(ingest_drift_numbers, unknown)},
+};
+
+/* Streams a source has never fed are left out. */
+static void put_drift(egret_text *out, const web_numbers *numbers, const drift_metric *metric)
+{
+    metrics_family(out, metric->name, "counter", metric->help);
+    for (size_t i = 0; numbers->intake && i < numbers->n_sources; i++) {
+        const web_source_numbers *source = &numbers->sources[i];
+        for (uint32_t k = 0; source->drift && k < plan_inputs(numbers->intake); k++) {
+            egret_str stream = numbers->intake->streams[k].name;
+            ingest_drift_numbers counts = ingest_drift_get(source->drift, k);
+            metrics_label labels[] = {{"source", source->name, strlen(source->name)}, {"stream", stream.ptr, stream.len}, {0}};
+            uint64_t value;
+            memcpy(&value, (const char *)&counts + metric->offset, sizeof value);
+            if (counts.looked > 0) metrics_count(out, metric->name, labels, value);
+        }
+    }
+}
+
 void metrics_sources(egret_text *out, const web_numbers *numbers)
 {
     for (size_t m = 0; m < sizeof source_metrics / sizeof source_metrics[0]; m++) {
@@ -82,4 +122,6 @@ void metrics_sources(egret_text *out, const web_numbers *numbers)
     put_places(out, numbers, "egret_source_caught_up", "1 when nothing is known to wait on the other side; at 0 a partition holds the clock.",
                offsetof(web_partition_numbers, caught_up));
     put_watermarks(out, numbers);
+    put_rejected(out, numbers);
+    for (size_t m = 0; m < sizeof drift_metrics / sizeof drift_metrics[0]; m++) put_drift(out, numbers, &drift_metrics[m]);
 }

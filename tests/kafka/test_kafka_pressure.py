@@ -2,12 +2,10 @@
 import json
 import os
 import signal
-import sys
 import time
-import unittest
 
-import broker as kafka
-from harness import Daemon, Folder, wait_for
+from harness import Daemon, wait_for
+from with_broker import WithBroker, main
 
 RULES = """\
 stream reading { n: int  key: string }
@@ -21,12 +19,9 @@ BOUND_MB = 256
 SANITIZED = "asan" in os.environ["EGRET"]       # such a build keeps freed memory back
 
 
-class KafkaPressure(Folder):
+class KafkaPressure(WithBroker):
     def setUp(self):
         super().setUp()
-        self.broker = kafka.Broker(self.path("broker"))
-        self.addCleanup(self.broker.stop)
-        self.broker.start()
         self.broker.create("in", PARTITIONS)
         self.write("rules/r.egret", RULES % self.broker.address)
 
@@ -94,8 +89,4 @@ class KafkaPressure(Folder):
 
 
 if __name__ == "__main__":
-    why = kafka.missing()
-    if why:
-        print("skipped: " + why)
-        sys.exit(77)
-    unittest.main()
+    main()

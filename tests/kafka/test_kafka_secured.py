@@ -2,15 +2,12 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
-import sys
-import tempfile
-import unittest
 
 import broker as kafka
-from harness import Daemon, Folder, wait_for
+from harness import Daemon, wait_for
+from with_broker import WithBroker, main
 
 RULES = """\
 stream login { user: string  n: int  at: time } with time at
@@ -50,23 +47,14 @@ def make_keystore(folder, authority):
     return store
 
 
-class KafkaSecured(Folder):
-    broker = None
-
+class KafkaSecured(WithBroker):
     @classmethod
-    def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix="egret-kafka-")
-        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
+    def make_broker(cls, folder):
         cls.ca, cls.stranger = make_authority(cls.folder, "ours"), make_authority(cls.folder, "stranger")
-        cls.broker = kafka.SecuredBroker(os.path.join(cls.folder, "broker"), make_keystore(cls.folder, cls.ca), "egret", PASSWORD)
-        cls.addClassCleanup(cls.broker.stop)
-        cls.broker.start()
-        cls.topics = 0
+        return kafka.SecuredBroker(folder, make_keystore(cls.folder, cls.ca), "egret", PASSWORD)
 
     def setUp(self):
         super().setUp()
-        type(self).topics += 1
-        self.topic = "t%d" % self.topics
         for side in ("-in", "-out"):
             self.broker.create(self.topic + side, 2)
 
@@ -133,8 +121,4 @@ class KafkaSecured(Folder):
 
 
 if __name__ == "__main__":
-    why = kafka.missing() or (None if shutil.which("openssl") else "no openssl on this machine")
-    if why:
-        print("skipped: " + why)
-        sys.exit(77)
-    unittest.main()
+    main()

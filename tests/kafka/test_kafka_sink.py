@@ -1,14 +1,9 @@
 """The Kafka sink against a real broker: keys, headers, what is refused, and transactions."""
 import json
-import os
-import shutil
 import signal
-import sys
-import tempfile
-import unittest
 
-import broker as kafka
-from harness import Daemon, Folder, wait_for
+from harness import Daemon, wait_for
+from with_broker import WithBroker, main
 
 RULES = """\
 stream login { user: string  n: int  at: time } with time at
@@ -17,22 +12,9 @@ sink k: kafka { brokers: "%s"  topic: "%s"  %s }
 """
 
 
-class KafkaSink(Folder):
-    broker = None
-
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix="egret-kafka-")
-        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        cls.broker = kafka.Broker(os.path.join(cls.folder, "broker"))
-        cls.addClassCleanup(cls.broker.stop)
-        cls.broker.start()
-        cls.topics = 0
-
+class KafkaSink(WithBroker):
     def setUp(self):
         super().setUp()
-        type(self).topics += 1
-        self.topic = "out%d" % self.topics
         self.broker.create(self.topic, 3)
 
     def start(self, more=""):
@@ -119,8 +101,4 @@ class KafkaSink(Folder):
 
 
 if __name__ == "__main__":
-    why = kafka.missing()
-    if why:
-        print("skipped: " + why)
-        sys.exit(77)
-    unittest.main()
+    main()

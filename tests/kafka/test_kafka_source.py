@@ -1,14 +1,9 @@
 """The Kafka source against a real broker: places, restarts, what is not readable, what is not there any more, and partitions that move."""
 import json
-import os
-import shutil
 import signal
-import sys
-import tempfile
-import unittest
 
-import broker as kafka
-from harness import Daemon, Folder, wait_for
+from harness import Daemon, wait_for
+from with_broker import WithBroker, main
 
 RULES = """\
 stream login { user: string  n: int  at: time } with time at, lateness 1s
@@ -21,23 +16,7 @@ def login(user, n, second=0):
     return json.dumps({"user": user, "n": n, "at": "2026-01-05T09:00:%02d.%03dZ" % (second, n % 1000)})
 
 
-class KafkaSource(Folder):
-    broker = None
-
-    @classmethod
-    def setUpClass(cls):
-        cls.folder = tempfile.mkdtemp(prefix="egret-kafka-")
-        cls.addClassCleanup(shutil.rmtree, cls.folder, ignore_errors=True)
-        cls.broker = kafka.Broker(os.path.join(cls.folder, "broker"))
-        cls.addClassCleanup(cls.broker.stop)
-        cls.broker.start()
-        cls.topics = 0
-
-    def setUp(self):
-        super().setUp()
-        type(self).topics += 1
-        self.topic = "in%d" % self.topics
-
+class KafkaSource(WithBroker):
     def start(self, more="", data="data", *args, rules=RULES):
         name = "rules-" + data
         self.write(name + "/r.egret", rules + SOURCE % (self.broker.address, self.topic, more))
@@ -222,8 +201,4 @@ rule changed { watch account  by id  alert { what: op  balance: balance  was: wa
 
 
 if __name__ == "__main__":
-    why = kafka.missing()
-    if why:
-        print("skipped: " + why)
-        sys.exit(77)
-    unittest.main()
+    main()

@@ -50,12 +50,43 @@ class Garbage(Folder):
         wait_for(lambda: daemon.metric('egret_events_accepted_total{stream="reading"}') == 4 * GOOD, "all good events")
         wait_for(lambda: len(self.letters()) == 4 * BAD, "all letters")
         for source in ("log", "packed", "plant", "http"):
+            counts = [daemon.metric('egret_source_rejected_total{source="%s",reason="%s"}' % (source, reason)) for reason in ("syntax", "missing", "type")]
+            self.assertEqual(sum(counts), BAD)
+            self.assertEqual(counts[1], 1)
             letters = [letter for letter in self.letters() if letter["source"] == source]
             self.assertEqual(len(letters), BAD, source)
             self.assertTrue(all(letter["reason"] and letter["class"] in ("syntax", "type", "missing") for letter in letters), letters)
         self.assertEqual(daemon.stop(), 0)
         found = {alert["fields"]["n"] for alert in self.lines("data/alerts.ndjson")}
         self.assertEqual(found, set(range(4 * GOOD)))
+
+    def test_drift(self):
+        """Fields that nobody declared, and optional ones that are missing, are counted for each source and stream, and harm nothing."""
+        self.write("r.egret", """\
+stream login { user: string  city: string? from "geo.city"  agent: string? }
+stream pay { user: string  amount: decimal? }
+source log: file { path: "in.ndjson"  follow: true  stream: login when type == "login", pay }
+rule seen { watch login  by user  alert { who: user }  to out }
+sink out: file { path: "alerts.ndjson" }
+""")
+        self.write("in.ndjson", '{"type": "login", "user": "a", "geo": {"city": "Ulm"}, "agent": "x"}\n')
+        daemon = Daemon(self.path("r.egret"), self.path("data"))
+        self.addCleanup(daemon.kill)
+        daemon.wait_until_ready()
+        def told(source, stream):
+            return tuple(daemon.metric('egret_drift_%s_total{source="%s",stream="%s"}' % (what, source, stream))
+                         for what in ("looked", "missing_fields", "unknown_fields"))
+        wait_for(lambda: told("log", "login") == (1, 0, 0), "the first record")
+        self.assertEqual(told("log", "pay"), (None, None, None))
+        with open(self.path("in.ndjson"), "a", encoding="utf-8") as file:
+            file.write('{"type": "pay", "user": "a", "amount": null, "currency": "EUR", "note": "x"}\n')
+        wait_for(lambda: told("log", "pay") == (1, 1, 2), "the second record")
+        self.assertEqual(daemon.post("login", {"user": "b", "geo": {}, "agents": "x"})[0], 202)
+        self.assertEqual(told("http", "login"), (1, 2, 1))
+        self.assertEqual(daemon.post("login", "".join('{"user": "u%d"}\n' % n for n in range(200)), "application/x-ndjson")[0], 202)
+        self.assertEqual(told("http", "login"), (5, 10, 1))       # the first of the batch, and every 64th
+        wait_for(lambda: len(self.lines("data/alerts.ndjson")) == 202, "all alerts")
+        self.assertEqual(daemon.stop(), 0)
 
 
 if __name__ == "__main__":

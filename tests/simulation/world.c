@@ -75,7 +75,7 @@ static admission_batch *decode(world *w, uint32_t source, uint32_t stream, const
     if (fine) ingest_decoder_feed(decoder, text, len, len, true);
     while (fine && (got = ingest_decoder_next(decoder, &record)) == INGEST_GOT_RECORD) {
         record.stream = stream;
-        fine = decoded_add(decoder, INGEST_FORMAT_JSON, w->d->plan, batch, &record);
+        fine = decoded_add(decoder, INGEST_FORMAT_JSON, w->d->plan, NULL, batch, &record);
     }
     ingest_decoder_free(decoder);
     if (fine && got == INGEST_GOT_END) {
