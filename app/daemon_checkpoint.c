@@ -69,10 +69,22 @@ static void begin(daemon_state *d)
     app_log_say(&d->options->log, LOG_WARNING, "checkpoint: no memory for it now");
 }
 
+static void note_duration(daemon_state *d)
+{
+    int64_t took_us = (app_monotonic_ms() - d->cut_at_ms) * 1000;
+    unsigned bucket = 0;
+    while (bucket < WEB_CHECKPOINTS && took_us > web_checkpoint_bounds_us[bucket]) bucket++;
+    atomic_fetch_add(&d->checkpoints[bucket], 1);
+    atomic_fetch_add(&d->checkpoints_us, took_us);
+}
+
 /* The cut has been handed over, or came to nothing. */
 static void end(daemon_state *d, bool good)
 {
-    if (good && committer_keep_end(d->committer, &d->checkpoint)) return;
+    if (good && committer_keep_end(d->committer, &d->checkpoint)) {
+        note_duration(d);
+        return;
+    }
     nfa_checkpoint_drop(evaluation_engine(d->evaluation));
     ingest_order_cut_drop(evaluation_order(d->evaluation));
     d->checkpoint.base = 0;     /* the next one is of all, whatever of this one has been written */

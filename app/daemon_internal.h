@@ -70,6 +70,7 @@ typedef struct daemon_state {
     uint32_t order_pieces, order_pieces_before;     /* of the cut on its way, and of the one before */
     int64_t cut_at_ms;          /* monotonic */
     atomic_llong longest_pause_us;  /* the longest that evaluation waited for a checkpoint */
+    atomic_llong checkpoints[WEB_CHECKPOINTS + 1], checkpoints_us;      /* how many took how long (web_checkpoint_bounds_us) */
     atomic_llong pauses[WEB_PAUSES + 1], pauses_us;     /* how often it waited how long (web_pause_bounds_us), and how long in all */
     int64_t clock_ms;           /* the journal's, of the last epoch */
     uint64_t quarantined;       /* blocks of the journal, as of the start */

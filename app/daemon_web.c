@@ -171,15 +171,19 @@ static bool fit_numbers(web_numbers *n, rule_set **own, rule_set *rules)
 {
     if (*own == rules) return true;
     void *streams = calloc((size_t)rules->plan->n_streams + 1, sizeof *n->streams), *of_rules = calloc((size_t)rules->plan->n_rules + 1, sizeof *n->rules);
-    if (!streams || !of_rules) {
+    void *costs = calloc((size_t)rules->plan->n_rules + 1, sizeof *n->costs);
+    if (!streams || !of_rules || !costs) {
+        free(costs);
         free(streams);
         free(of_rules);
         return false;
     }
     free((void *)(uintptr_t)n->streams);
     free((void *)(uintptr_t)n->rules);
+    free((void *)(uintptr_t)n->costs);
     n->streams = streams;
     n->rules = of_rules;
+    n->costs = costs;
     n->plan = rules->plan;
     rule_set_drop(*own);
     *own = rule_set_keep(rules);
@@ -192,6 +196,7 @@ static void copy_numbers(const plan *p, web_numbers *to, const web_numbers *from
     nfa_rule_stats *rules = (nfa_rule_stats *)(uintptr_t)to->rules;
     memcpy(streams, from->streams, p->n_streams * sizeof *streams);
     memcpy(rules, from->rules, p->n_rules * sizeof *rules);
+    memcpy((web_rule_cost *)(uintptr_t)to->costs, from->costs, p->n_rules * sizeof *to->costs);
     to->engine = from->engine;
     to->unrouted = from->unrouted;
     to->letters = from->letters;
@@ -248,6 +253,8 @@ static void numbers(void *user, web_numbers *out)
     d->shown.checkpoint_pause_us = (uint64_t)atomic_load(&d->longest_pause_us);
     for (unsigned i = 0; i <= WEB_PAUSES; i++) d->shown.pauses[i] = (uint64_t)atomic_load(&d->pauses[i]);
     d->shown.pauses_us = (uint64_t)atomic_load(&d->pauses_us);
+    for (unsigned i = 0; i <= WEB_CHECKPOINTS; i++) d->shown.checkpoints_by_time[i] = (uint64_t)atomic_load(&d->checkpoints[i]);
+    d->shown.checkpoints_us = (uint64_t)atomic_load(&d->checkpoints_us);
     d->shown.journal_bytes = stats.journal_bytes;
     d->shown.journal_blocks = stats.journal_blocks;
     d->shown.journal_dropped = stats.dropped_blocks;
@@ -268,15 +275,17 @@ static bool make_numbers(const daemon_state *d, web_numbers *n)
     n->clock_ms = INT64_MIN;
     n->streams = calloc((size_t)d->plan->n_streams + 1, sizeof *n->streams);
     n->rules = calloc((size_t)d->plan->n_rules + 1, sizeof *n->rules);
+    n->costs = calloc((size_t)d->plan->n_rules + 1, sizeof *n->costs);
     n->sinks = calloc((size_t)d->n_sinks + 1, sizeof *n->sinks);
     n->sources = calloc((size_t)d->n_sources + 1, sizeof *n->sources);
-    return n->streams && n->rules && n->sinks && n->sources;
+    return n->streams && n->rules && n->costs && n->sinks && n->sources;
 }
 
 static void free_numbers(web_numbers *n)
 {
     free((void *)(uintptr_t)n->streams);
     free((void *)(uintptr_t)n->rules);
+    free((void *)(uintptr_t)n->costs);
     free((void *)(uintptr_t)n->sinks);
     free((void *)(uintptr_t)n->sources);
     free((void *)(uintptr_t)n->partitions);

@@ -6,6 +6,7 @@
 #include "app/large_memory.h"
 #include "app/relayout.h"
 #include "app/rule_key.h"
+#include "app/rule_meter.h"
 #include "nfa/succession.h"
 #include "ingest/feed.h"
 
@@ -30,6 +31,7 @@ struct evaluation {
     uint32_t n_sources, cap_sources;
     ingest_stats *streams;
     nfa_rule_stats *rules;
+    rule_meter meter;
     uint64_t unrouted;
     int64_t newest_ms;          /* greatest event time accepted; INT64_MIN: none */
     int64_t heard_ms;           /* monotonic: when any source was last heard */
@@ -152,7 +154,7 @@ static egret_status take_alerts(evaluation *e)
 static egret_status release(void *user, const nfa_event *event)
 {
     evaluation *e = user;
-    egret_status status = nfa_engine_event(e->engine, event);
+    egret_status status = rule_meter_event(&e->meter, e->engine, event);
     return status == EGRET_OK ? take_alerts(e) : status;
 }
 
@@ -345,7 +347,7 @@ evaluation *evaluation_new(const evaluation_options *options)
     e->rules = calloc((size_t)options->rules->plan->n_rules + 1, sizeof *e->rules);
     e->rules_before = calloc((size_t)options->rules->plan->n_rules + 1, sizeof *e->rules_before);
     bool limited = e->engine && (options->memory == 0 || nfa_engine_limit(e->engine, options->memory, &options->cold));
-    bool fine = limited && e->order && e->streams && e->rules && e->rules_before;
+    bool fine = rule_meter_init(&e->meter, options->rules->plan) && limited && e->order && e->streams && e->rules && e->rules_before;
     for (uint32_t i = 0; fine && i < options->n_sources; i++) {
         const evaluation_source *source = &options->sources[i];
         if (source->lateness_ms > e->lateness_ms) e->lateness_ms = source->lateness_ms;
@@ -368,6 +370,7 @@ void evaluation_free(evaluation *e)
     free(e->streams);
     free(e->rules);
     free(e->rules_before);
+    rule_meter_deinit(&e->meter);
     rule_set_drop(e->options.rules);
     free(e);
 }
@@ -411,11 +414,13 @@ int64_t evaluation_watermark(const evaluation *e, uint32_t source, const char *p
 
 void evaluation_numbers(evaluation *e, web_numbers *out)
 {
+    rule_meter_look(&e->meter, e->engine);
     for (uint32_t i = 0; i < e->plan->n_rules; i++)
         e->rules[i] = rule_since(*nfa_engine_rule_stats(e->engine, i), &e->rules_before[i]);
     out->plan = e->plan;
     out->streams = e->streams;
     out->rules = e->rules;
+    out->costs = e->meter.rules;
     out->engine = engine_since(*nfa_engine_stats(e->engine), &e->engine_before);
     out->unrouted = e->unrouted;
     out->letters = ingest_letters_count(e->options.letters);
@@ -457,15 +462,14 @@ static uint32_t rule_named(const plan *p, const plan_rule *wanted)
     return PLAN_NONE;
 }
 
-/* Rules stand in order of names nearly always: the search goes on from where the last one was. */
-static void move_rule_counters(const evaluation *e, const plan *to, nfa_rule_stats *before)
+/* By rule of `to`, which it was; PLAN_NONE: it is new. Rules stand in order of names nearly always: the search goes on from where the last one was. */
+static void find_rules(const plan *from, const plan *to, uint32_t *was)
 {
     uint32_t at = 0;
     for (uint32_t i = 0; i < to->n_rules; i++) {
-        while (at < e->plan->n_rules && egret_str_cmp(e->plan->rules[at].name, to->rules[i].name) < 0) at++;
-        bool found = at < e->plan->n_rules && e->plan->rules[at].name_hash == to->rules[i].name_hash;
-        uint32_t was = found ? at : e->plan->n_rules > 0 && to->rules[to->n_rules - 1].level > 0 ? rule_named(e->plan, &to->rules[i]) : PLAN_NONE;
-        if (was != PLAN_NONE) before[i] = e->rules_before[was];
+        while (at < from->n_rules && egret_str_cmp(from->rules[at].name, to->rules[i].name) < 0) at++;
+        bool found = at < from->n_rules && from->rules[at].name_hash == to->rules[i].name_hash;
+        was[i] = found ? at++ : from->n_rules > 0 && to->rules[to->n_rules - 1].level > 0 ? rule_named(from, &to->rules[i]) : PLAN_NONE;
     }
 }
 
@@ -474,15 +478,21 @@ static bool move_counters(evaluation *e, const plan *to, const relayout *moves)
 {
     ingest_stats *streams = calloc((size_t)to->n_streams + 1, sizeof *streams);
     nfa_rule_stats *rules = calloc((size_t)to->n_rules + 1, sizeof *rules), *before = calloc((size_t)to->n_rules + 1, sizeof *before);
-    if (!streams || !rules || !before) {
+    uint32_t *was = calloc((size_t)to->n_rules + 1, sizeof *was);
+    if (was) find_rules(e->plan, to, was);
+    bool fine = streams && rules && before && was && rule_meter_change(&e->meter, to, was);
+    if (!fine) {
         free(streams);
         free(rules);
         free(before);
+        free(was);
         return false;
     }
     for (uint32_t i = 0; i < e->plan->n_streams; i++)
         if (relayout_streams(moves)[i] != PLAN_NONE) streams[relayout_streams(moves)[i]] = e->streams[i];
-    move_rule_counters(e, to, before);
+    for (uint32_t i = 0; i < to->n_rules; i++)
+        if (was[i] != PLAN_NONE) before[i] = e->rules_before[was[i]];
+    free(was);
     free(e->streams);
     free(e->rules);
     free(e->rules_before);

@@ -322,3 +322,18 @@ void section_free_chunks(nfa_store *store, char *section, const block_shape *sha
             nfa_page_free(&store->pages, directory->chunk[directory->start + k]);
     }
 }
+
+size_t nfa_section_bytes(const nfa_store *store, uint32_t block, size_t i)
+{
+    block_head *head = block_head_of(store, block);
+    const uint32_t *ids = block_ids(head);
+    uint32_t n = head->n_sections, pos = ids[n + i], end = i + 1 < n ? ids[n + i + 1] : head->used;
+    const block_shape *shape = block_shape_find(store, ids[i]);
+    char *section = (char *)head + pos;
+    size_t bytes = end - pos;
+    for (unsigned part = 0; part < shape->n_parts; part++) {
+        const block_part *p = (const block_part *)(void *)(section + shape->root_size + (size_t)part * PART_BYTES);
+        bytes += part_spilled(p) ? (size_t)part_directory(section, p)->n * NFA_PAGE_BYTES : 0;
+    }
+    return bytes;
+}

@@ -23,6 +23,9 @@ extern const int64_t web_pause_bounds_us[WEB_PAUSES];
 /* The same of how long commits took. */
 enum { WEB_COMMITS = 10 };
 extern const int64_t web_commit_bounds_us[WEB_COMMITS];
+/* The same of checkpoints, from the cut until all of it was handed over to be written. */
+enum { WEB_CHECKPOINTS = 10 };
+extern const int64_t web_checkpoint_bounds_us[WEB_CHECKPOINTS];
 
 typedef struct web_sink_numbers {
     const char *name;
@@ -47,11 +50,15 @@ typedef struct web_partition_numbers {
     int64_t caught_up;                  /* 1: nothing is known to wait on the other side; 0: it holds the clock */
 } web_partition_numbers;
 
+/* What a rule takes up: keys and bytes in memory, as they were counted last; processor time since the process began, an estimate. */
+typedef struct web_rule_cost { uint64_t keys, bytes, ns; } web_rule_cost;
+
 /* A copy of all counters at one moment; arrays and the plan belong to the backend and stay until its next call. */
 typedef struct web_numbers {
     const plan *plan;
     const ingest_stats *streams;        /* n_streams of the plan */
     const nfa_rule_stats *rules;        /* n_rules of the plan */
+    const web_rule_cost *costs;         /* n_rules of the plan */
     nfa_stats engine;
     const web_sink_numbers *sinks;
     size_t n_sinks;
@@ -72,6 +79,7 @@ typedef struct web_numbers {
     uint64_t commits_by_time[WEB_COMMITS + 1];
     int64_t wall_ms;                    /* now; 0: not known */
     uint64_t pauses[WEB_PAUSES + 1], pauses_us;     /* each: how many between the bound before and its own; their sum */
+    uint64_t checkpoints_by_time[WEB_CHECKPOINTS + 1], checkpoints_us;
     uint64_t journal_bytes, journal_blocks, journal_quarantined, journal_dropped, store_bytes;
     uint64_t alerts, alert_bytes, dropped_alerts;       /* the history */
     uint64_t dead, dead_bytes, dropped_dead;            /* dead letters kept, and dropped for want of room */

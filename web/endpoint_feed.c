@@ -18,6 +18,7 @@ enum { AT_ONCE = 16 };
 typedef struct follower {
     const web_history *history;
     uint64_t after;
+    uint64_t first;         /* position of the first entry of the look at hand; 0: there was none */
     unsigned lowest;        /* severity */
     char *rule;             /* NULL: any */
     egret_text *out;        /* of the call */
@@ -34,6 +35,7 @@ static bool take_entry(void *user, const history_entry *entry, const history_now
 {
     follower *f = user;
     f->after = entry->position;
+    if (f->first == 0) f->first = entry->position;
     if (entry->severity < f->lowest || (f->rule && strcmp(entry->rule, f->rule) != 0)) return true;
     json_writer w;
     jsonw_init(&w);
@@ -44,6 +46,17 @@ static bool take_entry(void *user, const history_entry *entry, const history_now
     return !f->out->failed;
 }
 
+/* Before what comes behind it, with an id from which a client goes on with that. */
+static void put_gap_in_front(follower *f)
+{
+    egret_text entries = *f->out;
+    egret_text_init(f->out, egret_mem_of(NULL));
+    put_event(f, "gap", f->first > 0 ? f->first - 1 : f->after, "{}", 2);
+    egret_text_put(f->out, entries.ptr ? entries.ptr : "", entries.len);
+    f->out->failed = f->out->failed || entries.failed;
+    egret_text_deinit(&entries);
+}
+
 /* Entries of other rules are passed over, many at once, so that a filter does not keep the others waiting. */
 static bool fill(void *state, egret_text *out)
 {
@@ -52,9 +65,10 @@ static bool fill(void *state, egret_text *out)
     for (unsigned i = 0; i < 8 && out->len == 0 && f->after < f->history->newest(f->history->user); i++) {
         uint64_t before = f->after;
         bool gap = false;
+        f->first = 0;
         int code = history_feed(f->history->store, f->after, AT_ONCE, true, take_entry, f, &gap);
         if (code != 0) return false;
-        if (gap) put_event(f, "gap", f->after, "{}", 2);
+        if (gap) put_gap_in_front(f);
         if (f->after == before) break;
     }
     return true;

@@ -131,6 +131,28 @@ static void put_rules(egret_text *out, const web_numbers *numbers)
     }
 }
 
+/* What a rule costs: what is there now, and how much time it takes. */
+static void put_costs(egret_text *out, const web_numbers *numbers)
+{
+    static const struct { const char *name, *type, *help; } families[] = {
+        {"egret_rule_keys", "gauge", "Keys for which a rule has attempts or a window in memory, as counted last."},
+        {"egret_rule_state_bytes", "gauge", "Memory of a rule's state, as counted last."},
+        {"egret_rule_seconds_total", "counter", "Processor time of events, shared by the rules they were shown to; estimated from one event of 1,024."},
+    };
+    char instance[16];
+    for (size_t m = 0; m < sizeof families / sizeof families[0]; m++) {
+        metrics_family(out, families[m].name, families[m].type, families[m].help);
+        for (uint32_t i = 0; i < numbers->plan->n_rules; i++) {
+            const plan_rule *rule = &numbers->plan->rules[i];
+            const web_rule_cost *cost = &numbers->costs[i];
+            int n = snprintf(instance, sizeof instance, "%u", rule->instance);
+            metrics_label labels[] = {{"rule", rule->name.ptr, rule->name.len}, {"instance", instance, (size_t)n}, {0}};
+            if (m < 2) metrics_count(out, families[m].name, labels, m == 0 ? cost->keys : cost->bytes);
+            else metrics_number(out, families[m].name, labels, (double)cost->ns / 1e9);
+        }
+    }
+}
+
 /* ---- engine, sinks, process ---- */
 
 static void put_engine(egret_text *out, const web_numbers *numbers)
@@ -245,6 +267,8 @@ const int64_t web_pause_bounds_us[WEB_PAUSES] = {100, 250, 500, 1000, 2500, 5000
 
 const int64_t web_commit_bounds_us[WEB_COMMITS] = {500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 500000, 2500000};
 
+const int64_t web_checkpoint_bounds_us[WEB_CHECKPOINTS] = {10000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000, 60000000};
+
 /* buckets: n_bounds of them, and one for what is beyond the last. */
 static void put_histogram(egret_text *out, const char *name, const char *help, const int64_t *bounds_us, unsigned n_bounds, const uint64_t *buckets, uint64_t sum_us)
 {
@@ -270,6 +294,8 @@ static void put_times(egret_text *out, const web_numbers *numbers)
                   numbers->pauses, numbers->pauses_us);
     put_histogram(out, "egret_commit_duration_seconds", "How long commits took.", web_commit_bounds_us, WEB_COMMITS, numbers->commits_by_time,
                   numbers->commit_us);
+    put_histogram(out, "egret_checkpoint_duration_seconds", "How long checkpoints took, from the cut until all was handed over to be written.",
+                  web_checkpoint_bounds_us, WEB_CHECKPOINTS, numbers->checkpoints_by_time, numbers->checkpoints_us);
 }
 
 static uint64_t resident_bytes(void)
@@ -319,6 +345,7 @@ void metrics_page(egret_text *out, const web_numbers *numbers)
     put_streams(out, numbers);
     metrics_sources(out, numbers);
     put_rules(out, numbers);
+    put_costs(out, numbers);
     put_engine(out, numbers);
     put_sinks(out, numbers);
     put_store(out, numbers);

@@ -6,15 +6,17 @@
   epoch gave other alerts when it was evaluated again; without a kill none came out twice;
 - each replacement was answered, and says that the state of the rule was kept.
 
-    live_rules.py --rate N --seconds N --changes N [--kill] [--rules N]
+    live_rules.py --rate N --seconds N --changes N [--kill] [--rules N] [--measure]
 
-Prints how long changes took, and how long events took to become alerts with and without them.
+Prints how long changes took, and how long events took to become alerts with and without them: with --measure, times with and without replacements
+take turns, so that whatever else the machine does disturbs both alike.
 """
 import argparse
 import http.client
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import sys
@@ -27,6 +29,11 @@ from harness import Daemon, egret, wait_for    # noqa: E402  (the folder must be
 
 STREAM = "stream pay { id: string  card: string  amount: int  sent: int  at: time } with time at, identity id within 1m\n"
 CHUNK = 500
+TEMPLATES = 200
+TURN_S = 5
+ALERT_ID = re.compile(r'"id":"([^"]*)"')
+EVENT_ID = re.compile(r'"id":"(\d+-\d+)"')
+ALERT_SENT = re.compile(r'"fields":\{"sent":(\d+)')
 
 
 def rule(n, text="0"):
@@ -36,8 +43,8 @@ def rule(n, text="0"):
         return ('rule r%03d "%s" { match a: pay [amount == %d] then b: pay [amount == %d] within 1h  by card'
                 '  alert { sent: b.sent  note: "%s" } }' % (n, text, n % 90, (n * 7 + 1) % 90, text))
     if kind == 1:
-        return ('rule r%03d "%s" { watch pay [amount > %d]  by card  over 10m  when count() > %d  alert { sent: sent  note: "%s" }  throttle 1h }'
-                % (n, text, 5000 + n, 3 + n % 5, text))
+        return ('rule r%03d "%s" { watch pay [amount > %d]  by card  over 10s  when count() > 1  alert { sent: sent  note: "%s" }  throttle 1m }'
+                % (n, text, 9900 + n % 90, text))
     if kind == 2:
         return ('rule r%03d "%s" { watch pay [amount > 9990 and amount > prev(amount) + %d]  by card  alert { sent: sent  note: "%s" } }'
                 % (n, text, 9000 + n, text))
@@ -53,10 +60,11 @@ class Live:
         self.lock = threading.Lock()
         self.done = threading.Event()
         self.latency = {"without": [], "with": []}
-        self.phase = "without"
+        self.began = 0
         os.makedirs(os.path.join(self.dir, "rules"))
         with open(os.path.join(self.dir, "rules", "r.egret"), "w", encoding="utf-8") as file:
             file.write(STREAM + "\n".join(rule(n) for n in range(options.rules)) + "\n")
+        self.templates = [self.template(n) for n in range(TEMPLATES)]
         self.daemon = None
 
     def start(self):
@@ -66,16 +74,21 @@ class Live:
 
     # ---- events ----
 
-    def body(self, first):
-        now = int(time.time() * 1000)
+    def template(self, number):
+        """A chunk but for its number, its time and when it is sent: those of one number are alike, so that making them costs the sender little."""
         lines = []
-        for i in range(first, first + CHUNK):
+        for i in range(number * CHUNK, (number + 1) * CHUNK):
             value = (i * 2654435761) & 0xFFFFFFFF
-            at = 1767600000000 + i * 1000 // self.options.rate
-            stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at // 1000))
-            lines.append('{"id":"%d","card":"c%d","amount":%d,"sent":%d,"at":"%s.%03dZ"}'
-                         % (i, value % self.options.cards, (value >> 8) % 10000, now, stamp, at % 1000))
+            lines.append('{"id":"@CHUNK@-%d","card":"c%d","amount":%d,"sent":@SENT@,"at":"@AT@"}'
+                         % (i % CHUNK, value % self.options.cards, (value >> 8) % 10000))
         return "\n".join(lines)
+
+    def body(self, first):
+        number = first // CHUNK
+        at = 1767600000000 + first * 1000 // self.options.rate
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at // 1000))
+        text = self.templates[number % len(self.templates)].replace("@CHUNK@", str(number)).replace("@AT@", "%s.%03dZ" % (stamp, at % 1000))
+        return text.replace("@SENT@", "%d" % (time.time() * 1000))
 
     def feed(self, began):
         """One sender: its chunks at their times; what is not answered with 202 is sent again."""
@@ -120,45 +133,53 @@ class Live:
 
     # ---- all ----
 
+    def due(self, n, began):
+        """When the n-th change is due. With --measure only in every second turn, the second, the fourth …; else from the beginning to the end."""
+        share = n / self.options.changes
+        if not self.options.measure:
+            return began + self.options.seconds * share
+        turns = max(1, self.options.seconds // (2 * TURN_S))
+        return began + TURN_S * (2 * int(share * turns) + 1 + (share * turns) % 1)
+
+    def turn(self, began):
+        if not self.options.measure:
+            return "with"
+        return "with" if int((time.monotonic() - began) / TURN_S) % 2 else "without"
+
     def run(self):
         self.start()
-        began = time.monotonic() + 0.2
+        self.began = began = time.monotonic() + 0.2
         senders = [threading.Thread(target=self.feed, args=(began,)) for _ in range(self.options.senders)]
         for sender in senders:
             sender.start()
-        whole = self.options.seconds
-        quiet = whole * 0.3 if self.options.measure else 0
         kill_at = self.options.changes // 2 if self.options.kill else -1
-        time.sleep(0.2 + quiet)
-        self.phase = "with"
         for n in range(self.options.changes):
-            due = began + quiet + (whole - quiet) * n / self.options.changes
-            time.sleep(max(0.0, due - time.monotonic()))
+            time.sleep(max(0.0, self.due(n, began) - time.monotonic()))
             if n == kill_at:
                 self.daemon.stop(signal.SIGKILL)
                 self.start()
             self.replace(n)
         for sender in senders:
             sender.join()
+        self.took = time.monotonic() - began
         self.finish()
 
     def append(self, line):
         """A line of the daemon's output: noted with how long its event took."""
         now = time.time() * 1000
-        alert = json.loads(line)
-        self.out.append(alert["id"])
-        sent = alert["fields"].get("sent")
-        if sent is not None:
-            self.latency[self.phase].append(now - sent)
+        self.out.append(ALERT_ID.search(line).group(1))
+        sent = ALERT_SENT.search(line)
+        if sent:
+            self.latency[self.turn(self.began)].append(now - int(sent.group(1)))
 
     def finish(self):
         data = os.path.join(self.dir, "data")
         self.daemon.stop()
         exported = egret("journal", "export", "--data", data, "--stream", "pay", timeout=900)
-        ids = [json.loads(line)["id"] for line in exported.stdout.splitlines()]
+        ids = [EVENT_ID.search(line).group(1) for line in exported.stdout.splitlines()]
         there = set(ids)
         assert len(there) == len(ids) or self.options.kill, "an event stands twice in the journal"
-        lost = [i for first in self.acked for i in range(first, first + CHUNK) if str(i) not in there]
+        lost = [i for first in self.acked for i in range(CHUNK) if "%d-%d" % (first // CHUNK, i) not in there]
         assert not lost, "%d events answered with 202 are not in the journal" % len(lost)
         again = egret("journal", "alerts", "--data", data, timeout=900)
         assert again.returncode == 0, again.stderr
@@ -185,6 +206,9 @@ class Live:
             if self.latency[phase]:
                 print("event to alert %s replacements: p50 %.0f ms, p99 %.0f ms (%d alerts)"
                       % (phase, part(self.latency[phase], 0.5), part(self.latency[phase], 0.99), len(self.latency[phase])))
+        if all(self.latency.values()):
+            print("p99 with against without: %.2f" % (part(self.latency["with"], 0.99) / part(self.latency["without"], 0.99)))
+        print("sent in %.1f s: %.0f events/s" % (self.took, n_events / self.took))
         print("replay:", replay.strip())
 
 
@@ -194,7 +218,7 @@ def read(argv=None):
                           ("checkpoint", 20000)):
         parser.add_argument("--" + name, type=int, default=default)
     parser.add_argument("--kill", action="store_true")
-    parser.add_argument("--measure", action="store_true", help="the first third without replacements, to compare with")
+    parser.add_argument("--measure", action="store_true", help="every other five seconds without replacements, to compare with")
     return parser.parse_args(argv)
 
 

@@ -160,6 +160,24 @@ class Follow(WithDaemon):
         self.assertEqual(daemon.stop(), 0)
         self.assertIsNone(feed.next())      # it was told that this is the end
 
+    def test_what_is_not_kept_any_more_is_told_as_a_gap(self):
+        daemon = self.start("--keep-alert-bytes", "4K")
+        for second in range(50):
+            self.assertEqual(daemon.post("login", [login("u%d-%d" % (second, i), second) for i in range(20)])[0], 202)
+        wait_for(lambda: daemon.metric("egret_alerts_dropped_total") > 0, "alerts that are dropped")
+        late = Feed(daemon, last=1)
+        gap = late.next()
+        self.assertEqual((gap["event"], gap["data"]), ("gap", {}))
+        first = late.next()
+        self.assertEqual(first["event"], "alert")
+        self.assertGreater(int(first["id"]), 2)                 # what came between is gone
+        self.assertEqual(int(gap["id"]), int(first["id"]) - 1)   # who comes back with it goes on there
+        kept = Feed(daemon, last=int(first["id"]))              # who has seen the oldest that is kept, or a later one, misses nothing
+        self.assertEqual(kept.next()["event"], "alert")
+        for feed in (late, kept):
+            feed.close()
+        self.assertEqual(daemon.stop(), 0)
+
     def test_many_followers(self):
         daemon = self.start()
         feeds = [Feed(daemon) for _ in range(64)]

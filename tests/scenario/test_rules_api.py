@@ -164,13 +164,26 @@ class RulesApi(Folder):
         lines = "".join(json.dumps(login("u%d" % i, i)) + "\n" for i in range(5))
         told, _ = report({"events": [{"name": "login", "text": lines}]})
         self.assertEqual((told["events"], told["new"]["alerts"]), (5, 5))
+        # Who is to be found is said by a field that no rule reads: two of three are, by two alerts of five.
+        marked = [{**login("m%d" % i, i), "fraud": i in (1, 2)} for i in range(5)] + [{**login("quiet", 5, ok=True), "fraud": True}]
+        told, _ = report({"events": [{"name": "login", "text": "".join(json.dumps(event) + "\n" for event in marked)}], "label": "fraud"})
+        self.assertEqual(told["new"]["label"], {"field": "fraud", "events": 3, "found": 2, "precision": 2 / 5, "recall": 2 / 3})
+        told, _ = report({"events": [{"name": "login", "text": lines}], "label": "fraud"})
+        self.assertEqual(told["new"]["label"], {"field": "fraud", "events": 0, "found": 0, "precision": 0.0, "recall": None})
+        self.assertEqual(daemon.post("login", {**login("n1", 30), "fraud": True})[0], 202)
+        self.assertEqual(daemon.post("login", {**login("n2", 31, ok=True), "fraud": True})[0], 202)
+        told, _ = report({"label": "fraud", "compare": True})
+        label = told["new"]["label"]
+        self.assertEqual((label["events"], label["found"], label["precision"], label["recall"]), (2, 1, 1 / told["new"]["alerts"], 1 / 2))
+        self.assertEqual(told["old"]["label"], label)
+        self.call(daemon, "POST", "/v1/backtests", {"label": 1}, expect=400)
         self.call(daemon, "POST", "/v1/backtests", {"rules": [{"name": "other", "text": "rule other {"}]}, expect=422)
         self.call(daemon, "POST", "/v1/backtests", {"events": [{"name": "none", "text": lines}]}, expect=409)
         self.call(daemon, "POST", "/v1/backtests", {"what": 1}, expect=400)
-        self.assertEqual(len(self.call(daemon, "GET", "/v1/backtests")[0]["backtests"]), 2)
+        self.assertEqual(len(self.call(daemon, "GET", "/v1/backtests")[0]["backtests"]), 5)
         self.call(daemon, "DELETE", path)
         self.call(daemon, "GET", path, expect=404)
-        self.assertEqual([name for name in os.listdir(self.path("data")) if name.startswith("backtest-")], ["backtest-2-0.ndjson"])
+        self.assertEqual(sorted(name for name in os.listdir(self.path("data")) if name.startswith("backtest-")), ["backtest-2-0.ndjson", "backtest-3-0.ndjson", "backtest-4-0.ndjson"])
         self.assertEqual(daemon.stop(), 0)
         self.assertEqual([name for name in os.listdir(self.path("data")) if name.startswith("backtest-")], [])
 

@@ -63,11 +63,13 @@ static void the_page_tells_every_counter(void **state)
     ingest_stats ingest[2] = {{.records = 9, .accepted = 4, .late = 2, .duplicates = 1}, {0}};
     ingest[0].rejected[INGEST_REASON_TYPE] = 2;
     nfa_rule_stats rule = {.events = 4, .matches = 3, .alerts = 2, .held_back = 1, .attempts_dropped = 5, .events_dropped = 7, .null_keys = 6};
+    web_rule_cost cost = {.keys = 17, .bytes = 4096, .ns = 2500000000};
     web_sink_numbers sink = {"desk", {.sent = 7, .retried = 1, .failed = 2, .backlog = 3, .gone = true}};
-    web_numbers numbers = {.plan = &p, .streams = ingest, .rules = &rule, .engine = {.events = 4, .keys = 10, .bytes = 640, .cold = 4, .cold_gets = 3, .overflows = 1},
+    web_numbers numbers = {.plan = &p, .streams = ingest, .rules = &rule, .costs = &cost, .engine = {.events = 4, .keys = 10, .bytes = 640, .cold = 4, .cold_gets = 3, .overflows = 1},
                            .sinks = &sink, .n_sinks = 1, .unrouted = 8, .letters = 13, .letters_unwritten = 12, .queued_records = 11, .queue_limit = 100,
                            .clock_ms = 1500, .start_time_ms = 2000,
-                           .pauses = {[0] = 5, [3] = 2, [WEB_PAUSES] = 1}, .pauses_us = 1500000};
+                           .pauses = {[0] = 5, [3] = 2, [WEB_PAUSES] = 1}, .pauses_us = 1500000,
+                           .checkpoints_by_time = {[1] = 2, [WEB_CHECKPOINTS] = 1}, .checkpoints_us = 61000000};
     egret_text page;
     egret_text_init(&page, egret_mem_of(NULL));
     metrics_page(&page, &numbers);
@@ -85,6 +87,10 @@ static void the_page_tells_every_counter(void **state)
         "egret_sink_gone{sink=\"desk\"} 1", "process_start_time_seconds 2",
         "egret_checkpoint_pause_seconds_bucket{le=\"0.0001\"} 5", "egret_checkpoint_pause_seconds_bucket{le=\"0.0005\"} 5",
         "egret_checkpoint_pause_seconds_bucket{le=\"0.001\"} 7", "egret_checkpoint_pause_seconds_bucket{le=\"+Inf\"} 8",
+        "egret_rule_keys{rule=\"r\",instance=\"1\"} 17", "egret_rule_state_bytes{rule=\"r\",instance=\"1\"} 4096",
+        "egret_rule_seconds_total{rule=\"r\",instance=\"1\"} 2.5",
+        "egret_checkpoint_duration_seconds_bucket{le=\"0.05\"} 2", "egret_checkpoint_duration_seconds_bucket{le=\"60\"} 2",
+        "egret_checkpoint_duration_seconds_sum 61", "egret_checkpoint_duration_seconds_count 3",
         "egret_checkpoint_pause_seconds_sum 1.5", "egret_checkpoint_pause_seconds_count 8",
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) assert_line(&page, lines[i]);

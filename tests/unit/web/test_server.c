@@ -34,11 +34,30 @@ static void later(void *app, const web_request *request, web_response *response)
     response->retry_after_s = 7;
 }
 
-static const web_route first_table[] = {{.method = "POST", .path = "/echo/{what}", .handler = echo}, {.method = "GET", .path = "/echo", .handler = echo}, {0}};
+/* A stream that says what `word` says, once. */
+static const char *word;
+
+static bool say_word(void *said, egret_text *out)
+{
+    (void)said;
+    const char *now = __atomic_exchange_n(&word, NULL, __ATOMIC_ACQ_REL);
+    if (now) egret_text_puts(out, now);
+    return true;
+}
+
+static void follow(void *app, const web_request *request, web_response *response)
+{
+    (void)app, (void)request;
+    response->content_type = "text/event-stream";
+    response->stream = (web_stream){.fill = say_word};
+}
+
+static const web_route first_table[] = {{.method = "POST", .path = "/echo/{what}", .handler = echo}, {.method = "GET", .path = "/echo", .handler = echo},
+                                        {.method = "GET", .path = "/follow", .handler = follow}, {0}};
 static const web_route second_table[] = {{.method = "POST", .path = "/later", .handler = later}, {0}};
 static const web_route *const tables[] = {first_table, second_table, NULL};
 
-static web_server *start(int64_t deadline_ms)
+static web_server *start_with(int64_t deadline_ms, int64_t ping_ms)
 {
     char reason[256];
     web_server_options options;
@@ -46,11 +65,18 @@ static web_server *start(int64_t deadline_ms)
     options.port = 0;
     options.tables = tables;
     options.max_body_bytes = MAX_BODY;
+    assert_int_equal(options.ping_ms, 15000);
     options.request_deadline_ms = deadline_ms;
+    options.ping_ms = ping_ms;
     web_server *server = web_server_open(&options, reason, sizeof reason);
     if (!server) fail_msg("%s", reason);
     assert_int_not_equal(web_server_port(server), 0);
     return server;
+}
+
+static web_server *start(int64_t deadline_ms)
+{
+    return start_with(deadline_ms, LONG_MS);
 }
 
 static int connect_to(const web_server *server)
@@ -109,6 +135,52 @@ static void requests_find_their_routes_on_one_connection(void **state)
     exchange(fd, "POST /echo/a/b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 404", NULL);
     exchange(fd, "POST /echo/z HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n",
              "HTTP/1.1 200", "z||abc");
+    close(fd);
+    web_server_close(server);
+}
+
+/* Reads on until the text has come; `before` must not have come with it. Ticks meanwhile, as the daemon does. */
+static void read_until(web_server *server, int fd, const char *text, const char *before)
+{
+    char got[8192] = "";
+    size_t n = 0;
+    struct timeval moment = {.tv_usec = 10000};
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof moment), 0);
+    for (int tries = 0; !strstr(got, text); tries++) {
+        if (tries > 6000) fail_msg("'%s' has not come: '%s'", text, got);
+        web_server_tick(server);
+        ssize_t more = recv(fd, got + n, sizeof got - 1 - n, 0);
+        assert_true(more != 0);
+        n += more > 0 ? (size_t)more : 0;
+        got[n] = '\0';
+    }
+    if (before && strstr(got, before)) fail_msg("'%s' came before '%s': '%s'", before, text, got);
+}
+
+static void a_silent_stream_pings(void **state)
+{
+    (void)state;
+    web_server *server = start_with(LONG_MS, 1);
+    int fd = connect_to(server);
+    send_text(fd, "GET /follow HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    read_until(server, fd, ": hello\n\n", NULL);
+    read_until(server, fd, ": ping\n\n", NULL);
+    read_until(server, fd, ": ping\n\n", NULL);      /* and again */
+    close(fd);
+    web_server_close(server);
+}
+
+static void a_stream_that_was_heard_does_not_ping(void **state)
+{
+    (void)state;
+    web_server *server = start(LONG_MS);
+    int fd = connect_to(server);
+    send_text(fd, "GET /follow HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    read_until(server, fd, ": hello\n\n", ": ping");
+    for (int i = 0; i < 100; i++) web_server_tick(server);      /* its time has not come */
+    __atomic_store_n(&word, "data: word\n\n", __ATOMIC_RELEASE);
+    web_server_wake(server);
+    read_until(server, fd, "data: word\n\n", ": ping");
     close(fd);
     web_server_close(server);
 }
@@ -226,7 +298,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_find_their_routes_on_one_connection),
-        cmocka_unit_test(headers_of_refusals),
+        cmocka_unit_test(a_silent_stream_pings), cmocka_unit_test(a_stream_that_was_heard_does_not_ping), cmocka_unit_test(headers_of_refusals),
         cmocka_unit_test(bodies_are_bounded),
         cmocka_unit_test(other_hosts_and_pages_are_refused),
         cmocka_unit_test(a_request_that_takes_too_long_is_cut),
