@@ -25,8 +25,8 @@ enum { SWEEP_EVERY = 64, SWEEP_BLOCKS = 16, SWEEP_SECTIONS = 384, SWEEP_FOR_EACH
 
 /* ---- life of an engine ---- */
 
-/* before: the dictionary of the engine whose state it is to take over; NULL: of none. */
-static nfa_engine *engine_make(egret_mem mem, const plan *rules, const nfa_ids *before)
+/* before: the engine whose state it is to take over; NULL: none. */
+static nfa_engine *engine_make(egret_mem mem, const plan *rules, const nfa_engine *before)
 {
     nfa_engine *engine = egret_mem_alloc(mem, sizeof *engine);
     if (engine == NULL) {
@@ -54,7 +54,7 @@ static nfa_engine *engine_make(egret_mem mem, const plan *rules, const nfa_ids *
     }
     engine->rule_stats = egret_arena_alloc(&engine->keep, (rules->n_rules + 1) * sizeof *engine->rule_stats);
     if (engine->store == NULL || engine->timers == NULL || engine->keep.failed || !nfa_content_make(engine)
-        || !nfa_layout_make(engine) || !nfa_ids_make(engine, before) || !nfa_predicates_make(engine) || !nfa_dispatch_make(engine) || !told_make(engine)) {
+        || !nfa_layout_make(engine) || !nfa_ids_make(engine, before != NULL ? before->ids : NULL, before != NULL ? before->slots : NULL) || !nfa_predicates_make(engine) || !nfa_dispatch_make(engine) || !told_make(engine)) {
         nfa_engine_free(engine);
         return NULL;
     }
@@ -68,7 +68,7 @@ nfa_engine *nfa_engine_new(egret_mem mem, const plan *rules)
 
 nfa_engine *nfa_succession_prepare(egret_mem mem, const plan *rules, const nfa_engine *before)
 {
-    nfa_engine *next = engine_make(mem, rules, before->ids);
+    nfa_engine *next = engine_make(mem, rules, before);
     if (next == NULL || heirs_find(next, before)) {
         return next;
     }
@@ -405,6 +405,13 @@ static size_t sweep_block(nfa_engine *engine, uint32_t block)
         nfa_block_set_quiet(engine->store, block, quiet);
     }
     return n;
+}
+
+void nfa_engine_sweep(nfa_engine *engine)
+{
+    for (uint32_t block = 0; block < nfa_block_limit(engine->store); block++)
+        if (nfa_block_exists(engine->store, block) && nfa_block_bring(engine->store, block))
+            (void)sweep_block(engine, block);
 }
 
 static void sweep(nfa_engine *engine)

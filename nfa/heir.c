@@ -207,7 +207,10 @@ bool heirs_load(nfa_engine *engine, const char **at, const char *end)
     for (*at += sizeof(uint32_t); *at < end; *at += sizeof(nfa_heir)) {
         nfa_heir heir;
         memcpy(&heir, *at, sizeof heir);
-        if (heir.from >= engine->n_slots || heir.to >= engine->n_slots || engine->slots[heir.to].kind == NFA_GONE || !add(engine, heir)) {
+        if (heir.from >= engine->n_slots || heir.to >= engine->n_slots || engine->slots[heir.to].kind == NFA_GONE) {
+            return false;
+        }
+        if (find_from(engine, heir.from, engine->n_heirs) == engine->n_heirs && !add(engine, heir)) {
             return false;
         }
     }

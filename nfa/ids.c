@@ -182,9 +182,21 @@ static nfa_slot *ranked(nfa_engine *engine, uint32_t *n)
     return slots;
 }
 
-static bool number_sections(nfa_engine *engine, nfa_ids *ids, const nfa_ids *before)
+/* The names by which sections of `before` can be found: those of definitions that were gone by then cannot. */
+static const uint64_t *living(nfa_engine *engine, const nfa_ids *before, const nfa_slot *slots)
+{
+    uint64_t *names = egret_arena_alloc(&engine->keep, (before->n_sections + 1u) * sizeof *names);
+    for (uint32_t i = 0; names != NULL && i < before->n_sections; i++) {
+        bool gone = slots != NULL && slots[i].kind == NFA_GONE;
+        names[i] = gone ? mix(mix(before->sections[i], NFA_GONE), i) : before->sections[i];
+    }
+    return names;
+}
+
+static bool number_sections(nfa_engine *engine, nfa_ids *ids, const nfa_ids *before, const nfa_slot *slots_before)
 {
     uint32_t n;
+    const uint64_t *known = living(engine, before, slots_before);
     nfa_slot *slots = ranked(engine, &n);
     uint64_t *name = egret_arena_alloc(&engine->keep, (n + 1u) * sizeof *name);
     uint32_t *id = egret_arena_alloc(&engine->keep, (n + 1u) * sizeof *id);
@@ -200,7 +212,7 @@ static bool number_sections(nfa_engine *engine, nfa_ids *ids, const nfa_ids *bef
     for (uint32_t i = 0; i < n; i++) {
         name[i] = section_name(engine, &slots[i], def[i]);
     }
-    if (!number(&engine->keep, before->sections, before->n_sections, name, n, id, &ids->sections, &ids->n_sections)) {
+    if (!number(&engine->keep, known, before->n_sections, name, n, id, &ids->sections, &ids->n_sections)) {
         return false;
     }
     engine->slots = egret_arena_alloc(&engine->keep, (ids->n_sections + 1u) * sizeof *engine->slots);
@@ -215,13 +227,13 @@ static bool number_sections(nfa_engine *engine, nfa_ids *ids, const nfa_ids *bef
     return engine->slots != NULL;
 }
 
-bool nfa_ids_make(nfa_engine *engine, const nfa_ids *before)
+bool nfa_ids_make(nfa_engine *engine, const nfa_ids *before, const nfa_slot *slots)
 {
     static const nfa_ids nothing;
     nfa_ids *ids = egret_arena_alloc(&engine->keep, sizeof *ids);
     before = before != NULL ? before : &nothing;
     engine->ids = ids;
-    return ids != NULL && number_streams(engine, ids, before) && number_groups(engine, ids, before) && number_sections(engine, ids, before);
+    return ids != NULL && number_streams(engine, ids, before) && number_groups(engine, ids, before) && number_sections(engine, ids, before, slots);
 }
 
 /* ---- as bytes: counts | names of streams | groups | sections, each with its shape ---- */

@@ -5,7 +5,8 @@
  * what is written into blocks are ids from a dictionary by definition: a stream by its name, a group by its hash, a section by the hash of
  * its definition and the shape of its bytes. An engine that comes after another takes its dictionary over and adds to it; ids are
  * never used for anything else again. Thus a section whose definition is the same is found where it was, whatever stands around it in the
- * plan, and one whose definition is gone is nobody's: the sweep drops it.
+ * plan, and one whose definition is gone is nobody's: the sweep drops it. When such a definition comes back later it gets a new id: what the sweep has
+ * left of the old one is not to be seen, as nobody can say how far the sweep has come.
  *
  * A dictionary is made with its engine and never changes.
  */
@@ -22,9 +23,9 @@ typedef struct nfa_ids {
     uint32_t n_streams, n_groups, n_sections;
 } nfa_ids;
 
-/* Gives ids to all that was laid out, those of `before` (NULL: nothing was) where it knows them. false: no memory. Also for an engine that has ids
- * already and no block yet: then all get new ones. */
-bool nfa_ids_make(nfa_engine *engine, const nfa_ids *before);
+/* Gives ids to all that was laid out, those of `before` (NULL: nothing was) where it knows them and the slots of then (NULL: all do) stand for
+ * something. false: no memory. Also for an engine that has ids already and no block yet: then all get new ones. */
+bool nfa_ids_make(nfa_engine *engine, const nfa_ids *before, const nfa_slot *slots);
 
 /* The dictionary as bytes, with the shapes of all sections; and back: *ids lives in the arena, and the store learns the shapes. EGRET_BAD_USE:
  * these are no such bytes. */
