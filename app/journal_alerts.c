@@ -22,6 +22,8 @@ typedef struct looking {
     uint32_t n_sources;
 } looking;
 
+typedef struct looker { void (*at_end)(void *user, evaluation *e); void *user; } looker;
+
 static void print_alert(void *user, const plan_rule *rule, const egret_alert *alert, const sink_message *message)
 {
     looking *l = user;
@@ -83,7 +85,7 @@ static int judge(const app_args *args, const recovery *r, egret_status status)
 }
 
 /* fixed: for all of the journal; else those it begins with. */
-static int look(const app_args *args, const store *s, rule_set *rules, bool fixed)
+static int look(const app_args *args, const store *s, rule_set *rules, bool fixed, const looker *who)
 {
     looking l = {0};
     ingest_letters *letters = NULL;
@@ -95,6 +97,7 @@ static int look(const app_args *args, const store *s, rule_set *rules, bool fixe
     recovery_options again = {.store = (store *)(uintptr_t)s, .evaluation = e, .sources = (const char *const *)l.names, .n_sources = l.n_sources,
                               .log = &log, .fixed_rules = fixed, .only_looks = true, .go_on = go_on};
     int exit_code = e ? judge(args, &l.recovery, recovery_run(&l.recovery, &again)) : app_trouble(args, "no memory");
+    if (e && who->at_end && exit_code == APP_FINE) who->at_end(who->user, e);
     evaluation_free(e);
     ingest_letters_close(letters);
     tear_down(&l);
@@ -109,7 +112,7 @@ static int compile(const app_args *args, rule_set *rules)
     return app_trouble(args, "%s", rules->arena.failed ? "no memory" : "the rules do not compile");
 }
 
-static int with_files(const app_args *args, const store *s, const char *const *paths, size_t n)
+static int with_files(const app_args *args, const store *s, const char *const *paths, size_t n, const looker *who)
 {
     rules_files files;
     rule_set *rules = rule_set_new();
@@ -118,7 +121,7 @@ static int with_files(const app_args *args, const store *s, const char *const *p
         rule_set_take(rules, &files.diags);
         exit_code = compile(args, rules);
     }
-    if (exit_code == APP_FINE) exit_code = look(args, s, rules, true);
+    if (exit_code == APP_FINE) exit_code = look(args, s, rules, true, who);
     if (rules) rules_files_free(&files);
     rule_set_drop(rules);
     return exit_code;
@@ -147,21 +150,27 @@ static bool read_first_rules(const store *s, rule_set *rules)
     return found && fine;
 }
 
-static int with_its_own(const app_args *args, const store *s)
+static int with_its_own(const app_args *args, const store *s, const looker *who)
 {
     rule_set *rules = rule_set_new();
     int exit_code = APP_FINE;
     if (!rules) exit_code = app_trouble(args, "no memory");
     else if (!read_first_rules(s, rules)) exit_code = app_trouble(args, "the journal does not say by which rules it was evaluated; name them with --rules");
     if (exit_code == APP_FINE) exit_code = compile(args, rules);
-    if (exit_code == APP_FINE) exit_code = look(args, s, rules, false);
+    if (exit_code == APP_FINE) exit_code = look(args, s, rules, false, who);
     rule_set_drop(rules);
     return exit_code;
 }
 
-int journal_alerts(const app_args *args, const store *s)
+int journal_alerts_then(const app_args *args, const store *s, void (*at_end)(void *user, evaluation *e), void *user)
 {
     const char **paths;
+    const looker who = {at_end, user};
     size_t n = app_args_many(args, "rules", &paths);
-    return n > 0 ? with_files(args, s, paths, n) : with_its_own(args, s);
+    return n > 0 ? with_files(args, s, paths, n, &who) : with_its_own(args, s, &who);
+}
+
+int journal_alerts(const app_args *args, const store *s)
+{
+    return journal_alerts_then(args, s, NULL, NULL);
 }

@@ -5,9 +5,12 @@
 #define EGRET_APP_JOURNAL_ALERTS_H
 
 #include "app/command.h"
+#include "app/evaluation.h"
 #include "store/store.h"
 
 /* Prints the alerts, one a line; gives the exit code. Option rules is the command's. */
 int journal_alerts(const app_args *args, const store *s);
+/* The same; in the end at_end (NULL: nobody) is shown the evaluation. */
+int journal_alerts_then(const app_args *args, const store *s, void (*at_end)(void *user, evaluation *e), void *user);
 
 #endif
