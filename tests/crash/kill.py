@@ -8,10 +8,10 @@
 - each stands in the history once, and says that both sinks have it;
 - nothing is left in the outbox or among the dead letters.
 
-    kill.py --runs N --seed S [--shim LIBRARY]
+    kill.py --runs N --seed S [--shim LIBRARY] [--shards N,N,…]
 
 A run is made again from its seed, but for the moment at which a signal arrives. With the shim the daemon kills itself at a write or sync that
-the seed chooses, or sees it fail; see tests/crash/shim.c.
+the seed chooses, or sees it fail; see tests/crash/shim.c. With several numbers of shards each start takes one of them.
 """
 import argparse
 import http.client
@@ -51,9 +51,10 @@ class Failure(Exception):
 
 
 class Run:
-    def __init__(self, seed, shim):
+    def __init__(self, seed, shim, shards):
         self.random = random.Random(seed)
         self.shim = shim
+        self.shards = shards
         self.dir = tempfile.mkdtemp(prefix="egret-crash-")
         self.daemon, self.receiver, self.starts, self.acked = None, None, 0, []
         self.seen = dict.fromkeys(("kills", "died at a write", "disk full", "gave up", "from a checkpoint", "alerts", "sent again"), 0)
@@ -93,10 +94,13 @@ class Run:
         if self.shim and self.random.random() < 0.7:
             env = {"LD_PRELOAD": self.shim, "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0", "EGRET_SHIM": self.random.choice(["die", "tear", "drop", "full", "broken"]),
                    "EGRET_SHIM_AT": str(self.random.randrange(8, 160))}
-        self.daemon = Daemon(self.path("rules"), self.path("data"), "--idle", "200ms", "--checkpoint", "25", env=env)
+        self.daemon = Daemon(self.path("rules"), self.path("data"), "--idle", "200ms", "--checkpoint", "25", *self.choose_shards(), env=env)
         self.starts += 1
         if self.starts > 200:
             raise Failure("it does not come to an end")
+
+    def choose_shards(self):
+        return ["--shards", self.random.choice(self.shards)] if self.shards else []
 
     def alive(self):
         return self.daemon.process.poll() is None
@@ -255,10 +259,11 @@ def main():
     parser.add_argument("--runs", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--shim")
+    parser.add_argument("--shards", type=lambda text: text.split(","))
     options = parser.parse_args()
     seen = {}
     for seed in range(options.seed, options.seed + options.runs):
-        run = Run(seed, options.shim)
+        run = Run(seed, options.shim, options.shards)
         try:
             run.run()
         except (Failure, AssertionError) as failure:
