@@ -127,8 +127,10 @@ egret_status nfa_restore_begin(nfa_engine *engine, const char *head, size_t len)
     if (status != EGRET_OK)
         return status;
     memcpy(&own, head, sizeof own);
-    engine->heirs_left = engine->n_heirs > 0 ? own.limit : 0;
-    return nfa_restore_numbers(engine->store, own.limit) ? EGRET_OK : EGRET_NO_MEMORY;
+    if (!nfa_restore_numbers(engine->store, own.limit))
+        return EGRET_NO_MEMORY;
+    heirs_await(engine);
+    return EGRET_OK;
 }
 
 egret_status nfa_restore_pack(nfa_engine *engine, uint32_t number, const char *bytes, size_t len)

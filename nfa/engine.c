@@ -433,7 +433,8 @@ static void sweep(nfa_engine *engine)
             looked += sweep_block(engine, engine->sweep_at);
         }
         /* What is not in memory is brought over when it comes back. */
-        if (engine->heirs_left > 0 && engine->store->n_away == 0 && --engine->heirs_left == 0) {
+        bool older = engine->sweep_at < engine->heirs_below;
+        if (engine->heirs_left > 0 && older && engine->store->n_away == 0 && --engine->heirs_left == 0) {
             engine->n_heirs = 0;        /* all blocks have been here */
         }
     }

@@ -135,9 +135,14 @@ bool heirs_take(nfa_engine *next, const nfa_engine *before)
             return false;
         }
     }
-    next->heirs_left = next->n_heirs > 0 ? nfa_block_limit(next->store) : 0;
-    next->n_heirs = next->heirs_left > 0 ? next->n_heirs : 0;
+    heirs_await(next);
     return true;
+}
+
+void heirs_await(nfa_engine *engine)
+{
+    engine->heirs_left = engine->heirs_below = engine->n_heirs > 0 ? nfa_block_limit(engine->store) : 0;
+    engine->n_heirs = engine->heirs_left > 0 ? engine->n_heirs : 0;
 }
 
 /* ---- when a block is looked at ---- */

@@ -234,7 +234,8 @@ struct nfa_engine {
     nfa_slot *slots;            /* by section id */
     uint32_t n_slots;           /* ids there have ever been */
     struct nfa_heir *heirs;     /* sections that come after others: heir.h */
-    uint32_t n_heirs, cap_heirs, heirs_left;    /* left: blocks to be swept until they are forgotten */
+    uint32_t n_heirs, cap_heirs;
+    uint32_t heirs_left, heirs_below;   /* blocks to be swept until they are forgotten; of those numbered below, the rest is younger */
     seq_layout **seq;           /* by rule; NULL: not a sequence (or a lone absence: silence) */
     struct branch_layout **branch;      /* by rule; NULL: its pattern does not branch. seq is then a part of it */
     nfa_section_def *silence;   /* by rule; id NFA_NONE: none */

@@ -268,12 +268,10 @@ egret_status nfa_shards_restore_end(nfa_shards *shards)
     egret_status status = EGRET_OK;
     for (uint32_t i = 0; i < shards->n && status == EGRET_OK; i++) {
         nfa_engine *engine = shards->engine[i];
-        if (shards->homes == NULL) {
+        if (shards->homes == NULL)
             status = nfa_restore_end(engine);
-            continue;
-        }
-        engine->heirs_left = engine->n_heirs > 0 ? nfa_block_limit(engine->store) : 0;
-        engine->n_heirs = engine->heirs_left > 0 ? engine->n_heirs : 0;
+        else
+            heirs_await(engine);
     }
     egret_mem_free(shards->mem, shards->homes, shards->homes_bytes);
     shards->homes = NULL;
