@@ -220,6 +220,16 @@ static egret_status read_journal(daemon_state *d, bool *restored)
     return recovery_run(&d->recovery, &options);
 }
 
+/* Whether more of them would help is a question of the rules. */
+static void tell_shards(const daemon_state *d)
+{
+    const nfa_shards *shards = evaluation_shards(d->evaluation);
+    uint32_t n = nfa_shards_count(shards);
+    if (n > 1)
+        app_log_say(&d->options->log, LOG_INFO, "%u shards: %u of %u key groups are split between them, the others live whole in one each", n,
+                    nfa_shards_split_groups(shards), evaluation_rules(d->evaluation)->plan->n_groups);
+}
+
 static egret_status recover(daemon_state *d)
 {
     int64_t began_ms = app_monotonic_ms();
@@ -281,6 +291,7 @@ egret_status daemon_engine_begin(daemon_state *d)
 {
     egret_status status = recover(d);
     if (status == EGRET_OK && !d->recovery.stopped) status = say_start(d);
+    if (status == EGRET_OK && !d->recovery.stopped) tell_shards(d);
     daemon_web_publish(d);
     if (status != EGRET_OK) give_up(d, status);
     atomic_store(&d->recovered, true);
