@@ -291,8 +291,8 @@ static int run_verb(app_args *args, const char *verb, const store *s, uint64_t f
     else if (strcmp(verb, "cat") == 0) exit_code = walk(args, s, &v, from, cat_block);
     else if (strcmp(verb, "export") == 0) exit_code = walk(args, s, &v, from, export_block);
     else if (strcmp(verb, "outbox") == 0) exit_code = print_outbox(args, s, &v);
-    else if (strcmp(verb, "alerts") == 0) exit_code = journal_evaluate(args, s, false);
-    else if (strcmp(verb, "state") == 0) exit_code = journal_evaluate(args, s, true);
+    else if (strcmp(verb, "alerts") == 0) exit_code = journal_alerts(args, s);
+    else if (strcmp(verb, "state") == 0) exit_code = journal_known(args, s);
     else exit_code = verify(args, s, &v, from);
     jsonw_deinit(&v.out);
     return exit_code;

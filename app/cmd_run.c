@@ -6,6 +6,7 @@
 #include "app/data_folder.h"
 
 #include "compiler/value.h"
+#include "nfa/shards.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,6 +36,7 @@ static const app_option options[] = {
     {"keep-dead-bytes", APP_ONE, "SIZE", "1G", "how large the dead letters may grow; then the oldest go"},
     {"checkpoint", APP_ONE, "N", "1000000", "events after which the state is written to disk: so many a restart evaluates at most"},
     {"memory", APP_ONE, "SIZE", NULL, "memory for the state of keys; what does not fit goes to a file in DIR and comes back when needed (default: all stays)"},
+    {"shards", APP_ONE, "N", "1", "engines that share the keys, one thread each; alerts are the same, and N may be another at the next start"},
     {"drain", APP_ONE, "DURATION", "8s", "at the end: longest time for alerts to leave"},
     {"log", APP_ONE, "FORMAT", "json", "lines on stderr: json or text"},
     {0},
@@ -50,7 +52,7 @@ static bool read_duration(const app_args *args, const char *name, int64_t *out)
 
 static bool read_options(const app_args *args, daemon_options *out)
 {
-    int64_t queue, checkpoint, rate, connections;
+    int64_t queue, checkpoint, rate, connections, shards;
     const char *log = app_args_one(args, "log"), *listen = app_args_one(args, "listen");
     if (!read_duration(args, "idle", &out->idle_ms) || !read_duration(args, "drain", &out->drain_ms)) return false;
     if (!read_duration(args, "request-time", &out->request_ms)) return false;
@@ -61,6 +63,8 @@ static bool read_options(const app_args *args, daemon_options *out)
     if (!app_args_int(args, "queue", 1, 100000000, &queue)) return false;
     if (!app_args_int(args, "checkpoint", 1, INT64_MAX, &checkpoint)) return false;
     if (!app_args_int(args, "rate", 0, 1000000, &rate) || !app_args_int(args, "connections", 1, 100000, &connections)) return false;
+    if (!app_args_int(args, "shards", 1, NFA_MAX_SHARDS, &shards)) return false;
+    out->shards = (uint32_t)shards;
     out->queue_records = (size_t)queue;
     out->rate = (unsigned)rate;
     out->connections = (unsigned)connections;

@@ -24,6 +24,7 @@ typedef struct worker {
 struct crew {
     nfa_shards *shards;
     uint32_t n;
+    bool threads;
     pthread_mutex_t lock;           /* all below */
     pthread_cond_t begun, done;
     uint64_t turn;
@@ -37,6 +38,7 @@ struct crew {
 /* Announces the event at that place, counted through the events and those behind them. */
 static void expect(nfa_engine *engine, const crew_work *work, uint32_t place)
 {
+    if (place < work->n && work->events[place].stream == PLAN_NONE) return;
     if (place < work->n) nfa_engine_expect(engine, &work->events[place]);
     else if (place - work->n < work->n_next) nfa_engine_expect(engine, &work->next[place - work->n]);
 }
@@ -47,7 +49,8 @@ static egret_status evaluate(nfa_engine *engine, const crew_work *work)
     for (uint32_t i = 0; work->first && i < EXPECT_EVENTS; i++) expect(engine, work, i);
     for (uint32_t i = 0; i < work->n && status == EGRET_OK; i++) {
         expect(engine, work, i + EXPECT_EVENTS);
-        status = nfa_engine_event(engine, &work->events[i]);
+        const nfa_event *event = &work->events[i];
+        status = event->stream == PLAN_NONE ? nfa_engine_advance(engine, event->time_ms) : nfa_engine_event(engine, event);
     }
     if (status == EGRET_OK && work->advances) status = nfa_engine_advance(engine, work->time_ms);
     if (status == EGRET_OK && work->finishes) status = nfa_engine_finish(engine, work->time_ms);
@@ -77,7 +80,11 @@ static void *run(void *user)
 
 egret_status crew_do(crew *c, const crew_work *work)
 {
-    if (c->n == 1) return evaluate(c->workers[0].engine, work);
+    egret_status status = EGRET_OK;
+    if (c->n == 1 || !c->threads) {
+        for (uint32_t i = 0; i < c->n && status == EGRET_OK; i++) status = evaluate(c->workers[i].engine, work);
+        return status;
+    }
     pthread_mutex_lock(&c->lock);
     c->work = work;
     c->status = EGRET_OK;
@@ -85,7 +92,7 @@ egret_status crew_do(crew *c, const crew_work *work)
     c->turn++;
     pthread_cond_broadcast(&c->begun);
     pthread_mutex_unlock(&c->lock);
-    egret_status status = evaluate(c->workers[0].engine, work);
+    status = evaluate(c->workers[0].engine, work);
     pthread_mutex_lock(&c->lock);
     while (c->at_work > 0) pthread_cond_wait(&c->done, &c->lock);
     if (status == EGRET_OK) status = c->status;
@@ -96,6 +103,15 @@ egret_status crew_do(crew *c, const crew_work *work)
 nfa_shards *crew_shards(crew *c)
 {
     return c->shards;
+}
+
+/* Workers read their engine when a turn begins, which is behind the lock. */
+void crew_swap(crew *c, nfa_shards **shards)
+{
+    nfa_shards *before = c->shards;
+    c->shards = *shards;
+    *shards = before;
+    for (uint32_t i = 0; i < c->n; i++) c->workers[i].engine = nfa_shards_engine(c->shards, i);
 }
 
 egret_status crew_limit(crew *c, size_t bytes, const char *dir, char *reason, size_t reason_size)
@@ -116,13 +132,13 @@ static egret_status start_workers(crew *c)
     for (uint32_t i = 0; i < c->n; i++) {
         worker *own = &c->workers[i];
         *own = (worker){.crew = c, .engine = nfa_shards_engine(c->shards, i)};
-        if (i > 0 && pthread_create(&own->thread, NULL, run, own) != 0) return EGRET_IO;
-        own->has_thread = i > 0;
+        if (i > 0 && c->threads && pthread_create(&own->thread, NULL, run, own) != 0) return EGRET_IO;
+        own->has_thread = i > 0 && c->threads;
     }
     return EGRET_OK;
 }
 
-egret_status crew_start(const plan *rules, uint32_t n_shards, crew **out)
+egret_status crew_start(const plan *rules, uint32_t n_shards, bool threads, crew **out)
 {
     crew *c = calloc(1, sizeof *c);
     if (!c) return EGRET_NO_MEMORY;
@@ -130,6 +146,7 @@ egret_status crew_start(const plan *rules, uint32_t n_shards, crew **out)
     pthread_cond_init(&c->begun, NULL);
     pthread_cond_init(&c->done, NULL);
     c->n = n_shards;
+    c->threads = threads;
     c->shards = nfa_shards_new(app_large_memory(), rules, n_shards);
     egret_status status = c->shards ? start_workers(c) : EGRET_NO_MEMORY;
     if (status == EGRET_OK) *out = c;

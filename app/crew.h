@@ -11,7 +11,7 @@
 
 typedef struct crew crew;
 
-/* What is evaluated together: events in order, then the clock. */
+/* What is evaluated together: events in order, then the clock. An event of stream PLAN_NONE is a step of the clock to its time. */
 typedef struct crew_work {
     const nfa_event *events;
     uint32_t n;
@@ -22,12 +22,14 @@ typedef struct crew_work {
     int64_t time_ms;
 } crew_work;
 
-/* EGRET_IO: a thread could not be made. */
-egret_status crew_start(const plan *rules, uint32_t n_shards, crew **out);
+/* threads false: the caller does the work of all, one after the other. EGRET_IO: a thread could not be made. */
+egret_status crew_start(const plan *rules, uint32_t n_shards, bool threads, crew **out);
 void crew_stop(crew *c);        /* joins; NULL is allowed */
 /* Waits until all have done it; the first trouble of any. Alerts are then taken from crew_shards. */
 egret_status crew_do(crew *c, const crew_work *work);
 nfa_shards *crew_shards(crew *c);
+/* Between two turns: from now on these work, as many as before; *shards is then those of before, the caller's. */
+void crew_swap(crew *c, nfa_shards **shards);
 /* Before the first event: the state of keys, of all shards together, is to take so many bytes; what does not fit goes to files in the folder.
  * What is not EGRET_OK comes with a sentence. */
 egret_status crew_limit(crew *c, size_t bytes, const char *dir, char *reason, size_t reason_size);

@@ -37,6 +37,7 @@ typedef struct daemon_options {
     uint64_t keep_dead_bytes;       /* of the dead letters */
     uint64_t checkpoint_events;     /* so many events after the last one, a checkpoint is made */
     uint64_t memory;                /* of the state of keys; 0: as much as it takes */
+    uint32_t shards;                /* engines that share the keys, 1 to NFA_MAX_SHARDS */
     int64_t idle_ms;
     int64_t drain_ms;               /* at the end: longest time for alerts to leave */
     bool unkept;                    /* for measuring alone: nothing is written, and a 202 promises nothing */

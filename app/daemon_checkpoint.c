@@ -11,7 +11,6 @@
  */
 #include "app/daemon_internal.h"
 
-#include "nfa/checkpoint.h"
 #include "store/places.h"
 
 #include <inttypes.h>
@@ -33,7 +32,7 @@ static bool put_head(daemon_state *d, bool all)
     egret_text_init(&inner, mem);
     egret_text_init(&head, mem);
     bool fine = evaluation_cut(d->evaluation, &own) == EGRET_OK &&
-                nfa_checkpoint_begin(evaluation_engine(d->evaluation), all, &inner);
+                nfa_shards_cut_begin(evaluation_shards(d->evaluation), all, &inner);
     rule_set_write(evaluation_rules(d->evaluation), &rules);
     head_image image = {rules.len, own.len, inner.len};
     if (fine) {
@@ -42,7 +41,7 @@ static bool put_head(daemon_state *d, bool all)
         egret_text_put(&head, own.ptr, own.len);
         egret_text_put(&head, inner.ptr, inner.len);
         fine = !head.failed && !rules.failed && committer_keep(d->committer, d->checkpoint.version, CHECKPOINT_HEAD, head.ptr, head.len);
-        if (!fine) nfa_checkpoint_drop(evaluation_engine(d->evaluation));
+        if (!fine) nfa_shards_cut_drop(evaluation_shards(d->evaluation));
     }
     if (!fine) ingest_order_cut_drop(evaluation_order(d->evaluation));
     egret_text_deinit(&rules);
@@ -85,7 +84,7 @@ static void end(daemon_state *d, bool good)
         note_duration(d);
         return;
     }
-    nfa_checkpoint_drop(evaluation_engine(d->evaluation));
+    nfa_shards_cut_drop(evaluation_shards(d->evaluation));
     ingest_order_cut_drop(evaluation_order(d->evaluation));
     d->checkpoint.base = 0;     /* the next one is of all, whatever of this one has been written */
     app_log_say(&d->options->log, LOG_WARNING, "checkpoint: no memory for it now");
@@ -121,7 +120,7 @@ static bool put_order(daemon_state *d)
 /* Hands the order and then packs over for that long. */
 static void step(daemon_state *d, int64_t for_us)
 {
-    nfa_engine *engine = evaluation_engine(d->evaluation);
+    nfa_shards *shards = evaluation_shards(d->evaluation);
     bool base = d->checkpoint.base == d->checkpoint.version, fine = true;
     int64_t began_us = app_monotonic_us();
     nfa_pack pack;
@@ -130,8 +129,8 @@ static void step(daemon_state *d, int64_t for_us)
             fine = put_order(d);
             continue;
         }
-        if (!nfa_checkpoint_next(engine, &pack)) {
-            end(d, !nfa_checkpoint_failed(engine));
+        if (!nfa_shards_cut_next(shards, &pack)) {
+            end(d, !nfa_shards_cut_failed(shards));
             break;
         }
         if (pack.len > 0 || !base) fine = committer_keep(d->committer, d->checkpoint.version, pack.number, pack.bytes, pack.len);
@@ -142,14 +141,14 @@ static void step(daemon_state *d, int64_t for_us)
 
 static bool is_open(daemon_state *d)
 {
-    return nfa_checkpoint_is_open(evaluation_engine(d->evaluation));
+    return nfa_shards_cut_is_open(evaluation_shards(d->evaluation));
 }
 
 /* Many events have come since the last, or some and much time has gone, or the journal is too large and only a checkpoint lets it shrink. */
 static bool is_time(daemon_state *d)
 {
     uint64_t events = d->next_event - d->events_at_cut;
-    if (events == 0 || d->options->unkept || !nfa_checkpoint_may(evaluation_engine(d->evaluation))) return false;
+    if (events == 0 || d->options->unkept || !nfa_shards_cut_may(evaluation_shards(d->evaluation))) return false;
     return events >= d->options->checkpoint_events || app_monotonic_ms() - d->cut_at_ms >= LONGEST_MS ||
            committer_get_stats(d->committer).journal_bytes > d->options->keep_bytes;
 }
@@ -170,7 +169,7 @@ void daemon_checkpoint_finish(daemon_state *d)
 {
     if (!d->committer || committer_trouble(d->committer) || d->options->unkept) return;
     if (is_open(d)) step(d, INT64_MAX);
-    if (d->next_lsn > d->checkpoint.lsn && nfa_checkpoint_may(evaluation_engine(d->evaluation))) begin(d);
+    if (d->next_lsn > d->checkpoint.lsn && nfa_shards_cut_may(evaluation_shards(d->evaluation))) begin(d);
     if (is_open(d)) step(d, INT64_MAX);
 }
 
@@ -219,7 +218,7 @@ static bool take_head(void *user, uint32_t number, const char *bytes, size_t len
     b->status = make_evaluation(b, bytes + sizeof image, (size_t)image.rules_bytes);
     if (b->status == EGRET_OK) b->status = evaluation_load_cut(b->daemon->evaluation, &at, end_of_own);
     if (b->status == EGRET_OK)
-        b->status = nfa_restore_begin(evaluation_engine(b->daemon->evaluation), end_of_own, (size_t)image.engine_bytes);
+        b->status = nfa_shards_restore_begin(evaluation_shards(b->daemon->evaluation), end_of_own, (size_t)image.engine_bytes, &b->daemon->spread);
     b->has_head = true;
     return false;
 }
@@ -234,7 +233,7 @@ static bool take_pack(void *user, uint32_t number, const char *bytes, size_t len
         if (version == b->version) b->status = ingest_order_load_pieces(evaluation_order(b->daemon->evaluation), bytes + sizeof version, len - sizeof version);
         return b->status == EGRET_OK;
     }
-    b->status = nfa_restore_pack(evaluation_engine(b->daemon->evaluation), number, bytes, len);
+    b->status = nfa_shards_restore_pack(evaluation_shards(b->daemon->evaluation), number, bytes, len);
     return b->status == EGRET_OK;
 }
 
@@ -247,7 +246,7 @@ static egret_status bring_back(daemon_state *d, const checkpoint_info *info)
     if (status == EGRET_OK && b.status == EGRET_OK) status = checkpoint_read(d->store, info, 0, take_pack, &b, &code);
     if (status == EGRET_OK) status = b.status;
     if (status == EGRET_OK) status = ingest_order_load_end(evaluation_order(d->evaluation));
-    return status == EGRET_OK ? nfa_restore_end(evaluation_engine(d->evaluation)) : status;
+    return status == EGRET_OK ? nfa_shards_restore_end(evaluation_shards(d->evaluation)) : status;
 }
 
 bool daemon_checkpoint_restore(daemon_state *d)
@@ -272,9 +271,10 @@ bool daemon_checkpoint_restore(daemon_state *d)
 
 bool daemon_checkpoint_watch(daemon_state *d, bool restored)
 {
-    nfa_engine *engine = evaluation_engine(d->evaluation);
+    nfa_shards *shards = evaluation_shards(d->evaluation);
     d->cut_at_ms = app_monotonic_ms();
-    if (!nfa_checkpoint_watch(engine)) return false;
-    if (restored) nfa_checkpoint_kept(engine);
+    if (!nfa_shards_watch(shards)) return false;
+    if (restored && d->spread) d->checkpoint.base = 0;      /* packs have other numbers now: the next one is of all */
+    else if (restored) nfa_shards_kept(shards);
     return true;
 }

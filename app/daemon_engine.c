@@ -7,7 +7,6 @@
 #include "app/daemon_internal.h"
 
 #include "app/command.h"
-#include "nfa/succession.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -117,7 +116,7 @@ static egret_status in_force(daemon_state *d)
     rule_set *rules = evaluation_rules(d->evaluation);
     relayout_free(d->intake);
     d->intake = relayout_new(d->plan, rules->plan);
-    daemon_rules_in_force(d->rules, rules, evaluation_engine(d->evaluation));
+    daemon_rules_in_force(d->rules, rules, evaluation_shards(d->evaluation));
     return d->intake ? EGRET_OK : EGRET_NO_MEMORY;
 }
 
@@ -127,7 +126,7 @@ static egret_status put_into_force(daemon_state *d, rule_change *change)
     egret_status status = EGRET_OK;
     rule_change_holds_from(change, d->epoch->end.wall_ms);
     epoch_change(d->epoch, change);
-    if (*rule_change_engine(change)) status = evaluation_change(d->evaluation, rule_change_rules(change), rule_change_engine(change), rule_change_before(change));
+    if (*rule_change_shards(change)) status = evaluation_change(d->evaluation, rule_change_rules(change), rule_change_shards(change), rule_change_before(change));
     return status == EGRET_OK ? in_force(d) : status;
 }
 
@@ -194,10 +193,12 @@ static void tell_recovery(const daemon_state *d, int64_t took_ms)
 
 bool daemon_engine_make(daemon_state *d, rule_set *rules)
 {
+    nfa_cold_host cold[NFA_MAX_SHARDS];
+    for (uint32_t i = 0; i < d->options->shards && d->cold[i]; i++) cold[i] = cold_packs_host(d->cold[i]);
     evaluation_options options = {.rules = rules, .sources = d->sources, .n_sources = d->n_sources, .record = find_record,
                                   .letters = d->letters, .log = &d->options->log, .idle_ms = d->options->idle_ms,
-                                  .memory = d->cold ? (size_t)d->options->memory : 0, .alert = take_alert, .user = d};
-    if (d->cold) options.cold = cold_packs_host(d->cold);
+                                  .shards = d->options->shards, .no_threads = d->options->no_threads,
+                                  .memory = (size_t)d->options->memory, .cold = cold, .alert = take_alert, .user = d};
     evaluation_free(d->evaluation);
     d->evaluation = evaluation_new(&options);
     if (d->evaluation) evaluation_follow_lateness(d->evaluation);
@@ -219,6 +220,16 @@ static egret_status read_journal(daemon_state *d, bool *restored)
     /* What was kept is known before anything changes: what the journal's rest changes is for the next checkpoint. */
     if (!daemon_checkpoint_watch(d, *restored)) return EGRET_NO_MEMORY;
     return recovery_run(&d->recovery, &options);
+}
+
+/* Whether more of them would help is a question of the rules. */
+static void tell_shards(const daemon_state *d)
+{
+    const nfa_shards *shards = evaluation_shards(d->evaluation);
+    uint32_t n = nfa_shards_count(shards);
+    if (n > 1)
+        app_log_say(&d->options->log, LOG_INFO, "%u shards: %u of %u key groups are split between them, the others live whole in one each", n,
+                    nfa_shards_split_groups(shards), evaluation_rules(d->evaluation)->plan->n_groups);
 }
 
 static egret_status recover(daemon_state *d)
@@ -254,8 +265,8 @@ static bool prepare_rules(daemon_state *d, rule_change *change)
     if (!fine || same) return fine;
     if (d->next_lsn > 0)
         app_log_say(&d->options->log, LOG_INFO, "rules: files of --rules have changed; what is known is kept where definitions are the same");
-    *rule_change_engine(change) = nfa_succession_prepare(egret_mem_of(NULL), after->plan, evaluation_engine(d->evaluation));
-    return *rule_change_engine(change) != NULL;
+    *rule_change_shards(change) = nfa_shards_succeed(egret_mem_of(NULL), after->plan, evaluation_shards(d->evaluation));
+    return *rule_change_shards(change) != NULL;
 }
 
 /* The first epoch says which program and which rules it is that begin. */
@@ -282,6 +293,7 @@ egret_status daemon_engine_begin(daemon_state *d)
 {
     egret_status status = recover(d);
     if (status == EGRET_OK && !d->recovery.stopped) status = say_start(d);
+    if (status == EGRET_OK && !d->recovery.stopped) tell_shards(d);
     daemon_web_publish(d);
     if (status != EGRET_OK) give_up(d, status);
     atomic_store(&d->recovered, true);

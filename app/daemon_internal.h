@@ -57,7 +57,7 @@ typedef struct daemon_state {
     ingest_letters *letters;    /* into the epoch at hand */
     daemon_returns *returns;
     store *store;
-    cold_packs *cold;           /* what does not fit into memory; NULL: there is no limit. The engine's thread */
+    cold_packs *cold[NFA_MAX_SHARDS];   /* what does not fit into memory, of each shard; NULL: there is no limit. The shard's thread */
     committer *committer;
     const char **source_names, **sink_names;    /* by number; the names are the sources' and the sinks' */
     journal_lookup *lookup;     /* evidence; the engine's thread */
@@ -67,6 +67,7 @@ typedef struct daemon_state {
     /* Checkpoints; the engine's thread. */
     checkpoint_info checkpoint; /* the newest, or the one on its way; base 0: the next one is of all */
     uint64_t events_at_cut;     /* next_event at the last cut */
+    bool spread;                /* what was brought back was written by another number of shards */
     uint32_t order_pieces, order_pieces_before;     /* of the cut on its way, and of the one before */
     int64_t cut_at_ms;          /* monotonic */
     atomic_llong longest_pause_us;  /* the longest that evaluation waited for a checkpoint */

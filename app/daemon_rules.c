@@ -31,7 +31,7 @@ struct daemon_rules {
     pthread_mutex_t changing;
     pthread_mutex_t lock;       /* all below */
     rule_set *now;
-    const nfa_engine *engine;
+    const nfa_shards *shards;
     rule_change *waiting;
     egret_arena texts;          /* of the book */
     rule_book_entry *book;      /* sorted by name */
@@ -417,12 +417,12 @@ rule_change *daemon_rules_take(daemon_rules *r)
     return change;
 }
 
-void daemon_rules_in_force(daemon_rules *r, rule_set *set, const nfa_engine *engine)
+void daemon_rules_in_force(daemon_rules *r, rule_set *set, const nfa_shards *shards)
 {
     pthread_mutex_lock(&r->lock);
     rule_set *before = r->now;
     r->now = rule_set_keep(set);
-    r->engine = engine;
+    r->shards = shards;
     pthread_mutex_unlock(&r->lock);
     rule_set_drop(before);
 }
@@ -462,7 +462,7 @@ void daemon_rules_stop(daemon_rules *r)
     rule_change *change = r->waiting;
     r->waiting = NULL;
     r->stopped = true;
-    r->engine = NULL;
+    r->shards = NULL;
     for (question *q; (q = next_question(r)) != NULL;) q->done = q->refused = true;
     pthread_cond_broadcast(&r->answered);
     pthread_mutex_unlock(&r->lock);
@@ -476,7 +476,7 @@ bool daemon_rules_begin(daemon_rules *r, rule_set **now)
 {
     pthread_mutex_lock(&r->changing);
     pthread_mutex_lock(&r->lock);
-    bool fine = !r->stopped && r->now && r->engine;
+    bool fine = !r->stopped && r->now && r->shards;
     *now = fine ? rule_set_keep(r->now) : NULL;
     pthread_mutex_unlock(&r->lock);
     if (!fine) pthread_mutex_unlock(&r->changing);
@@ -488,9 +488,9 @@ void daemon_rules_end(daemon_rules *r)
     pthread_mutex_unlock(&r->changing);
 }
 
-const nfa_engine *daemon_rules_engine(const daemon_rules *r)
+const nfa_shards *daemon_rules_shards(const daemon_rules *r)
 {
-    return r->engine;
+    return r->shards;
 }
 
 rule_change *daemon_rules_prepare(daemon_rules *r, rule_set *next, const char *who, const char *note, const char *what)
@@ -499,8 +499,8 @@ rule_change *daemon_rules_prepare(daemon_rules *r, rule_set *next, const char *w
     rule_change *change = rule_change_new(next, false, who, note, now_ms);
     rule_version like = {.who = who, .note = note, .what = what, .when_ms = now_ms};
     if (change && add_versions(r, change, next, r->now, &like))
-        *rule_change_engine(change) = nfa_succession_prepare(page_pool_mem(), next->plan, r->engine);
-    if (change && *rule_change_engine(change)) return change;
+        *rule_change_shards(change) = nfa_shards_succeed(page_pool_mem(), next->plan, r->shards);
+    if (change && *rule_change_shards(change)) return change;
     rule_change_free(change);
     return NULL;
 }
@@ -525,7 +525,7 @@ bool daemon_rules_ask(daemon_rules *r, void (*look)(void *user), void *user)
 {
     question q = {.look = look, .user = user};
     pthread_mutex_lock(&r->lock);
-    q.refused = r->stopped || !r->engine;
+    q.refused = r->stopped || !r->shards;
     if (!q.refused) {
         *r->questions_end = &q;
         r->questions_end = &q.next;

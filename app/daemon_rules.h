@@ -35,7 +35,7 @@ rule_change *daemon_rules_start_change(daemon_rules *rules);
 
 /* The engine's thread. */
 rule_change *daemon_rules_take(daemon_rules *rules);            /* what waits to be put into force, or NULL; the caller is a user of it */
-void daemon_rules_in_force(daemon_rules *rules, rule_set *set, const nfa_engine *engine);      /* as of now; the engine lives until the next call */
+void daemon_rules_in_force(daemon_rules *rules, rule_set *set, const nfa_shards *shards);      /* as of now; the shards live until the next call */
 void daemon_rules_answer(daemon_rules *rules);                  /* calls what others want to be called (daemon_rules_ask) */
 void daemon_rules_stop(daemon_rules *rules);                    /* nothing more will be put into force */
 void daemon_rules_settle(daemon_rules *rules);                  /* after that: waits until nobody looks at the engine any more; any thread */
@@ -46,7 +46,7 @@ bool daemon_rules_begin(daemon_rules *rules, rule_set **now);
 void daemon_rules_end(daemon_rules *rules);
 /* Between them: a change of the compiled set, with the versions that come of it and its engine prepared; not handed over. NULL: no memory. */
 rule_change *daemon_rules_prepare(daemon_rules *rules, rule_set *next, const char *who, const char *note, const char *what);
-const nfa_engine *daemon_rules_engine(const daemon_rules *rules);       /* the one in force */
+const nfa_shards *daemon_rules_shards(const daemon_rules *rules);       /* those in force */
 /* Hands it over and waits until it holds and is on the disk. NULL, or a sentence. */
 const char *daemon_rules_put(daemon_rules *rules, rule_change *change);
 void daemon_rules_on_change(daemon_rules *rules, void (*wake)(void *user), void *user);        /* called when something waits for the engine */

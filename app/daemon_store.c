@@ -60,7 +60,8 @@ int daemon_store_open(daemon_state *d)
     d->store = store_open(&(store_options){.dir = d->options->data_dir}, reason, sizeof reason);
     if (!d->store) return complain(d, reason);
     dead_letters_keep(d->store, d->options->keep_dead_bytes);
-    if (d->options->memory > 0 && !(d->cold = cold_packs_open(d->options->data_dir, reason, sizeof reason))) return complain(d, reason);
+    for (uint32_t i = 0; d->options->memory > 0 && i < d->options->shards; i++)
+        if (!(d->cold[i] = cold_packs_open(d->options->data_dir, reason, sizeof reason))) return complain(d, reason);
     d->lookup = journal_lookup_new(d->store);
     if (!d->lookup) return complain(d, "no memory");
     int exit_code = daemon_rules_open(&d->rules, d->store, d->options->rules, &d->options->log);
@@ -102,7 +103,7 @@ void daemon_store_close(daemon_state *d)
     committer_stop(d->committer);
     d->committer = NULL;
     journal_lookup_free(d->lookup);
-    cold_packs_close(d->cold);
+    for (uint32_t i = 0; i < d->options->shards; i++) cold_packs_close(d->cold[i]);
     store_close(d->store);
     free(d->source_names);
     free(d->sink_names);

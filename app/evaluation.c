@@ -3,11 +3,11 @@
  */
 #include "app/evaluation.h"
 
-#include "app/large_memory.h"
+#include "app/crew.h"
 #include "app/relayout.h"
 #include "app/rule_key.h"
 #include "app/rule_meter.h"
-#include "nfa/succession.h"
+#include "app/turn.h"
 #include "ingest/feed.h"
 
 #include <stdlib.h>
@@ -25,7 +25,9 @@ typedef struct source_state {
 struct evaluation {
     evaluation_options options;
     const plan *plan;           /* of options.rules */
-    nfa_engine *engine;
+    crew *crew;
+    nfa_engine *engine;         /* the only one; NULL: there are several, and events gather in the turn */
+    turn turn;
     ingest_order *order;
     source_state *sources;      /* the declared ones, then partitions as they appeared */
     uint32_t n_sources, cap_sources;
@@ -144,16 +146,36 @@ static egret_status hand_on(evaluation *e, const nfa_alert *alert)
     return EGRET_OK;
 }
 
+static const nfa_alert *take_alert(evaluation *e)
+{
+    return e->engine ? nfa_engine_take(e->engine) : nfa_shards_take(crew_shards(e->crew));
+}
+
 static egret_status take_alerts(evaluation *e)
 {
     egret_status status = EGRET_OK;
-    for (const nfa_alert *alert; status == EGRET_OK && (alert = nfa_engine_take(e->engine)) != NULL;) status = hand_on(e, alert);
+    for (const nfa_alert *alert; status == EGRET_OK && (alert = take_alert(e)) != NULL;) status = hand_on(e, alert);
+    return status;
+}
+
+/* All that gathered is evaluated. */
+static egret_status end_turn(evaluation *e)
+{
+    if (e->turn.n == 0) return EGRET_OK;
+    crew_work work = {.events = e->turn.events, .n = e->turn.n, .first = true};
+    egret_status status = crew_do(e->crew, &work);
+    if (status == EGRET_OK) status = take_alerts(e);
+    turn_empty(&e->turn);
     return status;
 }
 
 static egret_status release(void *user, const nfa_event *event)
 {
     evaluation *e = user;
+    if (!e->engine) {
+        if (!turn_add(&e->turn, event, e->plan->streams[event->stream].n_slots)) return EGRET_NO_MEMORY;
+        return turn_is_full(&e->turn) ? end_turn(e) : EGRET_OK;
+    }
     egret_status status = rule_meter_event(&e->meter, e->engine, event);
     return status == EGRET_OK ? take_alerts(e) : status;
 }
@@ -162,7 +184,9 @@ static egret_status release(void *user, const nfa_event *event)
 static egret_status advance(evaluation *e)
 {
     int64_t watermark_ms = ingest_order_watermark(e->order);
-    if (watermark_ms == INT64_MIN || watermark_ms <= nfa_engine_clock(e->engine)) return EGRET_OK;
+    int64_t clock_ms = e->turn.n > 0 ? e->turn.clock_ms : nfa_shards_clock(crew_shards(e->crew));
+    if (watermark_ms == INT64_MIN || watermark_ms <= clock_ms) return EGRET_OK;
+    if (!e->engine) return turn_add_clock(&e->turn, watermark_ms) ? EGRET_OK : EGRET_NO_MEMORY;
     egret_status status = nfa_engine_advance(e->engine, watermark_ms);
     return status == EGRET_OK ? take_alerts(e) : status;
 }
@@ -282,7 +306,7 @@ bool evaluation_tick_due(const evaluation *e, int64_t monotonic_ms)
     for (uint32_t i = 0; i < e->n_sources; i++)
         if (e->sources[i].heard_ms == 0 || is_silent(e, &e->sources[i], monotonic_ms)) return true;
     int64_t target_ms = silent_target(e, monotonic_ms);
-    return target_ms != INT64_MIN && (nfa_engine_next_due(e->engine) < target_ms || ingest_order_first_held(e->order) <= target_ms);
+    return target_ms != INT64_MIN && (nfa_shards_next_due(crew_shards(e->crew)) < target_ms || ingest_order_first_held(e->order) <= target_ms);
 }
 
 egret_status evaluation_tick(evaluation *e, int64_t monotonic_ms)
@@ -297,7 +321,8 @@ egret_status evaluation_tick(evaluation *e, int64_t monotonic_ms)
     }
     int64_t target_ms = silent_target(e, monotonic_ms);
     if (status == EGRET_OK && target_ms != INT64_MIN) status = ingest_order_advance(e->order, target_ms);
-    return status == EGRET_OK ? advance(e) : status;
+    if (status == EGRET_OK) status = advance(e);
+    return status == EGRET_OK ? end_turn(e) : status;
 }
 
 void evaluation_resume(evaluation *e, int64_t monotonic_ms, int64_t idle_ms)
@@ -315,7 +340,8 @@ void evaluation_resume(evaluation *e, int64_t monotonic_ms, int64_t idle_ms)
 egret_status evaluation_drain(evaluation *e)
 {
     egret_status status = ingest_order_flush(e->order);
-    return status == EGRET_OK ? advance(e) : status;
+    if (status == EGRET_OK) status = advance(e);
+    return status == EGRET_OK ? end_turn(e) : status;
 }
 
 void evaluation_set_replaying(evaluation *e, bool replaying)
@@ -330,6 +356,16 @@ void evaluation_set_wall(evaluation *e, int64_t wall_ms)
 
 /* ---- life ---- */
 
+static bool make_crew(evaluation *e)
+{
+    uint32_t n = e->options.shards > 0 ? e->options.shards : 1;
+    if (crew_start(e->plan, n, !e->options.no_threads, &e->crew) != EGRET_OK) return false;
+    e->engine = n == 1 ? nfa_shards_engine(crew_shards(e->crew), 0) : NULL;
+    for (uint32_t i = 0; i < n && e->options.memory > 0; i++)
+        if (!nfa_engine_limit(nfa_shards_engine(crew_shards(e->crew), i), e->options.memory / n, &e->options.cold[i])) return false;
+    return true;
+}
+
 evaluation *evaluation_new(const evaluation_options *options)
 {
     evaluation *e = calloc(1, sizeof *e);
@@ -340,14 +376,14 @@ evaluation *evaluation_new(const evaluation_options *options)
     e->newest_ms = INT64_MIN;
     jsonw_init(&e->out);
     egret_text_init(&e->record, egret_mem_of(NULL));
-    e->engine = nfa_engine_new(app_large_memory(), options->rules->plan);
+    turn_init(&e->turn);
+    bool has_crew = make_crew(e);
     ingest_order_options order_options = {.plan = options->rules->plan, .release = release, .user = e, .engine = e->engine};
     e->order = ingest_order_new(&order_options);
     e->streams = calloc((size_t)options->rules->plan->n_streams + 1, sizeof *e->streams);
     e->rules = calloc((size_t)options->rules->plan->n_rules + 1, sizeof *e->rules);
     e->rules_before = calloc((size_t)options->rules->plan->n_rules + 1, sizeof *e->rules_before);
-    bool limited = e->engine && (options->memory == 0 || nfa_engine_limit(e->engine, options->memory, &options->cold));
-    bool fine = rule_meter_init(&e->meter, options->rules->plan) && limited && e->order && e->streams && e->rules && e->rules_before;
+    bool fine = rule_meter_init(&e->meter, options->rules->plan) && has_crew && e->order && e->streams && e->rules && e->rules_before;
     for (uint32_t i = 0; fine && i < options->n_sources; i++) {
         const evaluation_source *source = &options->sources[i];
         if (source->lateness_ms > e->lateness_ms) e->lateness_ms = source->lateness_ms;
@@ -362,7 +398,8 @@ void evaluation_free(evaluation *e)
 {
     if (!e) return;
     ingest_order_free(e->order);
-    nfa_engine_free(e->engine);
+    crew_stop(e->crew);
+    turn_deinit(&e->turn);
     egret_text_deinit(&e->record);
     jsonw_deinit(&e->out);
     for (uint32_t i = 0; i < e->n_sources; i++) free(e->sources[i].partition);
@@ -378,8 +415,8 @@ void evaluation_free(evaluation *e)
 void evaluation_forget_numbers(evaluation *e)
 {
     memset(e->streams, 0, e->plan->n_streams * sizeof *e->streams);
-    for (uint32_t i = 0; i < e->plan->n_rules; i++) e->rules_before[i] = *nfa_engine_rule_stats(e->engine, i);
-    e->engine_before = *nfa_engine_stats(e->engine);
+    for (uint32_t i = 0; i < e->plan->n_rules; i++) e->rules_before[i] = nfa_shards_rule_stats(crew_shards(e->crew), i);
+    e->engine_before = nfa_shards_stats(crew_shards(e->crew));
     e->unrouted = 0;
 }
 
@@ -414,25 +451,25 @@ int64_t evaluation_watermark(const evaluation *e, uint32_t source, const char *p
 
 void evaluation_numbers(evaluation *e, web_numbers *out)
 {
-    rule_meter_look(&e->meter, e->engine);
-    for (uint32_t i = 0; i < e->plan->n_rules; i++)
-        e->rules[i] = rule_since(*nfa_engine_rule_stats(e->engine, i), &e->rules_before[i]);
+    nfa_shards *shards = crew_shards(e->crew);
+    rule_meter_look(&e->meter, shards);
+    for (uint32_t i = 0; i < e->plan->n_rules; i++) e->rules[i] = rule_since(nfa_shards_rule_stats(shards, i), &e->rules_before[i]);
     out->plan = e->plan;
     out->streams = e->streams;
     out->rules = e->rules;
     out->costs = e->meter.rules;
-    out->engine = engine_since(*nfa_engine_stats(e->engine), &e->engine_before);
+    out->engine = engine_since(nfa_shards_stats(shards), &e->engine_before);
     out->unrouted = e->unrouted;
     out->letters = ingest_letters_count(e->options.letters);
     out->letters_unwritten = ingest_letters_unwritten(e->options.letters);
-    out->clock_ms = nfa_engine_clock(e->engine);
+    out->clock_ms = nfa_shards_clock(shards);
 }
 
 /* ---- other rules ---- */
 
 bool evaluation_may_change(const evaluation *e)
 {
-    return nfa_succession_may(e->engine);
+    return nfa_shards_may_change(crew_shards(e->crew));
 }
 
 rule_set *evaluation_rules(const evaluation *e)
@@ -521,7 +558,7 @@ void evaluation_follow_lateness(evaluation *e)
     for (uint32_t i = 0; i < e->n_sources; i++) ingest_order_set_lateness(e->order, i, e->sources[e->sources[i].declared].lateness_ms);
 }
 
-egret_status evaluation_change(evaluation *e, rule_set *rules, nfa_engine **engine, rule_set **before_rules)
+egret_status evaluation_change(evaluation *e, rule_set *rules, nfa_shards **shards, rule_set **before_rules)
 {
     relayout *moves = relayout_new(e->plan, rules->plan);
     *before_rules = NULL;
@@ -530,13 +567,12 @@ egret_status evaluation_change(evaluation *e, rule_set *rules, nfa_engine **engi
         return EGRET_NO_MEMORY;
     }
     held_move held = {.evaluation = e, .moves = moves};
-    ingest_change change = {.plan = rules->plan, .engine = *engine, .stream = relayout_streams(moves), .same = relayout_is_same(moves),
+    ingest_change change = {.plan = rules->plan, .engine = e->engine ? nfa_shards_engine(*shards, 0) : NULL, .stream = relayout_streams(moves), .same = relayout_is_same(moves),
                             .convert = move_held, .user = &held};
     egret_status status = ingest_order_change(e->order, &change);
-    if (status == EGRET_OK) status = nfa_succession_take(*engine, e->engine);
-    nfa_engine *before = e->engine;
-    e->engine = *engine;
-    *engine = before;
+    if (status == EGRET_OK) status = nfa_shards_take_over(*shards, crew_shards(e->crew));
+    crew_swap(e->crew, shards);
+    if (e->engine) e->engine = nfa_shards_engine(crew_shards(e->crew), 0);
     *before_rules = e->options.rules;
     e->options.rules = rule_set_keep(rules);
     e->plan = rules->plan;
@@ -555,9 +591,9 @@ typedef struct evaluation_image {
 /* Behind it the name of its partition, if there is one. */
 typedef struct source_image { int64_t heard_ms; uint32_t active, behind, declared, partition_len; } source_image;
 
-nfa_engine *evaluation_engine(evaluation *e)
+nfa_shards *evaluation_shards(evaluation *e)
 {
-    return e->engine;
+    return crew_shards(e->crew);
 }
 
 static void put_own(const evaluation *e, egret_text *out)

@@ -28,6 +28,7 @@
 #include "ingest/deadletter.h"
 #include "ingest/order.h"
 #include "nfa/cold.h"
+#include "nfa/shards.h"
 #include "web/backend.h"
 
 enum { EVALUATION_HISTORY_MS = 3600 * 1000 };
@@ -56,8 +57,10 @@ typedef struct evaluation_options {
     int64_t idle_ms;                    /* until evaluation_resume says another */
     /* Takes an alert, already a line; borrowed for the call. Replaying: its id alone, bytes is NULL. */
     void (*alert)(void *user, const plan_rule *rule, const egret_alert *alert, const sink_message *message);
-    size_t memory;                      /* of the state of keys (nfa_engine_limit): what does not fit goes to cold. 0: no limit */
-    nfa_cold_host cold;
+    uint32_t shards;                    /* engines that share the keys, each with a thread but the first, which is the caller's; 0: one */
+    bool no_threads;                    /* the caller does the work of all */
+    size_t memory;                      /* of the state of keys of all shards (nfa_engine_limit): what does not fit goes to cold. 0: no limit */
+    const nfa_cold_host *cold;          /* of each shard; borrowed for the call */
     void *user;
 } evaluation_options;
 
@@ -70,12 +73,12 @@ void evaluation_set_replaying(evaluation *e, bool replaying);
 void evaluation_set_wall(evaluation *e, int64_t wall_ms);
 /* Takes all records of a batch. What is not EGRET_OK ends the evaluation: state is not to be trusted any more. */
 egret_status evaluation_batch(evaluation *e, const admission_batch *batch, int64_t monotonic_ms);
-/* Between two epochs: other rules hold from now on; what is known is kept as far as it can be (nfa/succession.h). The engine was prepared for
- * them after this evaluation's own; it becomes the one before, which is to be freed, and then
- * *before, the rules it looks at, is to be dropped. `may` says whether it can be done at this moment; if
+/* Between two epochs: other rules hold from now on; what is known is kept as far as it can be (nfa/succession.h). The shards were prepared for
+ * them after this evaluation's own; they become those before, which are to be freed, and then
+ * *before, the rules they look at, is to be dropped. `may` says whether it can be done at this moment; if
  * not, it can after some later epoch. Sources stay what they are; their lateness follows the rules. */
 bool evaluation_may_change(const evaluation *e);
-egret_status evaluation_change(evaluation *e, rule_set *rules, nfa_engine **engine, rule_set **before);
+egret_status evaluation_change(evaluation *e, rule_set *rules, nfa_shards **shards, rule_set **before);
 rule_set *evaluation_rules(const evaluation *e);
 /* Takes the lateness of sources from the rules, whatever the options said; before anything came. */
 void evaluation_follow_lateness(evaluation *e);
@@ -97,7 +100,8 @@ egret_status evaluation_load(evaluation *e, const char **at, const char *end);
 egret_status evaluation_cut(evaluation *e, egret_text *out);
 egret_status evaluation_load_cut(evaluation *e, const char **at, const char *end);
 ingest_order *evaluation_order(evaluation *e);
-nfa_engine *evaluation_engine(evaluation *e);
+/* Between two ticks events may wait in a turn; after a tick none does, and the shards are at rest. */
+nfa_shards *evaluation_shards(evaluation *e);
 
 /* The watermark of a source, or of a partition ("source:partition"; NULL: none); INT64_MIN: none yet. */
 int64_t evaluation_watermark(const evaluation *e, uint32_t source, const char *partition);

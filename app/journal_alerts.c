@@ -21,15 +21,17 @@ typedef struct looking {
     evaluation_source *sources;
     char **names;       /* owned */
     uint32_t n_sources;
-    bool state;         /* what is known in the end, not the alerts */
+    bool quiet;         /* alerts are not printed */
 } looking;
+
+typedef struct looker { void (*at_end)(void *user, evaluation *e); void *user; bool quiet; } looker;
 
 static void print_alert(void *user, const plan_rule *rule, const egret_alert *alert, const sink_message *message)
 {
     looking *l = user;
     (void)rule, (void)alert;
     recovery_alert(&l->recovery, message);
-    if (l->state) return;
+    if (l->quiet) return;
     fwrite(message->bytes, 1, message->len, stdout);
     putchar('\n');
 }
@@ -83,6 +85,12 @@ static int compare_lines(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* The journal is evaluated by one. */
+static nfa_engine *only_engine(evaluation *e)
+{
+    return nfa_shards_engine(evaluation_shards(e), 0);
+}
+
 /* A line of text for the key, "": nothing is known of it any more. NULL: no memory. */
 static char *key_line(evaluation *e, uint32_t number, const egret_value *parts)
 {
@@ -93,7 +101,7 @@ static char *key_line(evaluation *e, uint32_t number, const egret_value *parts)
     egret_arena_init(&arena, egret_mem_of(NULL));
     const char *rule = egret_arena_str(&arena, name.ptr, name.len).ptr;
     key_asked asked = {.rules = rules, .rule = rule, .number = number, .parts = parts, .seen = &seen, .arena = &arena};
-    bool fine = rule && nfa_inspect(evaluation_engine(e), number, parts, &arena, &seen);
+    bool fine = rule && nfa_inspect(only_engine(e), number, parts, &arena, &seen);
     json_t *answer = fine && seen.known ? key_answer(&asked) : NULL;
     char *line = answer ? json_dumps(answer, JSON_COMPACT) : fine && !seen.known ? strdup("") : NULL;
     json_decref(answer);
@@ -108,7 +116,7 @@ static bool print_keys(evaluation *e, uint32_t number)
     char **lines = NULL;
     size_t n = 0, room = 0;
     bool fine = true;
-    for (uint32_t at = 0; fine && nfa_inspect_key(evaluation_engine(e), number, &at, parts);) {
+    for (uint32_t at = 0; fine && nfa_inspect_key(only_engine(e), number, &at, parts);) {
         if (n == room) {
             char **more = realloc(lines, (room * 2 + 64) * sizeof *lines);
             fine = more != NULL;
@@ -128,11 +136,13 @@ static bool print_keys(evaluation *e, uint32_t number)
     return fine;
 }
 
-static int print_state(const app_args *args, evaluation *e)
+typedef struct state_print { const app_args *args; int exit_code; } state_print;
+
+static void print_state(void *user, evaluation *e)
 {
-    for (uint32_t i = 0; i < evaluation_rules(e)->plan->n_rules; i++)
-        if (!print_keys(e, i)) return app_trouble(args, "no memory");
-    return APP_FINE;
+    state_print *print = user;
+    for (uint32_t i = 0; i < evaluation_rules(e)->plan->n_rules && print->exit_code == APP_FINE; i++)
+        if (!print_keys(e, i)) print->exit_code = app_trouble(print->args, "no memory");
 }
 
 /* ---- the evaluation ---- */
@@ -148,9 +158,9 @@ static int judge(const app_args *args, const recovery *r, egret_status status)
 }
 
 /* fixed: for all of the journal; else those it begins with. */
-static int look(const app_args *args, const store *s, rule_set *rules, bool fixed, bool state)
+static int look(const app_args *args, const store *s, rule_set *rules, bool fixed, const looker *who)
 {
-    looking l = {.state = state};
+    looking l = {.quiet = who->quiet};
     ingest_letters *letters = NULL;
     app_log log = {0};
     bool fine = set_up(&l, s, rules->plan) && ingest_letters_open(NULL, 0, &letters) == EGRET_OK;
@@ -160,11 +170,11 @@ static int look(const app_args *args, const store *s, rule_set *rules, bool fixe
     recovery_options again = {.store = (store *)(uintptr_t)s, .evaluation = e, .sources = (const char *const *)l.names, .n_sources = l.n_sources,
                               .log = &log, .fixed_rules = fixed, .only_looks = true, .go_on = go_on};
     int exit_code = e ? judge(args, &l.recovery, recovery_run(&l.recovery, &again)) : app_trouble(args, "no memory");
-    int printed = e && state ? print_state(args, e) : APP_FINE;
+    if (e && who->at_end && exit_code == APP_FINE) who->at_end(who->user, e);
     evaluation_free(e);
     ingest_letters_close(letters);
     tear_down(&l);
-    return printed != APP_FINE ? printed : exit_code;
+    return exit_code;
 }
 
 static int compile(const app_args *args, rule_set *rules)
@@ -175,7 +185,7 @@ static int compile(const app_args *args, rule_set *rules)
     return app_trouble(args, "%s", rules->arena.failed ? "no memory" : "the rules do not compile");
 }
 
-static int with_files(const app_args *args, const store *s, const char *const *paths, size_t n, bool state)
+static int with_files(const app_args *args, const store *s, const char *const *paths, size_t n, const looker *who)
 {
     rules_files files;
     rule_set *rules = rule_set_new();
@@ -184,7 +194,7 @@ static int with_files(const app_args *args, const store *s, const char *const *p
         rule_set_take(rules, &files.diags);
         exit_code = compile(args, rules);
     }
-    if (exit_code == APP_FINE) exit_code = look(args, s, rules, true, state);
+    if (exit_code == APP_FINE) exit_code = look(args, s, rules, true, who);
     if (rules) rules_files_free(&files);
     rule_set_drop(rules);
     return exit_code;
@@ -213,21 +223,40 @@ static bool read_first_rules(const store *s, rule_set *rules)
     return found && fine;
 }
 
-static int with_its_own(const app_args *args, const store *s, bool state)
+static int with_its_own(const app_args *args, const store *s, const looker *who)
 {
     rule_set *rules = rule_set_new();
     int exit_code = APP_FINE;
     if (!rules) exit_code = app_trouble(args, "no memory");
     else if (!read_first_rules(s, rules)) exit_code = app_trouble(args, "the journal does not say by which rules it was evaluated; name them with --rules");
     if (exit_code == APP_FINE) exit_code = compile(args, rules);
-    if (exit_code == APP_FINE) exit_code = look(args, s, rules, false, state);
+    if (exit_code == APP_FINE) exit_code = look(args, s, rules, false, who);
     rule_set_drop(rules);
     return exit_code;
 }
 
-int journal_evaluate(const app_args *args, const store *s, bool state)
+static int evaluate(const app_args *args, const store *s, const looker *who)
 {
     const char **paths;
     size_t n = app_args_many(args, "rules", &paths);
-    return n > 0 ? with_files(args, s, paths, n, state) : with_its_own(args, s, state);
+    return n > 0 ? with_files(args, s, paths, n, who) : with_its_own(args, s, who);
+}
+
+int journal_alerts_then(const app_args *args, const store *s, void (*at_end)(void *user, evaluation *e), void *user)
+{
+    const looker who = {.at_end = at_end, .user = user};
+    return evaluate(args, s, &who);
+}
+
+int journal_alerts(const app_args *args, const store *s)
+{
+    return journal_alerts_then(args, s, NULL, NULL);
+}
+
+int journal_known(const app_args *args, const store *s)
+{
+    state_print print = {.args = args};
+    const looker who = {.at_end = print_state, .user = &print, .quiet = true};
+    int exit_code = evaluate(args, s, &who);
+    return exit_code == APP_FINE ? print.exit_code : exit_code;
 }

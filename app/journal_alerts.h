@@ -6,9 +6,14 @@
 #define EGRET_APP_JOURNAL_ALERTS_H
 
 #include "app/command.h"
+#include "app/evaluation.h"
 #include "store/store.h"
 
-/* Prints the alerts, one a line, or (state) what is known of each key of each rule in the end; gives the exit code. Option rules is the command's. */
-int journal_evaluate(const app_args *args, const store *s, bool state);
+/* Prints the alerts, one a line; gives the exit code. Option rules is the command's. */
+int journal_alerts(const app_args *args, const store *s);
+/* Prints what is known of each key of each rule in the end, one a line. */
+int journal_known(const app_args *args, const store *s);
+/* As journal_alerts; in the end at_end is shown the evaluation. */
+int journal_alerts_then(const app_args *args, const store *s, void (*at_end)(void *user, evaluation *e), void *user);
 
 #endif

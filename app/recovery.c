@@ -7,7 +7,6 @@
 #include "app/large_memory.h"
 #include "compiler/value.h"
 #include "ingest/decode.h"
-#include "nfa/succession.h"
 #include "store/places.h"
 
 #include <inttypes.h>
@@ -220,12 +219,12 @@ static bool make_decoders(recovery *r)
 
 static egret_status change_rules(recovery *r, rule_set *next)
 {
-    nfa_engine *engine = nfa_succession_prepare(app_large_memory(), next->plan, evaluation_engine(r->options.evaluation));
-    if (!engine) return EGRET_NO_MEMORY;
+    nfa_shards *shards = nfa_shards_succeed(app_large_memory(), next->plan, evaluation_shards(r->options.evaluation));
+    if (!shards) return EGRET_NO_MEMORY;
     free_decoders(r);
     rule_set *before;
-    egret_status status = evaluation_change(r->options.evaluation, next, &engine, &before);
-    nfa_engine_free(engine);
+    egret_status status = evaluation_change(r->options.evaluation, next, &shards, &before);
+    nfa_shards_free(shards);
     rule_set_drop(before);
     r->rules_then = next->fingerprint;
     return status == EGRET_OK && !make_decoders(r) ? EGRET_NO_MEMORY : status;

@@ -157,7 +157,7 @@ static egret_status open_all(replay *r)
 {
     const replay_options *options = r->options;
     uint32_t failed = 0;
-    egret_status status = crew_start(options->plan, options->shards, &r->crew);
+    egret_status status = crew_start(options->plan, options->shards, true, &r->crew);
     if (status == EGRET_OK && options->memory > 0) status = crew_limit(r->crew, options->memory, options->cold_dir, r->reason, r->reason_size);
     if (status != EGRET_OK) return fail(r, status, "start");
     if (options->threads > 1) r->routes_engine = nfa_engine_new(egret_mem_of(NULL), options->plan);

@@ -24,7 +24,7 @@ struct rule_change {
     row *rows, **rows_end;      /* is_text: a content, by its hash; else a row by key */
     rule_version *versions;
     size_t n_versions, cap_versions;
-    nfa_engine *engine;
+    nfa_shards *shards;
     rule_set *before;
     pthread_mutex_t lock;       /* all below */
     pthread_cond_t answered;
@@ -63,7 +63,7 @@ rule_change *rule_change_keep(rule_change *change)
 void rule_change_free(rule_change *change)
 {
     if (!change || __atomic_sub_fetch(&change->users, 1, __ATOMIC_ACQ_REL) > 0) return;
-    nfa_engine_free(change->engine);
+    nfa_shards_free(change->shards);
     rule_set_drop(change->before);
     rule_set_drop(change->rules);
     pthread_mutex_destroy(&change->lock);
@@ -79,9 +79,9 @@ rule_set *rule_change_rules(rule_change *change)
     return change->rules;
 }
 
-nfa_engine **rule_change_engine(rule_change *change)
+nfa_shards **rule_change_shards(rule_change *change)
 {
-    return &change->engine;
+    return &change->shards;
 }
 
 rule_set **rule_change_before(rule_change *change)

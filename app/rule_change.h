@@ -9,7 +9,7 @@
 #define EGRET_APP_RULE_CHANGE_H
 
 #include "app/rule_set.h"
-#include "nfa/engine.h"
+#include "nfa/shards.h"
 #include "store/journal_block.h"
 #include "store/store.h"
 
@@ -34,9 +34,9 @@ bool rule_change_add_version(rule_change *change, const rule_version *version, c
 /* A row of the store beside it: text NULL deletes it. */
 bool rule_change_add_row(rule_change *change, const char *key, const char *text, size_t len);
 const rule_version *rule_change_version(const rule_change *change, size_t i);     /* the i-th that was added; NULL: there are no more */
-/* The engine that takes over; afterwards the one that is to be freed, which the last user does. NULL: none has been prepared. */
-nfa_engine **rule_change_engine(rule_change *change);
-rule_set **rule_change_before(rule_change *change);     /* the rules that engine looks at; the last user of the change drops them behind it */
+/* The shards that take over; afterwards those that are to be freed, which the last user does. NULL: none have been prepared. */
+nfa_shards **rule_change_shards(rule_change *change);
+rule_set **rule_change_before(rule_change *change);     /* the rules those look at; the last user of the change drops them behind them */
 
 /* The engine's thread, before it puts the change into force: the time its record says, which is also that of the alerts it closes. */
 void rule_change_holds_from(rule_change *change, int64_t wall_ms);

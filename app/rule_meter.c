@@ -39,9 +39,11 @@ bool rule_meter_change(rule_meter *meter, const plan *rules, const uint32_t *was
     return true;
 }
 
-void rule_meter_look(rule_meter *meter, const nfa_engine *engine)
+void rule_meter_look(rule_meter *meter, nfa_shards *shards)
 {
-    if (!nfa_census_look(engine, &meter->at, RULE_METER_BLOCKS, meter->round)) return;
+    if (!nfa_census_look(nfa_shards_engine(shards, meter->shard), &meter->at, RULE_METER_BLOCKS, meter->round)) return;
+    meter->shard = (meter->shard + 1) % nfa_shards_count(shards);
+    if (meter->shard > 0) return;
     for (uint32_t i = 0; i < meter->n; i++) {
         meter->rules[i].keys = meter->round[i].keys;
         meter->rules[i].bytes = meter->round[i].bytes;

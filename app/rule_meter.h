@@ -9,6 +9,7 @@
 #define EGRET_APP_RULE_METER_H
 
 #include "nfa/census.h"
+#include "nfa/shards.h"
 #include "web/backend.h"
 
 enum { RULE_METER_EVERY = 1024, RULE_METER_BLOCKS = 1024 };
@@ -16,7 +17,8 @@ enum { RULE_METER_EVERY = 1024, RULE_METER_BLOCKS = 1024 };
 typedef struct rule_meter {
     web_rule_cost *rules;       /* of the plan */
     nfa_census_row *round;      /* the round on its way */
-    uint32_t n, at, event;
+    uint32_t n, event;
+    uint32_t shard, at;         /* how far the round is */
 } rule_meter;
 
 bool rule_meter_init(rule_meter *meter, const plan *rules);     /* false: no memory */
@@ -24,7 +26,7 @@ void rule_meter_deinit(rule_meter *meter);
 /* Other rules: what is known of those that stay goes on. was: by rule, its number before, or PLAN_NONE. false: no memory, nothing changed. */
 bool rule_meter_change(rule_meter *meter, const plan *rules, const uint32_t *was);
 /* Walks on; between events. */
-void rule_meter_look(rule_meter *meter, const nfa_engine *engine);
+void rule_meter_look(rule_meter *meter, nfa_shards *shards);
 egret_status rule_meter_timed(rule_meter *meter, nfa_engine *engine, const nfa_event *event);
 
 /* Evaluates the event, timed when it is its turn. */

@@ -30,7 +30,8 @@ static void look(void *user)
     q->number = (uint32_t)(rule - p->rules);
     q->trouble = rule_key_read(&q->arena, &p->groups[rule->group], q->key, q->parts);
     q->status = q->trouble ? WEB_RULES_REFUSED : WEB_RULES_DONE;
-    if (!q->trouble && !nfa_inspect(evaluation_engine(e), q->number, q->parts, &q->arena, &q->seen)) q->status = WEB_RULES_NO_MEMORY;
+    nfa_engine *engine = q->trouble ? NULL : nfa_shards_of_key(evaluation_shards(e), q->number, q->parts);
+    if (!q->trouble && (!engine || !nfa_inspect(engine, q->number, q->parts, &q->arena, &q->seen))) q->status = WEB_RULES_NO_MEMORY;
 }
 
 web_rules_status backend_key(void *user, const char *rule, const char *key, egret_text *out)

@@ -119,7 +119,7 @@ static json_t *tell_rules(const rule_set *now, rule_change *change, const nfa_en
 {
     json_t *list = json_array();
     rule_set *next = rule_change_rules(change);
-    const nfa_engine *engine = *rule_change_engine(change);
+    const nfa_engine *engine = nfa_shards_first(*rule_change_shards(change));
     const rule_version *v;
     for (size_t i = 0; (v = rule_change_version(change, i)) != NULL; i++) {
         const char *what = strcmp(v->what, "removed") == 0 ? "removed" : backend_find(now->plan, v->rule) ? "replaced" : "new";
@@ -140,7 +140,7 @@ static json_t *tell_profiles(rule_change *change, const nfa_engine *before)
     json_t *list = json_array();
     const plan *p = rule_change_rules(change)->plan;
     for (uint32_t i = 0; i < p->n_profiles; i++) {
-        nfa_fate fate = nfa_succession_of_profile(*rule_change_engine(change), before, i);
+        nfa_fate fate = nfa_succession_of_profile(nfa_shards_first(*rule_change_shards(change)), before, i);
         if (fate == NFA_FATE_KEPT || fate == NFA_FATE_NOTHING) continue;
         json_t *kept = json_array(), *dropped = json_array();
         tell_fate(kept, dropped, fate, "what was remembered of each key");
@@ -176,7 +176,7 @@ static json_t *warnings_of(rule_set *next)
 static json_t *tell(daemon_state *d, const rule_set *now, rule_change *change, bool dry_run)
 {
     rule_set *next = rule_change_rules(change);
-    const nfa_engine *before = daemon_rules_engine(d->rules);
+    const nfa_engine *before = nfa_shards_first(daemon_rules_shards(d->rules));
     return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o}", "dry_run", (int)dry_run, "warnings", warnings_of(next), "rules", tell_rules(now, change, before),
                      "profiles", tell_profiles(change, before), "lists", tell_contents(now, next, AST_LIST), "tables",
                      tell_contents(now, next, AST_TABLE));

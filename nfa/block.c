@@ -408,6 +408,23 @@ bool block_restore(nfa_store *store, uint32_t block, char *run)
     return true;
 }
 
+bool block_adopt(nfa_store *store, char *run, uint32_t *block)
+{
+    const block_head *head = (const block_head *)(void *)run;
+    uint32_t len;
+    const char *key = block_key_of((block_head *)(void *)run, &len);
+    if (!index_reserve(store) || !numbers_reserve(store))
+        return false;
+    uint32_t number = store->free_block != NFA_NO_BLOCK ? store->free_block : store->limit;
+    if (!nfa_block_bring(store, number))
+        return false;
+    block_touch(store, number);
+    *block = number_take(store, run);
+    store->born--;      /* it is not new, only here */
+    index_put(store, *block, tag_of(nfa_key_hash(head->group, key, len)));
+    return true;
+}
+
 void block_restore_end(nfa_store *store)
 {
     store->free_block = NFA_NO_BLOCK;

@@ -414,3 +414,64 @@ egret_status nfa_restore_pack_of(nfa_store *store, uint32_t number, const char *
         status = read_block(store, number, &rest);
     return status;
 }
+
+/* ---- one block ---- */
+
+void nfa_block_export(nfa_store *store, uint32_t block, egret_text *out)
+{
+    write_block(store, block, out);
+}
+
+bool nfa_image_look(const char *bytes, size_t len, nfa_image *out)
+{
+    image_head image;
+    block_head head;
+    uint32_t key_len, before = sizeof head;
+    if (len < sizeof image + sizeof head)
+        return false;
+    memcpy(&image, bytes, sizeof image);
+    memcpy(&head, bytes + sizeof image, sizeof head);
+    uint64_t size = sizeof image + (uint64_t)image.used + (uint64_t)image.n_chunks * NFA_PAGE_BYTES;
+    if (size > len || image.used < sizeof head)
+        return false;
+    key_len = head.key_len;
+    if (head.key_len == BLOCK_LONG_KEY) {
+        if (image.used < sizeof head + sizeof key_len)
+            return false;
+        memcpy(&key_len, bytes + sizeof image + sizeof head, sizeof key_len);
+        before += (uint32_t)sizeof key_len;
+    }
+    if (image.used - sizeof head < (uint64_t)key_len + (before - sizeof head))
+        return false;
+    *out = (nfa_image){.group = head.group, .key = bytes + sizeof image + before, .key_len = key_len, .size = (size_t)size};
+    return true;
+}
+
+egret_status nfa_block_import(nfa_store *store, const char *bytes, size_t len, uint32_t *block)
+{
+    image_head image;
+    nfa_image about;
+    uint32_t home;
+    if (!nfa_image_look(bytes, len, &about))
+        return EGRET_BAD_USE;
+    memcpy(&image, bytes, sizeof image);
+    pack_rest rest = {bytes + sizeof image, about.size - sizeof image};
+    if (image.used > BLOCK_MAX_BYTES)
+        return EGRET_BAD_USE;
+    char *run = nfa_run_alloc(&store->pages, image.used, &home);
+    if (run == NULL)
+        return EGRET_NO_MEMORY;
+    memcpy(run, rest.at, image.used);
+    block_head *head = (block_head *)(void *)run;
+    head->home = home;
+    egret_status status = is_sound(store, head, &image) ? EGRET_OK : EGRET_BAD_USE;
+    if (status == EGRET_OK && !block_adopt(store, run, block))
+        status = EGRET_NO_MEMORY;
+    if (status != EGRET_OK) {
+        nfa_run_free(&store->pages, run, home);
+        return status;
+    }
+    rest.at += image.used;
+    rest.left -= image.used;
+    return each_chunk(store, head, read_chunk, &rest) ? EGRET_OK : EGRET_NO_MEMORY;
+}

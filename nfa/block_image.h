@@ -41,4 +41,18 @@ bool nfa_restore_numbers(nfa_store *store, uint32_t limit);
 egret_status nfa_restore_pack_of(nfa_store *store, uint32_t number, const char *bytes, size_t len);
 void nfa_restore_numbers_end(nfa_store *store);
 
+/* One block as a pack has it, for a move to another store. */
+typedef struct nfa_image {
+    uint32_t group;             /* id */
+    const void *key;
+    uint32_t key_len;
+    size_t size;                /* of the image, from where it was looked at */
+} nfa_image;
+
+void nfa_block_export(nfa_store *store, uint32_t block, egret_text *out);      /* appends */
+/* The first block of these bytes. false: there is none that is whole. */
+bool nfa_image_look(const char *bytes, size_t len, nfa_image *out);
+/* Into a store that has no block of that key and knows the shapes of its sections; it gets a number of its own. EGRET_BAD_USE: these are no such bytes. */
+egret_status nfa_block_import(nfa_store *store, const char *bytes, size_t len, uint32_t *block);
+
 #endif

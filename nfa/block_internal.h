@@ -77,6 +77,8 @@ bool block_shape_learn(nfa_store *store, const nfa_section_def *def);
 bool block_restore_numbers(nfa_store *store, uint32_t limit);
 bool block_restore(nfa_store *store, uint32_t block, char *run);
 void block_restore_end(nfa_store *store);
+/* A run that holds a block of a key that is not here becomes one of this store, under a number of its own. false: no memory, and the run is the caller's. */
+bool block_adopt(nfa_store *store, char *run, uint32_t *block);
 
 /* The block's memory is freed; it is away. */
 void block_let_go(nfa_store *store, uint32_t block);

@@ -74,30 +74,63 @@ void nfa_checkpoint_drop(nfa_engine *engine)
     nfa_cut_drop(engine->store);
 }
 
-egret_status nfa_restore_begin(nfa_engine *engine, const char *head, size_t len)
+/* The head of a state, apart: its own, where its heirs are, where its ids begin. */
+typedef struct head_parts { engine_head own; const char *heirs, *ids, *end; } head_parts;
+
+static bool take_apart(const nfa_engine *engine, const char *head, size_t len, head_parts *out)
 {
-    engine_head own;
+    if (len < sizeof out->own)
+        return false;
+    memcpy(&out->own, head, sizeof out->own);
+    out->heirs = out->ids = head + sizeof out->own;
+    out->end = head + len;
+    return out->own.layout == nfa_layout_hash(engine) && heirs_skip(&out->ids, out->end);
+}
+
+egret_status nfa_restore_known(nfa_engine *engine, const char *head, size_t len)
+{
+    head_parts parts;
     nfa_ids ids;
-    if (len < sizeof own || engine->started || nfa_block_limit(engine->store) > 0)
+    if (engine->started || nfa_block_limit(engine->store) > 0 || !take_apart(engine, head, len, &parts))
         return EGRET_BAD_USE;
-    memcpy(&own, head, sizeof own);
-    if (own.layout != nfa_layout_hash(engine))
-        return EGRET_BAD_USE;
-    const char *heirs = head + sizeof own, *rest = heirs;
-    if (!heirs_skip(&rest, head + len))
-        return EGRET_BAD_USE;
-    egret_status status = nfa_ids_load(&ids, &engine->keep, engine->store, rest, (size_t)(head + len - rest));
+    egret_status status = nfa_ids_load(&ids, &engine->keep, engine->store, parts.ids, (size_t)(parts.end - parts.ids));
     if (status != EGRET_OK)
         return status;
     if (!nfa_ids_make(engine, &ids, NULL))
         return EGRET_NO_MEMORY;
-    if (!heirs_load(engine, &heirs, rest))
+    if (!heirs_load(engine, &parts.heirs, parts.ids))
         return engine->keep.failed ? EGRET_NO_MEMORY : EGRET_BAD_USE;
-    engine->heirs_left = engine->n_heirs > 0 ? own.limit : 0;
-    engine->clock_ms = own.clock_ms;
-    engine->start_ms = own.start_ms;
-    engine->started = own.started != 0;
-    return nfa_restore_numbers(engine->store, own.limit) ? EGRET_OK : EGRET_NO_MEMORY;
+    engine->clock_ms = parts.own.clock_ms;
+    engine->start_ms = parts.own.start_ms;
+    engine->started = parts.own.started != 0;
+    return EGRET_OK;
+}
+
+egret_status nfa_restore_more(nfa_engine *engine, const char *head, size_t len)
+{
+    head_parts parts;
+    nfa_ids ids;
+    if (!take_apart(engine, head, len, &parts))
+        return EGRET_BAD_USE;
+    egret_status status = nfa_ids_load(&ids, &engine->keep, engine->store, parts.ids, (size_t)(parts.end - parts.ids));
+    if (status == EGRET_OK && (ids.n_sections != engine->ids->n_sections || ids.n_groups != engine->ids->n_groups))
+        status = EGRET_BAD_USE;
+    if (status == EGRET_OK && !heirs_load(engine, &parts.heirs, parts.ids))
+        status = engine->keep.failed ? EGRET_NO_MEMORY : EGRET_BAD_USE;
+    return status;
+}
+
+egret_status nfa_restore_begin(nfa_engine *engine, const char *head, size_t len)
+{
+    engine_head own;
+    egret_status status = nfa_restore_known(engine, head, len);
+    if (status != EGRET_OK)
+        return status;
+    memcpy(&own, head, sizeof own);
+    if (!nfa_restore_numbers(engine->store, own.limit))
+        return EGRET_NO_MEMORY;
+    heirs_await(engine);
+    return EGRET_OK;
 }
 
 egret_status nfa_restore_pack(nfa_engine *engine, uint32_t number, const char *bytes, size_t len)

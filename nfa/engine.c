@@ -409,6 +409,13 @@ uint32_t nfa_swept(nfa_engine *engine, uint32_t block)
     return block != NFA_NO_BLOCK && nfa_block_exists(engine->store, block) ? block : NFA_NO_BLOCK;
 }
 
+void nfa_engine_sweep(nfa_engine *engine)
+{
+    for (uint32_t block = 0; block < nfa_block_limit(engine->store); block++)
+        if (nfa_block_exists(engine->store, block) && nfa_block_bring(engine->store, block))
+            (void)sweep_block(engine, block);
+}
+
 static bool may_run_out(const nfa_engine *engine, uint32_t block)
 {
     return nfa_block_is_here(engine->store, block) && (engine->heirs_left > 0 || !nfa_block_is_quiet(engine->store, block, engine->clock_ms));
@@ -439,7 +446,8 @@ static void sweep_next(nfa_engine *engine)
             (void)sweep_block(engine, sweep->at);
         }
         /* What is not in memory is brought over when it comes back. */
-        if (engine->store->n_away == 0 && --engine->heirs_left == 0) {
+        bool older = sweep->at < engine->heirs_below;
+        if (older && engine->store->n_away == 0 && --engine->heirs_left == 0) {
             engine->n_heirs = 0;        /* all blocks have been here */
         }
     } else if (may_run_out(engine, sweep->at)) {

@@ -135,9 +135,14 @@ bool heirs_take(nfa_engine *next, const nfa_engine *before)
             return false;
         }
     }
-    next->heirs_left = next->n_heirs > 0 ? nfa_block_limit(next->store) : 0;
-    next->n_heirs = next->heirs_left > 0 ? next->n_heirs : 0;
+    heirs_await(next);
     return true;
+}
+
+void heirs_await(nfa_engine *engine)
+{
+    engine->heirs_left = engine->heirs_below = engine->n_heirs > 0 ? nfa_block_limit(engine->store) : 0;
+    engine->n_heirs = engine->heirs_left > 0 ? engine->n_heirs : 0;
 }
 
 /* ---- when a block is looked at ---- */
@@ -207,7 +212,10 @@ bool heirs_load(nfa_engine *engine, const char **at, const char *end)
     for (*at += sizeof(uint32_t); *at < end; *at += sizeof(nfa_heir)) {
         nfa_heir heir;
         memcpy(&heir, *at, sizeof heir);
-        if (heir.from >= engine->n_slots || heir.to >= engine->n_slots || engine->slots[heir.to].kind == NFA_GONE || !add(engine, heir)) {
+        if (heir.from >= engine->n_slots || heir.to >= engine->n_slots || engine->slots[heir.to].kind == NFA_GONE) {
+            return false;
+        }
+        if (find_from(engine, heir.from, engine->n_heirs) == engine->n_heirs && !add(engine, heir)) {
             return false;
         }
     }

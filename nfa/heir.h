@@ -22,6 +22,8 @@ bool heirs_find(nfa_engine *next, const nfa_engine *before);
 uint32_t heir_of_rule(const nfa_engine *next, const nfa_engine *before, uint32_t rule, uint32_t was);
 /* At the change: those that `before` has not settled go on. false: no memory. */
 bool heirs_take(nfa_engine *next, const nfa_engine *before);
+/* All blocks that there are now are to be swept before the heirs are forgotten. */
+void heirs_await(nfa_engine *engine);
 /* heirs_settle (shard.h) makes what a block holds of the ones before into the ones after; it sets engine->failed without memory. */
 
 void heirs_save(const nfa_engine *engine, egret_text *out);

@@ -101,6 +101,13 @@ static gone_key *find_gone(nfa_engine *engine, uint32_t group, const nfa_rows *o
     return key != NULL ? list : NULL;
 }
 
+/* For the one order of all shards: by table, group, rule and key. */
+static void tag_gone(nfa_engine *engine, uint32_t group, uint32_t rule, const gone_key *gone)
+{
+    engine->tag = (nfa_tag){.time_ms = engine->clock_ms, .kind = NFA_TAG_DEADLINE, .event = engine->plan->groups[group].table, .level = group,
+                            .order = rule, .key = gone->bytes, .key_len = (uint32_t)gone->len};
+}
+
 /* A row that stood twice is closed once. */
 static egret_status close_gone(nfa_engine *engine, uint32_t group, const nfa_rows *old)
 {
@@ -109,6 +116,7 @@ static egret_status close_gone(nfa_engine *engine, uint32_t group, const nfa_row
     egret_status status = gone != NULL ? EGRET_OK : EGRET_NO_MEMORY;
     for (uint32_t rule = 0; status == EGRET_OK && rule < engine->plan->n_rules; rule++) {
         for (uint32_t i = 0; status == EGRET_OK && engine->plan->rules[rule].group == group && i < n; i++) {
+            tag_gone(engine, group, rule, &gone[i]);
             status = life_close(engine, rule, gone[i].block, "the key is no longer in its table");
         }
     }

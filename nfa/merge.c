@@ -1,19 +1,13 @@
 /*
  * merge.c: the engines of several shards, and the one order of their alerts; see shards.h.
  */
-#include "nfa/shards.h"
+#include "nfa/shards_internal.h"
 
-#include "nfa/shard.h"
+#include "nfa/succession.h"
 
 #include <string.h>
 
-struct nfa_shards {
-    egret_mem mem;
-    uint32_t n;
-    nfa_engine *engine[];
-};
-
-nfa_shards *nfa_shards_new(egret_mem mem, const plan *rules, uint32_t n)
+static nfa_shards *make(egret_mem mem, const plan *rules, uint32_t n, const nfa_shards *before)
 {
     nfa_shards *shards = n > 0 && n <= NFA_MAX_SHARDS ? egret_mem_alloc(mem, sizeof *shards + n * sizeof(nfa_engine *)) : NULL;
     if (shards == NULL)
@@ -21,13 +15,24 @@ nfa_shards *nfa_shards_new(egret_mem mem, const plan *rules, uint32_t n)
     *shards = (nfa_shards){.mem = mem, .n = n};
     memset(shards->engine, 0, n * sizeof(nfa_engine *));
     for (uint32_t i = 0; i < n; i++) {
-        shards->engine[i] = nfa_engine_new(mem, rules);
-        if (shards->engine[i] == NULL || (n > 1 && !nfa_engine_share(shards->engine[i], i, n))) {
+        const nfa_engine *was = before != NULL ? before->engine[i] : NULL;
+        shards->engine[i] = was != NULL ? nfa_succession_prepare(mem, rules, was) : nfa_engine_new(mem, rules);
+        if (shards->engine[i] == NULL || (n > 1 && !nfa_engine_share(shards->engine[i], i, n, was))) {
             nfa_shards_free(shards);
             return NULL;
         }
     }
     return shards;
+}
+
+nfa_shards *nfa_shards_new(egret_mem mem, const plan *rules, uint32_t n)
+{
+    return make(mem, rules, n, NULL);
+}
+
+nfa_shards *nfa_shards_succeed(egret_mem mem, const plan *rules, const nfa_shards *before)
+{
+    return make(mem, rules, before->n, before);
 }
 
 void nfa_shards_free(nfa_shards *shards)
@@ -36,6 +41,7 @@ void nfa_shards_free(nfa_shards *shards)
         return;
     for (uint32_t i = 0; i < shards->n; i++)
         nfa_engine_free(shards->engine[i]);
+    egret_mem_free(shards->mem, shards->homes, shards->homes_bytes);
     egret_mem_free(shards->mem, shards, sizeof *shards + shards->n * sizeof(nfa_engine *));
 }
 
@@ -47,6 +53,11 @@ uint32_t nfa_shards_count(const nfa_shards *shards)
 nfa_engine *nfa_shards_engine(nfa_shards *shards, uint32_t i)
 {
     return shards->engine[i];
+}
+
+const nfa_engine *nfa_shards_first(const nfa_shards *shards)
+{
+    return shards->engine[0];
 }
 
 /* ---- the order ---- */
@@ -150,6 +161,19 @@ nfa_rule_stats nfa_shards_rule_stats(const nfa_shards *shards, uint32_t rule)
         sum.null_keys += more->null_keys;
     }
     return sum;
+}
+
+nfa_engine *nfa_shards_of_key(nfa_shards *shards, uint32_t rule, const egret_value *parts)
+{
+    nfa_engine *first = shards->engine[0];
+    uint32_t group = first->plan->rules[rule].group;
+    nfa_key *key = shards->n > 1 ? egret_mem_alloc(shards->mem, sizeof *key) : NULL;
+    if (shards->n == 1 || key == NULL)
+        return shards->n == 1 ? first : NULL;
+    bool is_key = nfa_key_encode(first, key, group, parts, first->plan->groups[group].n_parts);
+    uint32_t owner = is_key ? nfa_owner_of(first, group, key->bytes, key->len) : 0;
+    egret_mem_free(shards->mem, key, sizeof *key);
+    return shards->engine[owner];
 }
 
 uint32_t nfa_shards_split_groups(const nfa_shards *shards)

@@ -9,6 +9,7 @@
  * must be added there anyway, and here.
  */
 #include "nfa/shard.h"
+#include "nfa/shards.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -160,26 +161,90 @@ static void walk_all(ties *t)
     }
 }
 
-bool nfa_engine_share(nfa_engine *engine, uint32_t shard, uint32_t n)
+/* A set that was whole before stays where most of what it knows is: where its first group was. */
+static uint32_t home_before(const nfa_engine *engine, uint32_t group, const nfa_engine *before)
+{
+    const plan *p = engine->plan;
+    if (before == NULL || before->home == NULL)
+        return NFA_SPLIT;
+    uint32_t was = nfa_group_before(engine, group, before);
+    return group == p->n_groups ? (before->told_tied ? before->home[was] : NFA_SPLIT) : was != NFA_NONE ? before->home[was] : NFA_SPLIT;
+}
+
+static uint32_t least_loaded(const uint32_t *load, uint32_t n)
+{
+    uint32_t least = 0;
+    for (uint32_t i = 1; i < n; i++)
+        least = load[i] < load[least] ? i : least;
+    return least;
+}
+
+/* Sets that are new go where the fewest are, so that they go round the shards. */
+static void settle_homes(nfa_engine *engine, const ties *t, const nfa_engine *before, uint32_t n)
+{
+    uint32_t load[NFA_MAX_SHARDS] = {0}, n_groups = engine->plan->n_groups;
+    for (uint32_t i = 0; i <= n_groups; i++)
+        engine->home[i] = NFA_SPLIT;
+    for (uint32_t i = 0; i <= n_groups; i++) {
+        uint32_t root = root_of(t, i), was = t->whole[root] ? home_before(engine, i, before) : NFA_SPLIT;
+        if (was != NFA_SPLIT && engine->home[root] == NFA_SPLIT) {
+            engine->home[root] = was;
+            load[was]++;
+        }
+    }
+    for (uint32_t i = 0; i <= n_groups; i++) {
+        uint32_t root = root_of(t, i);
+        if (t->whole[root] && engine->home[root] == NFA_SPLIT) {
+            engine->home[root] = least_loaded(load, n);
+            load[engine->home[root]]++;
+        }
+        engine->home[i] = engine->home[root];
+        engine->tied[i] = root;
+    }
+    engine->told_tied = t->whole[root_of(t, n_groups)];
+}
+
+bool nfa_engine_share(nfa_engine *engine, uint32_t shard, uint32_t n, const nfa_engine *before)
 {
     const plan *p = engine->plan;
     ties t = {.plan = p};
     t.parent = egret_arena_alloc(&engine->scratch, (p->n_groups + 1) * sizeof *t.parent);
     t.whole = egret_arena_alloc(&engine->scratch, (p->n_groups + 1) * sizeof *t.whole);
     engine->home = egret_arena_alloc(&engine->keep, (p->n_groups + 1) * sizeof *engine->home);
-    if (t.parent == NULL || t.whole == NULL || engine->home == NULL)
+    engine->tied = egret_arena_alloc(&engine->keep, (p->n_groups + 1) * sizeof *engine->tied);
+    if (t.parent == NULL || t.whole == NULL || engine->keep.failed)
         return false;
     for (uint32_t i = 0; i <= p->n_groups; i++)
         t.parent[i] = i;
     walk_all(&t);
     engine->shard = shard;
     engine->n_shards = n;
-    uint32_t next = 0;      /* sets that stay whole go round the shards */
-    for (uint32_t i = 0; i < p->n_groups; i++) {
-        uint32_t root = root_of(&t, i);
-        engine->home[i] = !t.whole[root] ? NFA_SPLIT : root == i ? next++ % n : engine->home[root];
-    }
+    settle_homes(engine, &t, before, n);
     return true;
+}
+
+bool nfa_engine_homes(nfa_engine *engine, const uint32_t *home)
+{
+    uint32_t n_groups = engine->plan->n_groups;
+    for (uint32_t i = 0; i <= n_groups; i++) {
+        if ((home[i] == NFA_SPLIT) != (engine->home[i] == NFA_SPLIT) || (home[i] != NFA_SPLIT && home[i] >= engine->n_shards))
+            return false;
+        for (uint32_t k = 0; k < i; k++)        /* what is tied stays together */
+            if (engine->home[i] != NFA_SPLIT && engine->tied[i] == engine->tied[k] && home[i] != home[k])
+                return false;
+    }
+    memcpy(engine->home, home, (n_groups + 1) * sizeof *home);
+    return true;
+}
+
+uint32_t nfa_group_before(const nfa_engine *engine, uint32_t group, const nfa_engine *before)
+{
+    if (group == engine->plan->n_groups)
+        return before->plan->n_groups;
+    uint32_t id = engine->group_id[group], i = 0;
+    while (i < before->plan->n_groups && before->group_id[i] != id)
+        i++;
+    return i < before->plan->n_groups ? i : NFA_NONE;
 }
 
 static bool has_key(const plan *p, uint32_t group, uint32_t stream)
@@ -199,9 +264,12 @@ bool nfa_concerns_any(nfa_engine *engine, const nfa_event *event)
     return false;
 }
 
+uint32_t nfa_owner_among(uint32_t home, uint32_t n, const void *key, size_t len)
+{
+    return home != NFA_SPLIT ? home : (uint32_t)((XXH3_64bits(len > 0 ? key : "", len) >> 32) * n >> 32);
+}
+
 uint32_t nfa_owner_of(const nfa_engine *engine, uint32_t group, const void *key, size_t len)
 {
-    if (engine->home[group] != NFA_SPLIT)
-        return engine->home[group];
-    return (uint32_t)((XXH3_64bits(key, len) >> 32) * engine->n_shards >> 32);
+    return nfa_owner_among(engine->home[group], engine->n_shards, key, len);
 }

@@ -243,7 +243,8 @@ struct nfa_engine {
     nfa_slot *slots;            /* by section id */
     uint32_t n_slots;           /* ids there have ever been */
     struct nfa_heir *heirs;     /* sections that come after others: heir.h */
-    uint32_t n_heirs, cap_heirs, heirs_left;    /* left: blocks to be swept until they are forgotten */
+    uint32_t n_heirs, cap_heirs;
+    uint32_t heirs_left, heirs_below;   /* blocks to be swept until they are forgotten; of those numbered below, the rest is younger */
     seq_layout **seq;           /* by rule; NULL: not a sequence (or a lone absence: silence) */
     struct branch_layout **branch;      /* by rule; NULL: its pattern does not branch. seq is then a part of it */
     nfa_section_def *silence;   /* by rule; id NFA_NONE: none */
@@ -262,7 +263,9 @@ struct nfa_engine {
     nfa_queued *first, **last;
     nfa_tag tag;                /* of what is being evaluated */
     uint32_t shard, n_shards;   /* which it is, of how many */
-    uint32_t *home;             /* by group: the shard it lives in, or NFA_SPLIT; with one shard NULL */
+    uint32_t *home;             /* by group, then of what rules tell: the shard it lives in, or NFA_SPLIT; with one shard NULL */
+    uint32_t *tied;             /* alike: the least group of its set */
+    bool told_tied;             /* some group is tied to what rules tell */
     nfa_stats stats;
     nfa_rule_stats *rule_stats;
     nfa_expected expected;
@@ -415,10 +418,27 @@ egret_status known_keys_join(nfa_engine *engine, const nfa_engine *before);
 /* The table has been replaced: what is new is watched from now on, what is gone is closed. */
 egret_status known_keys_change(nfa_engine *engine, uint32_t table, const nfa_rows *old);
 
+/* engine.c: looks at all blocks at once, between events; for whoever compares states, which differ by how far the sweep has come */
+void nfa_engine_sweep(nfa_engine *engine);
+
+/* succession.c: the two halves of taking over; several shards move blocks between them */
+void succession_hand_over(nfa_engine *next, nfa_engine *before);
+egret_status succession_settle(nfa_engine *next, const nfa_engine *before);
+
+/* checkpoint.c: what a head says but for the numbers of blocks, into a new engine; and what the heads of other shards of that state say beside it */
+egret_status nfa_restore_known(nfa_engine *engine, const char *head, size_t len);
+egret_status nfa_restore_more(nfa_engine *engine, const char *head, size_t len);
+
 /* owner.c */
-/* Makes the engine one of n shards, before its first event. false: no memory. */
-bool nfa_engine_share(nfa_engine *engine, uint32_t shard, uint32_t n);
+/* Makes the engine one of n shards, before its first event. before: the one whose state it is to take over, as homes stay where they can; NULL: none.
+ * false: no memory. */
+bool nfa_engine_share(nfa_engine *engine, uint32_t shard, uint32_t n, const nfa_engine *before);
+/* Takes these homes (by group, then of what rules tell) instead of its own. false: they do not go with its rules; unchanged. */
+bool nfa_engine_homes(nfa_engine *engine, const uint32_t *home);
+/* The number a group has in the plan of the engine before, n_groups being what rules tell; NFA_NONE: it was not there. */
+uint32_t nfa_group_before(const nfa_engine *engine, uint32_t group, const nfa_engine *before);
 uint32_t nfa_owner_of(const nfa_engine *engine, uint32_t group, const void *key, size_t len);  /* the shard; only with several */
+uint32_t nfa_owner_among(uint32_t home, uint32_t n, const void *key, size_t len);
 static inline bool nfa_owns(const nfa_engine *engine, uint32_t group, const void *key, size_t len)
 {
     return engine->n_shards < 2 || nfa_owner_of(engine, group, key, len) == engine->shard;

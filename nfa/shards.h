@@ -22,6 +22,7 @@
 #ifndef EGRET_NFA_SHARDS_H
 #define EGRET_NFA_SHARDS_H
 
+#include "nfa/block_image.h"
 #include "nfa/engine.h"
 
 enum { NFA_MAX_SHARDS = 64 };
@@ -33,6 +34,7 @@ nfa_shards *nfa_shards_new(egret_mem mem, const plan *rules, uint32_t n);
 void nfa_shards_free(nfa_shards *shards);       /* NULL is allowed */
 uint32_t nfa_shards_count(const nfa_shards *shards);
 nfa_engine *nfa_shards_engine(nfa_shards *shards, uint32_t i);
+const nfa_engine *nfa_shards_first(const nfa_shards *shards);       /* for what all know alike: definitions and their ids */
 
 /* The next alert in the one order, or NULL. Lives until its engine is given something again, or until this gives NULL. */
 const nfa_alert *nfa_shards_take(nfa_shards *shards);
@@ -41,6 +43,32 @@ int64_t nfa_shards_clock(const nfa_shards *shards);
 /* Sums; of events, which each engine has seen, the number itself. */
 nfa_stats nfa_shards_stats(nfa_shards *shards);
 nfa_rule_stats nfa_shards_rule_stats(const nfa_shards *shards, uint32_t rule);
+
+/* The engine that knows what the rule knows of that key; parts: as its group says. NULL: no memory. */
+nfa_engine *nfa_shards_of_key(nfa_shards *shards, uint32_t rule, const egret_value *parts);
+
+/* ---- what goes on: spread.c. All of it between two turns, with all engines at rest ---- */
+
+/* Other rules (succession.h), for all engines at once. Groups that have become tied, or are tied no more, change their homes; then blocks of theirs move
+ * between the engines when the state is taken over, and that takes as long as there are such blocks. NULL: no memory. */
+nfa_shards *nfa_shards_succeed(egret_mem mem, const plan *rules, const nfa_shards *before);
+bool nfa_shards_may_change(const nfa_shards *before);
+egret_status nfa_shards_take_over(nfa_shards *next, nfa_shards *before);
+
+/* Checkpoints (checkpoint.h). A pack's number has the shard in its upper bits. One shard writes what it would write alone. */
+bool nfa_shards_watch(nfa_shards *shards);                  /* false: no memory */
+void nfa_shards_kept(nfa_shards *shards);
+bool nfa_shards_cut_may(const nfa_shards *shards);
+bool nfa_shards_cut_begin(nfa_shards *shards, bool all, egret_text *head);
+bool nfa_shards_cut_next(nfa_shards *shards, nfa_pack *out);
+bool nfa_shards_cut_is_open(const nfa_shards *shards);
+bool nfa_shards_cut_failed(const nfa_shards *shards);
+void nfa_shards_cut_drop(nfa_shards *shards);
+/* Into new ones, before any event, whatever number of shards wrote it. *spread: it was another number, or other homes, and each block has been given to
+ * its owner of now under a number of its own; so nothing counts as kept. */
+egret_status nfa_shards_restore_begin(nfa_shards *shards, const char *head, size_t len, bool *spread);
+egret_status nfa_shards_restore_pack(nfa_shards *shards, uint32_t number, const char *bytes, size_t len);
+egret_status nfa_shards_restore_end(nfa_shards *shards);
 
 /* How many groups of the plan are split by key, for people who wonder whether more shards help. */
 uint32_t nfa_shards_split_groups(const nfa_shards *shards);

@@ -79,7 +79,7 @@ static egret_status take_tables(nfa_engine *next, const nfa_engine *before)
 
 /* ---- taking over ---- */
 
-egret_status nfa_succession_take(nfa_engine *next, nfa_engine *before)
+void succession_hand_over(nfa_engine *next, nfa_engine *before)
 {
     nfa_store *store = next->store;
     nfa_timers *timers = next->timers;
@@ -98,10 +98,20 @@ egret_status nfa_succession_take(nfa_engine *next, nfa_engine *before)
     if (!heirs_take(next, before)) {
         next->failed = true;
     }
+    before->failed = true;
+}
+
+egret_status succession_settle(nfa_engine *next, const nfa_engine *before)
+{
     egret_status status = next->failed ? EGRET_NO_MEMORY : next->started ? take_tables(next, before) : EGRET_OK;
     next->failed = next->failed || status == EGRET_NO_MEMORY;
-    before->failed = true;
     return status;
+}
+
+egret_status nfa_succession_take(nfa_engine *next, nfa_engine *before)
+{
+    succession_hand_over(next, before);
+    return succession_settle(next, before);
 }
 
 /* ---- telling ---- */

@@ -323,6 +323,7 @@ static void tag_told(nfa_engine *engine, uint32_t level)
         return;
     }
     tag->told = true;
+    tag->event = tag->kind == NFA_TAG_EVENT ? tag->event : 0;
     tag->order = tag->key_len = 0;
     tag->level = tag->kind == NFA_TAG_DEADLINE ? level : 0;
 }

@@ -6,6 +6,8 @@
  */
 #include "store/cold_packs.h"
 
+#include "store/store.h"
+
 #include <errno.h>
 #include <lmdb.h>
 #include <stdio.h>
@@ -17,7 +19,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-static const size_t MAP_BYTES = (size_t)1 << 40;
+static const size_t MAP_BYTES = (size_t)1 << STORE_MAP_BITS;
 static const uint64_t MAX_RAW = UINT64_C(1) << 32;
 enum { LEVEL = 1 };
 

@@ -16,7 +16,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-static const uint64_t DEFAULT_MAX_BYTES = UINT64_C(1) << 40, DEFAULT_DEAD_BYTES = UINT64_C(1) << 30;
+static const uint64_t DEFAULT_MAX_BYTES = UINT64_C(1) << STORE_MAP_BITS, DEFAULT_DEAD_BYTES = UINT64_C(1) << 30;
 enum { PROBE_BYTES = 4 << 20, OLD_TABLES = 4 };
 
 static const struct { const char *name; unsigned flags; } tables[STORE_TABLES] = {

@@ -13,6 +13,19 @@
 
 #include "compiler/arena.h"
 
+/* Files are mapped where there are addresses for this much, whatever they hold. The thread sanitizer leaves little room between its own. */
+#if defined(__SANITIZE_THREAD__)
+enum { STORE_MAP_BITS = 34 };
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+enum { STORE_MAP_BITS = 34 };
+#else
+enum { STORE_MAP_BITS = 40 };
+#endif
+#else
+enum { STORE_MAP_BITS = 40 };
+#endif
+
 enum { STORE_FORMAT = 2 };      /* of the folder; a newer one is refused, an older one is upgraded */
 
 typedef struct store store;

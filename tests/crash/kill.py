@@ -9,11 +9,12 @@
 - nothing is left in the outbox or among the dead letters;
 - what the daemon knows of each key of each rule (GET /v1/keys) is what one evaluation of the journal from its beginning knows (`egret journal state`).
 
-    kill.py --runs N --seed S [--shim LIBRARY] [--changes]
+    kill.py --runs N --seed S [--shim LIBRARY] [--changes] [--shards N,N,…]
 
 A run is made again from its seed, but for the moment at which a signal arrives. With the shim the daemon kills itself at a write or sync that
 the seed chooses, or sees it fail; see tests/crash/shim.c. With --changes rules are replaced, removed and switched, a list and a table are swapped, and
 checkpoints are cut every few events, all while events flow and the daemon dies (changes.py); the journal is then evaluated by the rules of then.
+With several numbers of shards each start takes one of them.
 """
 import argparse
 import http.client
@@ -55,10 +56,11 @@ class Failure(Exception):
 
 
 class Run:
-    def __init__(self, seed, shim, changes):
+    def __init__(self, seed, shim, changes, shards):
         self.random = random.Random(seed)
         self.changes = Changes(seed, lambda: self.daemon) if changes else None
         self.shim = shim
+        self.shards = shards
         self.dir = tempfile.mkdtemp(prefix="egret-crash-")
         self.daemon, self.receiver, self.starts, self.acked = None, None, 0, []
         self.seen = dict.fromkeys(("kills", "died at a write", "disk full", "gave up", "from a checkpoint", "alerts", "sent again",
@@ -103,10 +105,14 @@ class Run:
         if self.shim and self.random.random() < 0.7:
             env = {"LD_PRELOAD": self.shim, "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0", "EGRET_SHIM": self.random.choice(["die", "tear", "drop", "full", "broken", "readonly"]),
                    "EGRET_SHIM_AT": str(self.random.randrange(8, 160))}
-        self.daemon = Daemon(self.path("rules"), self.path("data"), "--idle", "200ms", "--checkpoint", "5" if self.changes else "25", env=env)
+        self.daemon = Daemon(self.path("rules"), self.path("data"), "--idle", "200ms", "--checkpoint", "5" if self.changes else "25", *self.choose_shards(),
+                             env=env)
         self.starts += 1
         if self.starts > 200:
             raise Failure("it does not come to an end")
+
+    def choose_shards(self):
+        return ["--shards", self.random.choice(self.shards)] if self.shards else []
 
     def alive(self):
         return self.daemon.process.poll() is None
@@ -322,10 +328,11 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--shim")
     parser.add_argument("--changes", action="store_true")
+    parser.add_argument("--shards", type=lambda text: text.split(","))
     options = parser.parse_args()
     seen = {}
     for seed in range(options.seed, options.seed + options.runs):
-        run = Run(seed, options.shim, options.changes)
+        run = Run(seed, options.shim, options.changes, options.shards)
         try:
             run.run()
         except (Failure, AssertionError) as failure:

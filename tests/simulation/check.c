@@ -24,10 +24,13 @@ typedef struct checking {
     const store *s;
     expected *alerts;
     size_t n, cap;
+    size_t told;        /* entries of the history looked at */
 } checking;
 
-/* What a command prints; it ends well, or that is a fault. */
-static char *output_of(world *w, const app_command *command, int argc, char **argv)
+static int run_command(const app_command *command, app_args *args, checking *c);
+
+/* What a command prints; it ends well, or that is a fault. c: it is the evaluation, whose state is compared. */
+static char *output_of(world *w, const app_command *command, int argc, char **argv, checking *c)
 {
     app_args args;
     int exit_code = 0;
@@ -38,7 +41,7 @@ static char *output_of(world *w, const app_command *command, int argc, char **ar
     size_t said_len = 0;
     stdout = open_memstream(&text, &len);
     stderr = open_memstream(&said, &said_len);
-    if (app_args_parse(&args, command, argc, argv, &exit_code)) exit_code = command->run(&args);
+    if (app_args_parse(&args, command, argc, argv, &exit_code)) exit_code = run_command(command, &args, c);
     app_args_free(&args);
     fclose(stdout);
     fclose(stderr);
@@ -47,6 +50,33 @@ static char *output_of(world *w, const app_command *command, int argc, char **ar
     if (exit_code != 0) world_fault(w, "egret %s %s: %.1000s", command->name, argv[0], said ? said : "");
     free(said);
     return text;
+}
+
+/* Where two texts begin to differ, from the beginning of the line. */
+static const char *line_of(const char *text, const char *other)
+{
+    size_t same = 0, line = 0;
+    for (; text[same] && text[same] == other[same]; same++)
+        if (text[same] == '\n') line = same + 1;
+    return text + line;
+}
+
+static void compare_state(void *user, evaluation *e)
+{
+    checking *c = user;
+    char *anew = world_state(e);
+    const char *was = c->w->state ? c->w->state : "";
+    if (strcmp(anew, was) != 0) {
+        const char *here = line_of(was, anew), *there = line_of(anew, was);
+        world_fault(c->w, "with %u shards it knows another thing: %.*s; one evaluation knows: %.*s", c->w->options.shards, (int)strcspn(here, "\n"), here,
+                    (int)strcspn(there, "\n"), there);
+    }
+    free(anew);
+}
+
+static int run_command(const app_command *command, app_args *args, checking *c)
+{
+    return c ? journal_alerts_then(args, c->s, compare_state, c) : command->run(args);
 }
 
 static bool text_of(const char *line, const char *key, char *out, size_t size)
@@ -76,7 +106,7 @@ static void add_expected(checking *c, const char *line, size_t len)
 static void evaluate_anew(checking *c)
 {
     char *argv[] = {"alerts", "--data", c->w->dir, "--rules", EGRET_SOURCE_DIR "/tests/simulation/rules.egret"};
-    char *text = output_of(c->w, &app_cmd_journal, 5, argv);
+    char *text = output_of(c->w, &app_cmd_journal, 5, argv, c);
     for (char *at = text, *end; at && *at; at = end + 1) {
         end = strchr(at, '\n');
         if (!end) break;
@@ -115,7 +145,9 @@ static bool take_entry(void *user, const history_entry *entry, const history_now
 {
     checking *c = user;
     expected *one = find(c, entry->message_id);
+    size_t place = c->told++;
     if (!now) world_fault(c->w, "the history knows %s without its head", entry->message_id);
+    if (one && one != &c->alerts[place]) world_fault(c->w, "the history has %s at place %d, where it is not", entry->message_id, (int)place);
     if (!one) world_fault(c->w, "the history has %s, and it never was", entry->message_id);
     else if (one->in_history++ > 0) world_fault(c->w, "the history has %s twice", one->id);
     else if (!entry->bytes || one->hash != XXH3_64bits(entry->bytes, entry->len)) world_fault(c->w, "the history has another alert under %s", one->id);
@@ -141,7 +173,7 @@ static void check_events(checking *c)
 {
     char *argv[] = {"export", "--data", c->w->dir, "--stream", "login"}, text[512];
     argv[4] = "beat";
-    char *all = output_of(c->w, &app_cmd_journal, 5, argv), *at = all;
+    char *all = output_of(c->w, &app_cmd_journal, 5, argv, NULL), *at = all;
     for (unsigned i = 0; i < WORLD_FED && at; i++) {
         int len = world_feed_text(i, text, sizeof text);
         if (strncmp(at, text, (size_t)len) != 0) world_fault(c->w, "event %u of the source is not where it should be", i);
@@ -150,7 +182,7 @@ static void check_events(checking *c)
     if (at && *at) world_fault(c->w, "the journal has more events of the source than there were");
     free(all);
     argv[4] = "login";
-    all = output_of(c->w, &app_cmd_journal, 5, argv);
+    all = output_of(c->w, &app_cmd_journal, 5, argv, NULL);
     for (unsigned i = 0; i < WORLD_POSTED && all; i++) {
         world_post_text(i, text, sizeof text);
         if (!strstr(all, text)) world_fault(c->w, "event e%u was accepted, and is not in the journal", i);

@@ -35,6 +35,8 @@ typedef struct world {
     world_received received[WORLD_SINKS][WORLD_RECEIVED];
     size_t n_received[WORLD_SINKS];
     unsigned crashes, cuts, ends, fills, jumps;
+    unsigned reshards;          /* starts with another number of shards than before */
+    char *state;                /* what was known in the end (state.c) */
     unsigned deaths;            /* the daemon ended by itself, or did not start */
     char fault[4096];           /* empty: all is well */
 } world;
@@ -45,6 +47,9 @@ void world_run(world *w);
 void world_check(world *w);     /* compares what came out with the journal (check.c) */
 void world_free(world *w);
 void world_fault(world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* What the evaluation knows, as text, for the caller to free; the same for any number of shards. */
+char *world_state(evaluation *e);
 
 /* Events as they are sent. */
 int world_post_text(unsigned n, char *out, size_t size);

@@ -45,22 +45,24 @@ static void keys_and_bytes_are_counted_by_rule(void **state)
     (void)state;
     rule_meter meter;
     rule_set *set = compiled(STREAM WINDOW PAIR);
-    nfa_engine *engine = nfa_engine_new(egret_mem_of(NULL), set->plan);
+    nfa_shards *shards = nfa_shards_new(egret_mem_of(NULL), set->plan, 1);
+    assert_non_null(shards);
+    nfa_engine *engine = nfa_shards_engine(shards, 0);
     uint32_t window = rule_named(set->plan, "window"), pair = rule_named(set->plan, "pair");
-    assert_true(engine && rule_meter_init(&meter, set->plan));
+    assert_true(rule_meter_init(&meter, set->plan));
     for (int64_t k = 0; k < 3; k++) push(&meter, engine, set->plan, 1000 + k, k, k == 0 ? 1 : 5);
-    rule_meter_look(&meter, engine);
+    rule_meter_look(&meter, shards);
     assert_int_equal(meter.rules[window].keys, 3);
     assert_int_equal(meter.rules[pair].keys, 1);
     assert_true(meter.rules[pair].bytes > 0 && meter.rules[window].bytes > meter.rules[pair].bytes);
     uint64_t small = meter.rules[window].bytes;
     for (int64_t i = 0; i < 5000; i++) push(&meter, engine, set->plan, 2000 + i, 1, 5);     /* its log goes over into chunks */
-    rule_meter_look(&meter, engine);
+    rule_meter_look(&meter, shards);
     assert_true(meter.rules[window].bytes > small + 5000 * 8);
     assert_true(meter.rules[window].bytes + meter.rules[pair].bytes <= nfa_engine_stats(engine)->bytes);
     assert_int_equal(meter.rules[window].keys, 3);
     rule_meter_deinit(&meter);
-    nfa_engine_free(engine);
+    nfa_shards_free(shards);
     rule_set_drop(set);
 }
 
@@ -70,18 +72,43 @@ static void a_round_takes_several_looks(void **state)
     (void)state;
     rule_meter meter;
     rule_set *set = compiled(STREAM WINDOW);
-    nfa_engine *engine = nfa_engine_new(egret_mem_of(NULL), set->plan);
-    assert_true(engine && rule_meter_init(&meter, set->plan));
+    nfa_shards *shards = nfa_shards_new(egret_mem_of(NULL), set->plan, 1);
+    assert_non_null(shards);
+    nfa_engine *engine = nfa_shards_engine(shards, 0);
+    assert_true(rule_meter_init(&meter, set->plan));
     for (int64_t k = 0; k < RULE_METER_BLOCKS + 100; k++) push(&meter, engine, set->plan, 1000 + k, k, 5);
-    rule_meter_look(&meter, engine);
+    rule_meter_look(&meter, shards);
     assert_int_equal(meter.rules[0].keys, 0);
-    rule_meter_look(&meter, engine);
+    rule_meter_look(&meter, shards);
     assert_int_equal(meter.rules[0].keys, RULE_METER_BLOCKS + 100);
-    rule_meter_look(&meter, engine);
-    rule_meter_look(&meter, engine);
+    rule_meter_look(&meter, shards);
+    rule_meter_look(&meter, shards);
     assert_int_equal(meter.rules[0].keys, RULE_METER_BLOCKS + 100);
     rule_meter_deinit(&meter);
-    nfa_engine_free(engine);
+    nfa_shards_free(shards);
+    rule_set_drop(set);
+}
+
+/* A round is over when each shard has been walked. */
+static void shards_are_walked_one_after_the_other(void **state)
+{
+    (void)state;
+    enum { SHARDS = 3, KEYS = 60 };
+    rule_meter meter, unused;
+    rule_set *set = compiled(STREAM WINDOW);
+    nfa_shards *shards = nfa_shards_new(egret_mem_of(NULL), set->plan, SHARDS);
+    assert_non_null(shards);
+    assert_true(rule_meter_init(&meter, set->plan) && rule_meter_init(&unused, set->plan));
+    for (int64_t k = 0; k < KEYS; k++)
+        for (uint32_t i = 0; i < SHARDS; i++) push(&unused, nfa_shards_engine(shards, i), set->plan, 1000 + k, k, 5);
+    for (uint32_t i = 0; i < SHARDS; i++) {
+        assert_int_equal(meter.rules[0].keys, 0);
+        rule_meter_look(&meter, shards);
+    }
+    assert_int_equal(meter.rules[0].keys, KEYS);
+    rule_meter_deinit(&meter);
+    rule_meter_deinit(&unused);
+    nfa_shards_free(shards);
     rule_set_drop(set);
 }
 
@@ -90,9 +117,11 @@ static void time_goes_to_the_rules_that_were_met(void **state)
     (void)state;
     rule_meter meter;
     rule_set *set = compiled(STREAM WINDOW PAIR), *next = compiled(STREAM "rule early { watch s [v > 1] by k alert { v: v } }\n" WINDOW);
-    nfa_engine *engine = nfa_engine_new(egret_mem_of(NULL), set->plan);
+    nfa_shards *shards = nfa_shards_new(egret_mem_of(NULL), set->plan, 1);
+    assert_non_null(shards);
+    nfa_engine *engine = nfa_shards_engine(shards, 0);
     uint32_t window = rule_named(set->plan, "window"), pair = rule_named(set->plan, "pair");
-    assert_true(engine && rule_meter_init(&meter, set->plan));
+    assert_true(rule_meter_init(&meter, set->plan));
     for (int64_t i = 0; i < RULE_METER_EVERY; i++) push(&meter, engine, set->plan, 1000 + i, 1, 5);     /* no attempt waits: the pair does not see them */
     assert_true(meter.rules[window].ns > 0);
     assert_int_equal(meter.rules[pair].ns, 0);
@@ -106,7 +135,7 @@ static void time_goes_to_the_rules_that_were_met(void **state)
     assert_true(meter.rules[rule_named(next->plan, "window")].ns == ns);
     assert_int_equal(meter.rules[rule_named(next->plan, "early")].ns, 0);
     rule_meter_deinit(&meter);
-    nfa_engine_free(engine);
+    nfa_shards_free(shards);
     rule_set_drop(set);
     rule_set_drop(next);
 }
@@ -116,6 +145,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keys_and_bytes_are_counted_by_rule),
         cmocka_unit_test(a_round_takes_several_looks),
+        cmocka_unit_test(shards_are_walked_one_after_the_other),
         cmocka_unit_test(time_goes_to_the_rules_that_were_met),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
