@@ -20,13 +20,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
     OPTION_URL, OPTION_SECRET, OPTION_TIMEOUT, OPTION_ALLOW_PRIVATE, OPTION_HEADERS, OPTION_OLD_SECRET, OPTION_CONCURRENCY, OPTION_ENVELOPE,
     OPTION_SOURCE, OPTION_TEMPLATE, OPTION_CA
 };
-enum { MAX_RESPONSE_BYTES = 64 * 1024, MAX_CONCURRENCY = 256, MAX_SIGNATURES = 2 };
+enum { MAX_RESPONSE_BYTES = 64 * 1024, MAX_CONCURRENCY = 256, MAX_SIGNATURES = 2, FORGOTTEN_MS = 1000 };
 
 static const sink_option options[] = {
     [OPTION_URL] = {"url", EGRET_STRING, NULL, true, "http:// or https:// address to POST to"},
@@ -51,6 +52,7 @@ typedef struct request {
     CURL *curl;
     bool busy, in_multi;
     void *ticket;
+    int64_t begun_ms;       /* monotonic */
     struct curl_slist *headers;
     json_writer body;       /* when it is not the message itself */
     bool was_private;       /* the guard said no during this try */
@@ -64,11 +66,19 @@ struct webhook_sink {
     CURLM *multi;           /* NULL: not open */
     request *requests;      /* n_requests */
     size_t n_requests, n_busy;
+    int64_t timeout_ms;
     payload payload;
     webhook_key keys[MAX_SIGNATURES];
     size_t n_keys;
     bool allow_private;
 };
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 /* ---- what libcurl asks ---- */
 
@@ -111,7 +121,8 @@ static bool set_options(request *r, const sink_settings *settings)
     fine &= curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms) == CURLE_OK;
     fine &= curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms) == CURLE_OK;
     fine &= curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) == CURLE_OK;
-    fine &= curl_easy_setopt(curl, CURLOPT_PIPEWAIT, 1L) == CURLE_OK;
+    /* To wait whether a connection takes several at once makes sense where one may: HTTP/2, so TLS. */
+    fine &= curl_easy_setopt(curl, CURLOPT_PIPEWAIT, strncmp(settings->texts[OPTION_URL], "https://", 8) == 0 ? 1L : 0L) == CURLE_OK;
     fine &= curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK;
     fine &= curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, r) == CURLE_OK;
     fine &= curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop_body) == CURLE_OK;
@@ -147,6 +158,7 @@ static bool check_settings(webhook_sink *sink, const sink_settings *settings, si
     if (settings->texts[OPTION_OLD_SECRET] && !settings->texts[OPTION_SECRET]) return say(outcome, "option 'old_secret' goes with 'secret'");
     if (ca && access(ca, R_OK) != 0) return say(outcome, "option 'ca': the file cannot be read");
     sink->n_requests = (size_t)concurrency;
+    sink->timeout_ms = timeout_ms;
     return read_key(sink, "secret", settings->texts[OPTION_SECRET], outcome) &&
            read_key(sink, "old_secret", settings->texts[OPTION_OLD_SECRET], outcome) &&
            payload_read(&sink->payload, settings->texts[OPTION_ENVELOPE], settings->texts[OPTION_SOURCE], settings->texts[OPTION_TEMPLATE],
@@ -291,6 +303,7 @@ static void start(void *self, const sink_message *message, void *ticket)
     r->was_private = false;
     r->received = 0;
     r->error[0] = '\0';
+    r->begun_ms = now_ms();
     /* What could not be begun is told at the next poll. */
     r->in_multi = prepare(r, message) && curl_multi_add_handle(sink->multi, r->curl) == CURLM_OK;
 }
@@ -323,6 +336,22 @@ static size_t tell_unbegun(webhook_sink *sink, sink_done_fn done, void *user)
     return n;
 }
 
+/* libcurl times out what it works at; requests that wait in it for another's connection it may forget when that one fails (seen with 7.88). So whatever
+ * is not done a while after its time is taken back, and tried again. */
+static size_t tell_forgotten(webhook_sink *sink, sink_done_fn done, void *user)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < sink->n_requests; i++) {
+        request *r = &sink->requests[i];
+        if (!r->busy || !r->in_multi || now_ms() - r->begun_ms < sink->timeout_ms + FORGOTTEN_MS) continue;
+        sink_outcome outcome = {0};
+        say(&outcome, "it got no connection in time");
+        finish(r, SINK_RETRY, &outcome, done, user);
+        n++;
+    }
+    return n;
+}
+
 static size_t tell_done(webhook_sink *sink, sink_done_fn done, void *user)
 {
     int running, left;
@@ -345,7 +374,7 @@ static void poll_webhook(void *self, int64_t wait_ms, sink_done_fn done, void *u
 {
     webhook_sink *sink = self;
     int ready;
-    if (tell_unbegun(sink, done, user) + tell_done(sink, done, user) > 0) return;
+    if (tell_unbegun(sink, done, user) + tell_done(sink, done, user) + tell_forgotten(sink, done, user) > 0) return;
     curl_multi_poll(sink->multi, NULL, 0, (int)(wait_ms > 60000 ? 60000 : wait_ms), &ready);
     tell_done(sink, done, user);
 }

@@ -2,6 +2,7 @@
  * main.c: the `egret` program: a table of subcommands, and the texts that hold for all of them.
  */
 #include "app/command.h"
+#include "app/damage.h"
 
 #include "egret.h"
 
@@ -61,6 +62,7 @@ static int close_output(int exit_code)
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
+    damage_watch();
     if (argc < 2) {
         print_help(stderr);
         return APP_USAGE;

@@ -12,6 +12,7 @@
  */
 #include "edge/mqtt_client.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -495,10 +496,12 @@ mqtt_client *mqtt_client_new(const mqtt_client_options *options, char *reason, s
     c->capacity = FIRST_BUFFER;
     c->in = calloc(1, FIRST_BUFFER);
     c->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    int why = errno;
     egret_text_init(&c->out, egret_mem_of(NULL));
     c->link = tcp_link_new(&options->link, reason, size);
     if (c->link && c->in && c->wake_fd >= 0) return c;
-    if (c->link) snprintf(reason, size, "no memory");
+    if (c->link && c->wake_fd < 0) snprintf(reason, size, "no descriptor to be woken by: %s", strerror(why));
+    else if (c->link) snprintf(reason, size, "no memory");
     mqtt_client_free(c);
     return NULL;
 }

@@ -102,7 +102,7 @@ bool heirs_find(nfa_engine *next, const nfa_engine *before)
         }
         const nfa_section_def *old = at < before->plan->n_rules ? match_def(before, at) : NULL;
         uint32_t keep = old != NULL ? heir_of_rule(next, before, i, at) : 0;
-        if (keep > 0 && !add(next, (nfa_heir){old->id, def->id, keep})) {
+        if (keep > 0 && !add(next, (nfa_heir){.from = old->id, .to = def->id, .keep = keep})) {
             return false;
         }
     }
@@ -123,11 +123,15 @@ static uint32_t find_from(const nfa_engine *engine, uint32_t id, uint32_t n)
 bool heirs_take(nfa_engine *next, const nfa_engine *before)
 {
     uint32_t own = next->n_heirs;
+    for (uint32_t i = 0; i < own; i++) {
+        next->heirs[i].at_ms = next->clock_ms;
+    }
     for (uint32_t i = 0; i < before->n_heirs; i++) {
         nfa_heir heir = before->heirs[i];
         uint32_t after = find_from(next, heir.to, own);
         if (after < own) {
             heir.to = next->heirs[after].to;
+            heir.at_ms = next->clock_ms;
             heir.keep = heir.keep < next->heirs[after].keep ? heir.keep : next->heirs[after].keep;
         }
         bool lives = next->slots[heir.to].kind != NFA_GONE && next->slots[heir.from].kind == NFA_GONE;
@@ -171,7 +175,7 @@ static egret_status settle(nfa_engine *engine, uint32_t block, const nfa_heir *h
     if (!nfa_section_move(engine->store, block, heir->from, def, &section)) {
         return EGRET_NO_MEMORY;
     }
-    return slot->kind == NFA_WINDOW ? win_inherit(engine, slot->rule, &section) : seq_inherit(engine, slot->owner, &section, heir->keep);
+    return slot->kind == NFA_WINDOW ? win_inherit(engine, slot->rule, &section, heir->at_ms) : seq_inherit(engine, slot->owner, &section, heir->keep);
 }
 
 void heirs_settle(nfa_engine *engine, uint32_t block)
@@ -182,11 +186,14 @@ void heirs_settle(nfa_engine *engine, uint32_t block)
     }
 }
 
-/* ---- as bytes ---- */
+/* ---- as bytes: how many, and the heirs. A bit says that they have the clock of the change; older ones are not read ---- */
+
+#define WITH_CLOCK UINT32_C(0x80000000)
 
 void heirs_save(const nfa_engine *engine, egret_text *out)
 {
-    egret_text_put(out, (const char *)&engine->n_heirs, sizeof engine->n_heirs);
+    uint32_t n = engine->n_heirs > 0 ? engine->n_heirs | WITH_CLOCK : 0;
+    egret_text_put(out, (const char *)&n, sizeof n);
     if (engine->n_heirs > 0) {
         egret_text_put(out, (const char *)engine->heirs, engine->n_heirs * sizeof *engine->heirs);
     }
@@ -200,6 +207,10 @@ bool heirs_skip(const char **at, const char *end)
     }
     memcpy(&n, *at, sizeof n);
     *at += sizeof n;
+    if (n != 0 && (n & WITH_CLOCK) == 0) {
+        return false;
+    }
+    n &= ~WITH_CLOCK;
     if ((size_t)(end - *at) / sizeof(nfa_heir) < n) {
         return false;
     }

@@ -14,6 +14,8 @@
 typedef struct nfa_heir {
     uint32_t from, to;          /* ids of sections */
     uint32_t keep;              /* PATTERN: attempts that wait at these first items are kept */
+    uint32_t unused;
+    int64_t at_ms;              /* the clock at the change: a window is judged as it stood then, whenever its block is settled */
 } nfa_heir;
 
 /* Which sections of `next` come after which of `before`. false: no memory. Any thread, while `before` works. */

@@ -515,7 +515,7 @@ typedef struct nfa_taken { uint32_t profile; nfa_key *key; struct win_values *va
 bool win_profile_ask(nfa_engine *engine, uint32_t profile, const nfa_event *event, uint64_t mask, nfa_key *key, nfa_taken *out);
 egret_status win_profile_take(nfa_engine *engine, const nfa_event *event, const nfa_taken *taken);
 /* The section was judged by another `when`. What holds now counts as told: it has turned true before. */
-egret_status win_inherit(nfa_engine *engine, uint32_t rule, nfa_section *section);
+egret_status win_inherit(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t at_ms);     /* judged as of then */
 egret_status win_on_deadline(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t due_ms);
 /* Is the deadline the end of a tumbling or hopping window, which it does not hold? Then it acts after all others of its instant. */
 bool win_closes_at(nfa_engine *engine, uint32_t rule, const nfa_section *section, int64_t due_ms);

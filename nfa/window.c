@@ -445,12 +445,17 @@ bool win_closes_at(nfa_engine *engine, uint32_t rule, const nfa_section *section
     return win_next_roll(step.window, step.layout, section, AST_TUMBLING) <= due_ms && next_leave(&step) > due_ms && hold_until(&step) > due_ms;
 }
 
-egret_status win_inherit(nfa_engine *engine, uint32_t rule, nfa_section *section)
+egret_status win_inherit(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t at_ms)
 {
-    win_step step = step_of(engine, rule, NULL, engine->clock_ms);
+    win_step step = step_of(engine, rule, NULL, at_ms);
     step.section = *section;
     step.env.block = section->block;
     win_root *root = root_of(&step);
+    if (root->due_ms == NFA_NEVER) {    /* what had left by the change may be here or not: it hangs on the sweep */
+        win_leave(step.window, step.layout, section, at_ms, false);
+        win_roll(step.window, step.layout, section, at_ms, WIN_AT_EVENT);
+        root = root_of(&step);
+    }
     root->flags &= ~(uint32_t)(WIN_TRUE | WIN_FIRED);
     root->since_ms = 0;
     if (condition(&step)) {

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -231,6 +232,65 @@ const char *store_uuid(const store *s)
     return s->uuid;
 }
 
+/* ---- maps ---- */
+
+enum { MAPS = 4 };      /* a command that copies has two stores open; more are not watched */
+
+static struct { _Atomic(uintptr_t) begin, end; } maps[MAPS];
+static atomic_int opening;
+static void (*_Atomic on_damage)(void);
+
+bool store_covers(const void *address)
+{
+    uintptr_t at = (uintptr_t)address;
+    for (int i = 0; i < MAPS; i++)
+        if (at >= atomic_load(&maps[i].begin) && at < atomic_load(&maps[i].end))
+            return true;
+    return false;
+}
+
+bool store_is_opening(void)
+{
+    return atomic_load(&opening) > 0;
+}
+
+void store_on_damage(void (*end)(void))
+{
+    atomic_store(&on_damage, end);
+}
+
+static void fail_assertion(MDB_env *env, const char *text)
+{
+    void (*end)(void) = atomic_load(&on_damage);
+    (void)env, (void)text;
+    if (end)
+        end();
+}
+
+static void watch_map(store *s)
+{
+    MDB_envinfo info;
+    if (mdb_env_info(s->env, &info) != 0 || !info.me_mapaddr)
+        return;
+    for (int i = 0; i < MAPS && s->map == 0; i++) {
+        uintptr_t none = 0;
+        if (!atomic_compare_exchange_strong(&maps[i].begin, &none, (uintptr_t)info.me_mapaddr))
+            continue;
+        s->map = (uintptr_t)info.me_mapaddr;
+        atomic_store(&maps[i].end, s->map + info.me_mapsize);
+    }
+}
+
+static void forget_map(const store *s)
+{
+    for (int i = 0; i < MAPS && s->map != 0; i++) {
+        if (atomic_load(&maps[i].begin) != s->map)
+            continue;
+        atomic_store(&maps[i].end, 0);
+        atomic_store(&maps[i].begin, 0);
+    }
+}
+
 /* ---- opening ---- */
 
 static int open_tables(store *s, MDB_txn *txn)
@@ -344,7 +404,7 @@ static bool set_up(store *s, bool shared, char *reason, size_t size)
     return code == 0;
 }
 
-store *store_open(const store_options *options, char *reason, size_t reason_size)
+static store *open_it(const store_options *options, char *reason, size_t reason_size)
 {
     char path[sizeof ((store *)0)->dir + 16];
     store *s = calloc(1, sizeof *s);
@@ -364,7 +424,11 @@ store *store_open(const store_options *options, char *reason, size_t reason_size
         code = mdb_env_set_mapsize(s->env, (size_t)(options->max_bytes ? options->max_bytes : DEFAULT_MAX_BYTES));
     unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD | (options->read_only ? (unsigned)MDB_RDONLY : 0);
     if (code == 0)
+        code = mdb_env_set_assert(s->env, fail_assertion);
+    if (code == 0)
         code = mdb_env_open(s->env, path, flags, 0640);
+    if (code == 0)
+        watch_map(s);
     int stale;
     if (code == 0 && !options->read_only)
         (void)mdb_reader_check(s->env, &stale);
@@ -376,12 +440,22 @@ store *store_open(const store_options *options, char *reason, size_t reason_size
     return NULL;
 }
 
+store *store_open(const store_options *options, char *reason, size_t reason_size)
+{
+    atomic_fetch_add(&opening, 1);
+    store *s = open_it(options, reason, reason_size);
+    atomic_fetch_sub(&opening, 1);
+    return s;
+}
+
 void store_close(store *s)
 {
     if (!s)
         return;
     store_abort(s);
-    if (s->env)
+    if (s->env) {
+        forget_map(s);
         mdb_env_close(s->env);
+    }
     free(s);
 }

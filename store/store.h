@@ -59,6 +59,11 @@ const char *store_text(int code);
 /* Writes the store as it is now to a new file, without its free pages, and syncs it. From any thread; who writes goes on meanwhile. */
 int store_copy(const store *s, const char *path);
 
+/* For whoever handles faults of memory; from a handler too. Is the address in the map of a store that is open? Is one being opened? */
+bool store_covers(const void *address);
+bool store_is_opening(void);
+void store_on_damage(void (*end)(void));    /* called, and not to return, when LMDB finds its pages senseless. Without one it aborts */
+
 uint64_t store_file_bytes(const store *s);  /* of the file, pages used and free */
 const char *store_uuid(const store *s);     /* 32 hex digits, made with the folder */
 uint32_t store_format(const store *s);      /* of the folder as it was opened */

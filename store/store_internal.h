@@ -43,6 +43,7 @@ struct store {
     MDB_dbi table[STORE_TABLES];
     bool has[STORE_TABLES];     /* read-only: an older folder may lack some */
     bool read_only;
+    uintptr_t map;              /* where the file is mapped, while that is watched; 0: it is not */
     char dir[4096];
     char uuid[33];
     uint32_t format;            /* as it was found; 0: the folder is new */

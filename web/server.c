@@ -416,8 +416,11 @@ static bool start_threads(web_server *server, char *reason, size_t reason_size)
         snprintf(reason, reason_size, "libmicrohttpd of this machine was built without TLS");
         return false;
     }
+    errno = 0;
     server->daemon = server->workers ? start_daemon(server) : NULL;
-    if (!server->daemon) snprintf(reason, reason_size, "the HTTP server did not start%s", tls ? ": is the certificate PEM, and the key its own?" : "");
+    if (!server->daemon)
+        snprintf(reason, reason_size, "the HTTP server did not start%s%s%s", errno ? ": " : "", errno ? strerror(errno) : "",
+                 tls ? ": is the certificate PEM, and the key its own?" : "");
     return server->daemon != NULL;
 }
 

@@ -134,6 +134,29 @@ class DataFolder(Folder):
         self.assertEqual(again.stop(), 0)
         self.assertEqual(len(self.receiver.requests), 2)
 
+    def test_damaged_pages_end_with_a_line(self):
+        """Cut short, zeroed, or full of ones: whoever reads it ends with 3 and says so, and is not killed by a signal."""
+        daemon = self.start()
+        for n in range(20):
+            daemon.post("login", [login("u%d" % (n * 50 + k), n) for k in range(50)])
+        self.assertEqual(daemon.stop(), 0)
+        with open(self.path("data/store.mdb"), "rb") as file:
+            whole = file.read()
+        pages = len(whole) // 4096
+        self.assertGreater(pages, 20)
+        for name, bytes_ in (("cut short", whole[:3 * 4096]), ("cut in the middle", whole[:pages // 2 * 4096 + 100]),
+                             ("zeroed", whole[:2 * 4096] + bytes(len(whole) - 2 * 4096)), ("ones", whole[:2 * 4096] + b"\xff" * (len(whole) - 2 * 4096))):
+            with self.subTest(name):
+                self.write("data/store.mdb", bytes_)
+                verify = egret("journal", "verify", "--data", self.path("data"))
+                self.assertEqual(verify.returncode, 3, verify.stderr)
+                self.assertTrue(verify.stderr.strip())
+                run = egret("run", "--rules", self.path("rules"), "--data", self.path("data"), "--listen", "127.0.0.1:0")
+                self.assertEqual(run.returncode, 3, run.stderr)
+                self.assertRegex(run.stderr, "store|journal")
+        self.write("data/store.mdb", whole)
+        self.assertEqual(self.start().stop(), 0)
+
 
 if __name__ == "__main__":
     unittest.main()

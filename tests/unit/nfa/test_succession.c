@@ -8,6 +8,7 @@
 #include "nfa/succession.h"
 
 #include "nfa/checkpoint.h"
+#include "nfa/inspect.h"
 #include "nfa/shard.h"
 
 #include <setjmp.h>
@@ -280,6 +281,38 @@ static void a_window_that_is_judged_otherwise_keeps_its_events(void **state)
     egret_arena_deinit(&after.arena);
 }
 
+/* Whether it holds at the change does not hang on whether the sweep was there before. What turned false meanwhile turns true anew. */
+static void a_window_is_judged_as_it_stood_at_the_change(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 4; way++) {
+        world before, after;
+        char seen[256] = "";
+        egret_arena arena;
+        nfa_seen out;
+        egret_value key[] = {egret_int(1)};
+        compile(&before, STREAMS_TEXT "rule r { watch a  by k  over 10s  when sum(v) > 99  alert { n: count() } }\n");
+        compile(&after, STREAMS_TEXT "rule r { watch a  by k  over 10s  when sum(v) > 3  alert { n: count() } }\n");
+        egret_arena_init(&arena, egret_mem_of(NULL));
+        nfa_engine *engine = nfa_engine_new(egret_mem_of(NULL), before.plan);
+        push_value(engine, before.plan, 1000, 1, 5);
+        push_value(engine, before.plan, 9000, 1, 5);
+        push_value(engine, before.plan, way < 2 ? 60000 : 12000, 2, 1);         /* all has left, or the first alone */
+        if (way % 2 == 1) assert_true(nfa_inspect(engine, 0, key, &arena, &out));       /* which sweeps */
+        engine = change(engine, after.plan);
+        if (way == 3) engine = through_bytes(engine, after.plan);
+        assert_true(nfa_inspect(engine, 0, key, &arena, &out));
+        assert_int_equal(out.known && out.holds, way >= 2);
+        push_value(engine, after.plan, 62000, 1, 5);
+        take_times(engine, "r", seen, sizeof seen);
+        assert_string_equal(seen, "62000<62000 ");
+        nfa_engine_free(engine);
+        egret_arena_deinit(&arena);
+        egret_arena_deinit(&before.arena);
+        egret_arena_deinit(&after.arena);
+    }
+}
+
 /* What is gone gives no alert, its deadlines are nobody's, and the sweep drops its bytes. */
 static void what_is_gone_is_dropped(void **state)
 {
@@ -417,6 +450,7 @@ int main(void)
         cmocka_unit_test(what_only_says_something_else_keeps_its_state),
         cmocka_unit_test(attempts_before_a_changed_step_go_on),
         cmocka_unit_test(a_window_that_is_judged_otherwise_keeps_its_events),
+        cmocka_unit_test(a_window_is_judged_as_it_stood_at_the_change),
         cmocka_unit_test(what_is_gone_is_dropped),
         cmocka_unit_test(what_comes_back_begins_anew),
         cmocka_unit_test(keys_of_tables_are_watched_from_the_change_on),
