@@ -122,8 +122,9 @@ static egret_status resume(daemon_reader *reader)
     if (!reader->path || !store_place_get(d->store, reader->name, &place) || place.offset == 0) return EGRET_OK;
     ingest_file_identity file = {.device = place.device, .inode = place.inode, .head = place.head, .head_len = place.head_len};
     if (reader->kind->find(reader->source, &file, place.offset)) {
-        look_at_identity(reader);
-        return skip_to(reader, &place);
+        egret_status status = skip_to(reader, &place);
+        look_at_identity(reader);       /* now: of a packed file the first bytes are known when it has been read */
+        return status;
     }
     app_log_say(&d->options->log, LOG_WARNING,
                 "source %s: the file that %s was is nowhere beside it, or was cut; what stands there is read from its beginning", reader->name, reader->path);

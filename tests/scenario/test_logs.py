@@ -4,6 +4,7 @@ import json
 import os
 import random
 import shutil
+import subprocess
 import threading
 import time
 import unittest
@@ -64,13 +65,21 @@ class Writer:
             shutil.copyfile(self.path, "%s.%d" % (self.path, number))
             os.truncate(self.path, 0)
 
-    def pack(self, name):
+    def pack(self, name, ending):
         """Packs a rotated file, as logrotate does: another file, with the old one's times."""
         info = os.stat(name)
-        with open(name, "rb") as plain, gzip.open(name + ".gz", "wb") as packed:
-            packed.write(plain.read())
-        os.utime(name + ".gz", ns=(info.st_atime_ns, info.st_mtime_ns))
+        with open(name, "rb") as plain:
+            pack(name + ending, plain.read())
+        os.utime(name + ending, ns=(info.st_atime_ns, info.st_mtime_ns))
         os.unlink(name)
+
+
+def pack(name, data):
+    """Writes a packed file, in two pieces behind each other; how is by its ending."""
+    middle = len(data) // 2
+    with open(name, "wb") as file:
+        for piece in (data[:middle], data[middle:]):
+            file.write(gzip.compress(piece) if name.endswith(".gz") else subprocess.run(["zstd", "-q", "-c"], input=piece, capture_output=True, check=True).stdout)
 
 
 class Logs(Folder):
@@ -123,7 +132,7 @@ class Logs(Folder):
         numbers = iter(range(1, 10**6))
         self.watch(lambda writer, turn: writer.copy_and_cut(next(numbers)), "copied and cut, with kills")
 
-    def test_packed_while_we_were_away(self):
+    def packed_while_we_were_away(self, ending):
         daemon = self.start()
         writer = self.writer()
         turns = 0
@@ -133,18 +142,23 @@ class Logs(Folder):
             daemon.kill()
             writer.rotate(60)
             if turns > 1:
-                writer.pack(self.path("app.log.2"))
-                os.rename(self.path("app.log.2.gz"), self.path("app.log.%d.gz" % (10000 - turns)))
+                writer.pack(self.path("app.log.2"), ending)
+                os.rename(self.path("app.log.2" + ending), self.path("app.log.%d%s" % (10000 - turns, ending)))
             daemon = self.start()
             time.sleep(0.2)
-        self.all_once(daemon, "rotated and packed while nobody read")
+        self.all_once(daemon, "rotated and packed as *%s while nobody read" % ending)
 
-    def test_packed_files_by_pattern(self):
+    def test_packed_while_we_were_away(self):
+        self.packed_while_we_were_away(".gz")
+
+    def test_packed_by_zstd_while_we_were_away(self):
+        self.packed_while_we_were_away(".zst")
+
+    def packed_files_by_pattern(self, ending):
         lines = [json.dumps({"n": n}) + "\n" for n in range(LINES)]
         for part in range(4):
-            with gzip.open(self.path("day-%d.gz" % part), "wt") as file:
-                file.writelines(lines[part * LINES // 4:(part + 1) * LINES // 4])
-        self.write("r.egret", RULES.replace("app.log", "day-*.gz").replace("  follow: true", ""))
+            pack(self.path("day-%d%s" % (part, ending)), "".join(lines[part * LINES // 4:(part + 1) * LINES // 4]).encode())
+        self.write("r.egret", RULES.replace("app.log", "day-*" + ending).replace("  follow: true", ""))
         for _ in range(4):
             daemon = Daemon(self.path("r.egret"), self.path("data"))
             self.addCleanup(daemon.kill)
@@ -153,7 +167,30 @@ class Logs(Folder):
             daemon.kill()
         daemon = Daemon(self.path("r.egret"), self.path("data"))
         self.addCleanup(daemon.kill)
-        self.all_once(daemon.wait_until_ready(), "four packed files by a pattern, with kills")
+        self.all_once(daemon.wait_until_ready(), "four files *%s by a pattern, with kills" % ending)
+
+    def test_a_packed_file_that_was_read_is_not_read_again(self):
+        """However often one starts anew: where there is nothing left to read, the place that is kept still knows the file."""
+        for ending in (".gz", ".zst"):
+            pack(self.path("old" + ending), b"".join(b'{"n": %d}\n' % n for n in range(500)))
+            self.write("r.egret", RULES.replace("app.log", "old" + ending).replace("  follow: true", ""))
+            for turn in range(4):
+                daemon = Daemon(self.path("r.egret"), self.path("data" + ending))
+                self.addCleanup(daemon.kill)
+                daemon.wait_until_ready()
+                wait_for(lambda d=daemon: d.metric("egret_commits_total") > 0, "a commit")
+                if turn == 0:
+                    wait_for(lambda d=daemon: d.metric('egret_events_accepted_total{stream="reading"}') == 500, "all lines")
+                self.assertEqual(daemon.stop(), 0)
+                self.assertEqual([line for line in daemon.err if "nowhere" in line], [])
+            done = egret("journal", "export", "--data", self.path("data" + ending))
+            self.assertEqual(len(done.stdout.splitlines()), 500)
+
+    def test_packed_files_by_pattern(self):
+        self.packed_files_by_pattern(".gz")
+
+    def test_files_packed_by_zstd(self):
+        self.packed_files_by_pattern(".zst")
 
 
 if __name__ == "__main__":
