@@ -14,16 +14,17 @@ def path_of(folder, seeds):
     return os.path.join(folder, f"{seeds[0]}-{seeds[-1]}.json")
 
 
-def keep(folder, seeds, table, build):
+def keep(folder, seeds, result, build):
     """Written beside and put in place whole."""
-    path = path_of(folder, seeds)
+    path, table = path_of(folder, seeds), result.table
     with open(path + ".new", "w", encoding="utf-8") as file:
-        json.dump({"build": build, "pairs": table.pairs, "alerts": table.alerts, "seen": table.seen, "hit": table.hit, "told": table.told}, file)
+        json.dump({"build": build, "pairs": table.pairs, "alerts": table.alerts, "seen": table.seen, "hit": table.hit, "told": table.told,
+                   "passed": result.passed}, file)
     os.replace(path + ".new", path)
 
 
 def kept(folder, seeds):
-    """(table, build) of a piece that was judged before and agreed; None: it was not."""
+    """(table, seeds passed over, build) of a piece that was judged before and agreed; None: it was not."""
     try:
         with open(path_of(folder, seeds), encoding="utf-8") as file:
             found = json.load(file)
@@ -32,4 +33,4 @@ def kept(folder, seeds):
     table = Table()
     table.pairs, table.alerts = found["pairs"], found["alerts"]
     table.seen, table.hit, table.told = (Counter(found[name]) for name in ("seen", "hit", "told"))
-    return table, found["build"]
+    return table, found["passed"], found["build"]

@@ -14,6 +14,7 @@ import gc
 import io
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections import Counter
@@ -107,22 +108,51 @@ def pairs_of(options, seeds):
     return pairs
 
 
+class TooLong(Exception):
+    """The naive matcher has had PATIENCE seconds of the processor for one pair: rounds that go on by silences alone, for hours of the stream's time."""
+
+
+PATIENCE = 20
+MOST_PASSED = 10_000    # of so many pairs one may be passed over
+
+
+def give_up(_signal, _frame):
+    raise TooLong
+
+
 class Result:
-    """Of some pairs: what they exercised, how many differed, how many rules were refused."""
+    """Of some pairs: what they exercised, how many differed, how many rules were refused, and the seeds that the naive matcher did not come to an end with."""
 
     def __init__(self):
         self.table, self.wrong, self.refused, self.text = Table(), 0, 0, ""
+        self.passed = []
         self.builds = Counter()     # of the engine -> pairs it was judged with
 
     def add(self, other):
         self.table.update(other.table)
         self.wrong += other.wrong
         self.refused += other.refused
+        self.passed += other.passed
         self.builds.update(other.builds)
 
 
+def judged_in_time(rules, events):
+    """None: not in time."""
+    signal.signal(signal.SIGVTALRM, give_up)
+    signal.setitimer(signal.ITIMER_VIRTUAL, PATIENCE)
+    try:
+        return judged(rules, events)
+    except TooLong:
+        return None
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+
+
 def judge(options, seed, rules, events, theirs, result):
-    ours = [] if options.scarce else judged(rules, events)
+    ours = [] if options.scarce else judged_in_time(rules, events)
+    if ours is None:
+        result.passed.append(seed)
+        return
     result.table.add(rules, ours)
     if refused(theirs):
         result.refused += 1
@@ -139,8 +169,8 @@ def batch(options, seeds):
     result, out = Result(), io.StringIO()
     before = kept(options.keep, seeds) if options.keep else None
     if before:
-        result.table, build = before
-        result.builds[build] = len(seeds)
+        result.table, result.passed, build = before
+        result.builds[build] = result.table.pairs
         return result
     gc.set_threshold(100_000)       # little of what a pair leaves is a cycle
     with contextlib.redirect_stdout(out):
@@ -155,9 +185,9 @@ def batch(options, seeds):
                 print(f"---- seed {pairs[0][0]}: {died}")
                 report(options.harness, *pairs.pop(0), True)
     result.text = out.getvalue()
-    result.builds[options.build] = len(seeds)
+    result.builds[options.build] = result.table.pairs
     if options.keep and not result.wrong and not result.refused:
-        keep(options.keep, seeds, result.table, options.build)
+        keep(options.keep, seeds, result, options.build)
     return result
 
 
@@ -204,13 +234,15 @@ def main():
     print(f"seeds {options.seed} to {options.seed + options.pairs - 1}: {total.wrong} differences, {total.refused} rules refused, {time.time() - begun:.0f} s")
     for build, pairs in sorted(total.builds.items()) if options.keep else []:
         print(f"{pairs} pairs with {build or 'a build without a name'}")
-    bad = total.wrong or total.refused
+    if total.passed:
+        print(f"passed over, as the naive matcher takes more than {PATIENCE} s: {', '.join(str(seed) for seed in total.passed)}")
+    bad = total.wrong or total.refused or (len(total.passed) - 1) * MOST_PASSED > options.pairs
     if options.complete and total.table.missing():
         print("never led to an alert: " + ", ".join(total.table.missing()))
         bad = True
     if options.table and not bad:
         with open(options.table, "w", encoding="utf-8") as file:
-            file.write(total.table.page(options.seed, total.builds if options.keep else {}))
+            file.write(total.table.page(options.seed, options.seed + options.pairs - 1, total.passed, total.builds if options.keep else {}))
     sys.exit(1 if bad else 0)
 
 

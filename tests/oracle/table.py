@@ -42,12 +42,12 @@ class Table:
         lines += [f"{name:36} {seen:8} {hit:11} {told:9}" for name, seen, hit, told in self.rows()]
         return "\n".join(lines + [f"{self.alerts} alerts in {self.pairs} pairs"])
 
-    def page(self, seed, builds):
-        """docs/oracle.md. builds: pairs that each build of the engine was judged with."""
-        last = seed + self.pairs - 1
+    def page(self, first, last, passed, builds):
+        """docs/oracle.md. passed: seeds that were not judged. builds: pairs that each build of the engine was judged with."""
         with_builds = "; ".join(f"{n:,} with the engine of {build}" for build, n in sorted(builds.items(), key=lambda b: -b[1]) if build)
         rows = "".join(f"| {name} | {seen:,} | {hit:,} | {told:,} |\n" for name, seen, hit, told in self.rows())
-        return PAGE.format(pairs=self.pairs, alerts=self.alerts, first=seed, last=last, builds=f" Pairs: {with_builds}." if with_builds else "") + rows
+        without = f" without {', '.join(f'{seed:,}' for seed in passed)}, which the naive matcher does not come to an end with" if passed else ""
+        return PAGE.format(pairs=self.pairs, alerts=self.alerts, first=first, last=last, without=without, builds=f" Pairs: {with_builds}." if with_builds else "") + rows
 
 
 PAGE = """# What the random tests exercise
@@ -56,7 +56,7 @@ The engine is compared with a matcher that is as slow and plain as possible, wri
 sharing no code with it (`tests/oracle`). A pair is one to three random rules and a random stream of events; every alert must agree in rule, key, time, values,
 evidence and order. A difference is made smaller by a program and shown.
 
-This table is of the last long run: {pairs:,} pairs (seeds {first:,} to {last:,}), {alerts:,} alerts, no difference.{builds} *Pairs* had the operator in a
+This table is of the last long run: {pairs:,} pairs (seeds {first:,} to {last:,}{without}), {alerts:,} alerts, no difference.{builds} *Pairs* had the operator in a
 rule; in *with alert* of them that rule told something, *alerts* times in all. `tests/oracle/run.py --table docs/oracle.md` writes the page.
 
 | operator | pairs | with alert | alerts |
