@@ -135,13 +135,13 @@ def stands(part, state, after):
     return any(events_of(p, s) and (s is t or stands(p, s, t)) for p, s, t in zip(part.parts, state[1], outcomes))
 
 
-def has_ended(part, state):
-    """Is the last item of the group, and of the group that it is, begun?"""
+def ends_in_silence(part, state):
+    """Is the last item of the group, or of the group that it is, a silence, and over?"""
     while part.kind == "seq":
         if state is None or len(state) < len(part.parts) or state[-1] is None:
             return False
         part, state = part.parts[-1], state[-1]
-    return True
+    return part.kind == "silence"
 
 
 class Attempt:
@@ -256,7 +256,7 @@ class Offer:
         """Does the link that leads to the part let it begin with what it has just taken? A silence in brackets at the end is the end of the match, which no
         link bounds."""
         taken = newest(part, state)
-        at_the_end = isinstance(taken, Over) and any(part is p for p in self.key.plain) and has_ended(part, state)
+        at_the_end = isinstance(taken, Over) and any(part is p for p in self.key.plain) and ends_in_silence(part, state)
         return at_the_end or self.link(part, last, taken.time)
 
     def until(self, gap, last, view):
