@@ -167,6 +167,7 @@ bool mqtt_suback_read(const mqtt_packet *packet, mqtt_version version, const uin
 
 bool mqtt_property_next(egret_str *at, egret_str *name, egret_str *value)
 {
+    if (at->len == 0) return false;
     const unsigned char *bytes = (const unsigned char *)at->ptr;
     cursor c = {bytes, bytes + at->len, false};
     while (left(&c) > 0 && !c.failed) {
