@@ -25,7 +25,9 @@ static const sink_option options[] = {
     {0},
 };
 
+/* A broker refuses a batch as a whole, as too large, where its topic takes less: so batches are no larger than what any topic takes that takes alerts. */
 static const edge_kafka_setting ours[] = {
+    {"batch.size", "65536"},
     {"client.id", "egret"}, {"socket.keepalive.enable", "true"}, {"reconnect.backoff.max.ms", "5000"}, {"linger.ms", "5"},
     {"partitioner", "murmur2_random"}, {"broker.address.ttl", "5000"}, {NULL, NULL},
 };
