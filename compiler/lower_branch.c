@@ -443,20 +443,58 @@ static bool ends_with_not(const ast_choice *choice)
     return is_not(end) || ends_with_not(end);
 }
 
-/* link: the choice whose link leads to the first of these that takes an event. before: the part before. false: reported, nothing can be made of it. */
-static bool add_choices(builder *b, const ast_choice *choice, const ast_choice *link, uint32_t seq, seq_shape *shape, uint32_t before)
+static void end_seq(builder *b, uint32_t seq)
+{
+    plan_part *parts = b->pattern->parts;
+    end_part(b, seq);
+    parts[seq].nullable = true;
+    for (uint32_t i = seq + 1; i < parts[seq].end; i = parts[i].end)
+        parts[seq].nullable = parts[seq].nullable && parts[i].nullable;
+}
+
+/* The last of them, where a link that says more than "later" leads to several: whichever of them takes the first event, the link leads to it. NULL: its
+ * brackets may go. */
+static const ast_choice *led_to_together(const ast_choice *choices, const ast_choice *link)
+{
+    uint32_t n = 0;
+    bool plain = link->link == AST_LINK_THEN && !dur_is_written(&link->link_within);
+    const ast_choice *last = choices;
+    for (; last->next != NULL; last = last->next)
+        n += !is_not(last);
+    return plain || n < 2 ? NULL : last;
+}
+
+static bool add_choices(builder *b, const ast_choice *choice, const ast_choice *end, const ast_choice *link, uint32_t seq, seq_shape *shape,
+                        uint32_t before);
+
+/* A group that ends with an absence at the end of the match: what takes events stays a group, and the absence stands behind it. */
+static uint32_t add_without_last(builder *b, const ast_choice *choices, const ast_choice *last, uint32_t parent, seq_shape *rest)
+{
+    uint32_t part = begin_part(b, PLAN_PART_SEQ, parent, choices->items->span);
+    if (part == PLAN_NONE || !add_choices(b, choices, last, choices, part, rest, PLAN_NONE))
+        return PLAN_NONE;
+    end_seq(b, part);
+    return part;
+}
+
+/* Up to `end`. link: the choice whose link leads to the first of these that takes an event. before: the part before. false: reported, nothing can be made
+ * of it. */
+static bool add_choices(builder *b, const ast_choice *choice, const ast_choice *end, const ast_choice *link, uint32_t seq, seq_shape *shape, uint32_t before)
 {
     bool whole = b->pattern->parts[seq].parent == PLAN_NONE;
-    for (bool placed = false; choice != NULL; choice = choice->next) {
+    for (bool placed = false; choice != end; choice = choice->next) {
         link = placed ? choice : link;
         bool silence = is_not(choice) && choice->next == NULL && !whole;
         if (is_not(choice) && !silence) {
             add_not(b, choice, seq, before, shape);
             continue;
         }
-        if (whole && ends_with_not(choice))
-            return add_choices(b, choice->items->group->choices, link, seq, shape, before);
-        uint32_t part = silence ? add_last_of_group(b, choice, seq) : add_choice(b, choice, seq);
+        const ast_choice *group = whole && ends_with_not(choice) ? choice->items->group->choices : NULL;
+        const ast_choice *last = group != NULL && before != PLAN_NONE ? led_to_together(group, link) : NULL;
+        seq_shape rest = { 0 };
+        if (group != NULL && last == NULL)
+            return add_choices(b, group, NULL, link, seq, shape, before);
+        uint32_t part = last != NULL ? add_without_last(b, group, last, seq, &rest) : silence ? add_last_of_group(b, choice, seq) : add_choice(b, choice, seq);
         if (part == PLAN_NONE)
             return false;
         if (before != PLAN_NONE && !silence) {
@@ -466,17 +504,13 @@ static bool add_choices(builder *b, const ast_choice *choice, const ast_choice *
         set_nots(b, shape, part);
         before = part;
         placed = true;
+        if (last != NULL) {
+            shape->nots = rest.nots;
+            shape->n_nots = rest.n_nots;
+            return add_choices(b, last, NULL, last, seq, shape, before);
+        }
     }
     return true;
-}
-
-static void end_seq(builder *b, uint32_t seq)
-{
-    plan_part *parts = b->pattern->parts;
-    end_part(b, seq);
-    parts[seq].nullable = true;
-    for (uint32_t i = seq + 1; i < parts[seq].end; i = parts[i].end)
-        parts[seq].nullable = parts[seq].nullable && parts[i].nullable;
 }
 
 static uint32_t add_seq(builder *b, const ast_seq *seq, uint32_t parent)
@@ -490,7 +524,7 @@ static uint32_t add_seq(builder *b, const ast_seq *seq, uint32_t parent)
         return PLAN_NONE;
     if (bounded)
         check_dur_span(b->c, b->rule, &seq->within, "'within'", &b->pattern->parts[part].within_ms);
-    if (!add_choices(b, seq->choices, seq->choices, part, &shape, PLAN_NONE))
+    if (!add_choices(b, seq->choices, NULL, seq->choices, part, &shape, PLAN_NONE))
         return PLAN_NONE;
     end_seq(b, part);
     const plan_part *one = &b->pattern->parts[part + 1];
@@ -537,7 +571,7 @@ void branch_shape(check *c, rule_ctx *rule, const ast_seq *seq, seq_shape *shape
     builder b = { .c = c, .rule = rule, .pattern = pattern };
     uint32_t errors = c->diags->n_errors;
     uint32_t whole = begin_part(&b, PLAN_PART_SEQ, PLAN_NONE, seq->span);
-    if (!add_choices(&b, seq->choices, seq->choices, whole, shape, PLAN_NONE)) {
+    if (!add_choices(&b, seq->choices, NULL, seq->choices, whole, shape, PLAN_NONE)) {
         rule->refused = true;       /* what stands behind was not looked at */
         end_seq(&b, whole);
         return;

@@ -103,6 +103,9 @@ static const engine_case cases[] = {
      "0 a 0\n1 b 0\n2 c 0\n3 a 0\n4 b 0\n5 d 0\n", "5: 1 2 3 6\n"},
     {"skip to next drops what began with the match", "rule r { match x: a then any y: b after match skip to next }",
      "0 a 0\n1 a 0\n2 b 0\n3 b 0\n", "2: 1 3\n2: 2 3\n"},
+    {"then any leads to whatever of a group comes first, an absence at its end or not", "rule r { match x: a then any (y: b ? then z: b then not c for 1ms)" NO_SKIP,
+     "0 a 0\n4 b 0\n10 b 0\n30 -\n", "5: 1 2\n11: 1 2 3\n11: 1 3\n"},
+    {"so does then within", "rule r { match x: a then within 3ms (y: c ? then z: b then not d for 1ms)" NO_SKIP, "0 a 0\n4 b 0\n10 a 0\n13 b 0\n30 -\n", "14: 3 4\n"},
     {"then any at the end of an and", "rule r { match x: a then ((y: b then any z: c) and w: d)" NO_SKIP, "0 a 0\n1 b 0\n2 c 0\n3 c 0\n4 d 0\n",
      "4: 1 2 3 5\n4: 1 2 4 5\n"},
     /* limits */
