@@ -1,0 +1,60 @@
+/*
+ * test_pace.c: who works beside others rests for several times as long as it works; alone, never.
+ */
+#include "app/pace.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+enum { MS = 1000000 };
+
+static int64_t rest(int64_t wall_ms, int64_t others_ms, int64_t own_ms)
+{
+    const pace_times then = {5 * MS, 7 * MS, 1 * MS};
+    const pace_times now = {then.wall_ns + wall_ms * MS, then.process_ns + (others_ms + own_ms) * MS, then.own_ns + own_ms * MS};
+    return pace_rest_ns(&then, &now);
+}
+
+static void it_rests_where_others_work(void **state)
+{
+    (void)state;
+    assert_int_equal(rest(10, 10, 5), 5 * PACE_REST * MS);
+    assert_int_equal(rest(20, 3, 4), 4 * PACE_REST * MS);
+}
+
+static void alone_it_never_rests(void **state)
+{
+    (void)state;
+    assert_int_equal(rest(10, 0, 10), 0);
+    assert_int_equal(rest(100, 10, 90), 0);
+}
+
+static void too_little_is_not_judged(void **state)
+{
+    (void)state;
+    assert_true(rest(10, 10, 1) < 0);
+}
+
+static void times_go_on(void **state)
+{
+    (void)state;
+    pace_times then = pace_now();
+    volatile uint64_t sum = 0;
+    while (pace_now().own_ns - then.own_ns < 3 * MS) sum += 1;
+    pace_times now = pace_now();
+    assert_true(now.wall_ns - then.wall_ns >= 3 * MS && now.process_ns - then.process_ns >= 3 * MS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_rests_where_others_work),
+        cmocka_unit_test(alone_it_never_rests),
+        cmocka_unit_test(too_little_is_not_judged),
+        cmocka_unit_test(times_go_on),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
