@@ -167,9 +167,8 @@ def judge(notes, load, alerts, code):
     faults = []
     if code != 0:
         faults.append("the daemon ended with %d" % code)
-    # Windows, caches and buffers fill in the first minutes. A machine that stands still for a while makes a burst, for which buffers grow, and they stay so: a
-    # step, and then flat again. What leaks goes on growing.
-    if grown > 1.1 and still > 1.03 and notes[-1][0] > 240:
+    # Windows, caches and buffers fill in the first minutes. A large step is a fault whatever made it; a small one is a leak where it goes on.
+    if (grown > 1.25 or (grown > 1.1 and still > 1.03)) and notes[-1][0] > 240:
         faults.append("memory grows")
     if more > 8:
         faults.append("descriptors grow")
