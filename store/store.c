@@ -10,6 +10,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -267,17 +269,35 @@ static void fail_assertion(MDB_env *env, const char *text)
         end();
 }
 
+/* What the kernel says of the mapping that contains an address. LMDB itself tells where its map is only when it was asked to put it somewhere. */
+static bool find_mapping(const void *inside, uintptr_t *begin, uintptr_t *end)
+{
+    FILE *file = fopen("/proc/self/maps", "re");
+    char line[PATH_MAX + 128];
+    bool found = false;
+    while (file && !found && fgets(line, sizeof line, file))
+        found = sscanf(line, "%" SCNxPTR "-%" SCNxPTR, begin, end) == 2 && (uintptr_t)inside >= *begin && (uintptr_t)inside < *end;
+    if (file)
+        fclose(file);
+    return found;
+}
+
+/* Without /proc nothing is watched. What is read of the table, its format, is only there to have an address in the map. */
 static void watch_map(store *s)
 {
-    MDB_envinfo info;
-    if (mdb_env_info(s->env, &info) != 0 || !info.me_mapaddr)
+    MDB_txn *txn = NULL;
+    MDB_val key = store_val("format", strlen("format")), value;
+    uintptr_t begin, end;
+    if (mdb_txn_begin(s->env, NULL, MDB_RDONLY, &txn) != 0)
         return;
-    for (int i = 0; i < MAPS && s->map == 0; i++) {
+    bool found = mdb_get(txn, s->table[STORE_META], &key, &value) == 0 && find_mapping(value.mv_data, &begin, &end);
+    mdb_txn_abort(txn);
+    for (int i = 0; i < MAPS && found && s->map == 0; i++) {
         uintptr_t none = 0;
-        if (!atomic_compare_exchange_strong(&maps[i].begin, &none, (uintptr_t)info.me_mapaddr))
+        if (!atomic_compare_exchange_strong(&maps[i].begin, &none, begin))
             continue;
-        s->map = (uintptr_t)info.me_mapaddr;
-        atomic_store(&maps[i].end, s->map + info.me_mapsize);
+        s->map = begin;
+        atomic_store(&maps[i].end, end);
     }
 }
 
@@ -427,15 +447,15 @@ static store *open_it(const store_options *options, char *reason, size_t reason_
         code = mdb_env_set_assert(s->env, fail_assertion);
     if (code == 0)
         code = mdb_env_open(s->env, path, flags, 0640);
-    if (code == 0)
-        watch_map(s);
     int stale;
     if (code == 0 && !options->read_only)
         (void)mdb_reader_check(s->env, &stale);
     if (code != 0)
         snprintf(reason, reason_size, "%s: %s", path, store_text(code));
-    if (code == 0 && set_up(s, options->shared, reason, reason_size))
+    if (code == 0 && set_up(s, options->shared, reason, reason_size)) {
+        watch_map(s);
         return s;
+    }
     store_close(s);
     return NULL;
 }

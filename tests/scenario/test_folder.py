@@ -157,6 +157,25 @@ class DataFolder(Folder):
         self.write("data/store.mdb", whole)
         self.assertEqual(self.start().stop(), 0)
 
+    def test_wherever_the_store_is_cut_no_signal_ends_the_reader(self):
+        """What is missing may be looked for when the store is opened or long after."""
+        daemon = self.start()
+        for n in range(20):
+            daemon.post("login", [login("u%d" % (n * 50 + k), n) for k in range(50)])
+        self.assertEqual(daemon.stop(), 0)
+        with open(self.path("data/store.mdb"), "rb") as file:
+            whole = file.read()
+        pages = len(whole) // 4096
+        cuts = sorted({pages * k // 20 for k in range(1, 20)} | set(range(pages - 24, pages)))
+        codes = []
+        for cut in cuts:
+            self.write("data/store.mdb", whole[:cut * 4096 + cut % 2 * 100])
+            verify = egret("journal", "verify", "--data", self.path("data"))
+            codes.append(verify.returncode)
+            self.assertTrue(verify.returncode == 0 or verify.stderr.strip(), "%d of %d pages: %s" % (cut, pages, verify))
+        self.assertLessEqual(set(codes), {0, 3}, dict(zip(cuts, codes)))
+        self.assertGreater(codes.count(3), 19)
+
 
 if __name__ == "__main__":
     unittest.main()
