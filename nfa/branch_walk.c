@@ -292,13 +292,13 @@ static void look_at_operands(walk *w, uint32_t some)
     }
     step->look = all;
     step->look.later = all.later || own.later;
+    step->look.silence_ms = earlier(all.silence_ms, own.silence_ms);
     int64_t enough = r.until[step->parts[some].min - 1];
     if (enough == INT64_MIN) {
-        return;
+        return;     /* but like any event, the end of a silence may lead there */
     }
     int64_t expiry = earlier(own.expiry_ms, enough);
     step->look.expiry_ms = expiry > all.expiry_ms ? expiry : all.expiry_ms;
-    step->look.silence_ms = earlier(all.silence_ms, own.silence_ms);
     step->look.waits = all.waits || (own.waits && enough == INT64_MAX);
 }
 
