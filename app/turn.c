@@ -44,8 +44,7 @@ bool turn_add(turn *t, const nfa_event *event, uint32_t n_slots)
     nfa_event *own = &t->events[t->n];
     *own = *event;
     own->slots = values;
-    own->keys = NULL;
-    own->n_keys = 0;
+    own->ahead = NULL;
     t->n += !t->arena.failed;
     t->clock_ms = event->time_ms;
     return !t->arena.failed;

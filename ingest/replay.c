@@ -27,7 +27,7 @@ enum { MANY_KEPT = 64, FEW_EVENTS = 256, KEPT_AT_ONCE = 64, COPIES_BYTES = 64 * 
 /* Records of a file that are decoded before the first of them is put in order: meanwhile memory comes by which duplicates are found. */
 enum { COMING = 8 };
 /* Keys of an event that are computed here; events with more come without. */
-enum { KEYS_OF_EVENT = 6 };
+enum { KEYS_OF_EVENT = 6, CACHE_LINE = 64 };
 enum { REF_SHIFT = 48, MAX_FILES = 32767, FIRST_REREAD = 1024 };
 static const uint64_t OFFSET_MASK = (UINT64_C(1) << REF_SHIFT) - 1;
 
@@ -125,7 +125,7 @@ void ingest_events_free(ingest_events *events)
         return;
     ingest_chunks_free(events->done);
     free(events->list);
-    free(events->keys);
+    free(events->foresight);
     free(events);
 }
 
@@ -431,22 +431,22 @@ static egret_status step(ingest_replay *replay, uint32_t number)
     return EGRET_NO_MEMORY;
 }
 
-/* Whoever evaluates the events finds their keys computed. Without memory it computes them itself. */
-static void compute_keys(const ingest_replay *replay, ingest_events *events)
+/* Whoever evaluates the events finds done what looks at nothing else. Without memory it does it itself. */
+static void foresee(const ingest_replay *replay, ingest_events *events)
 {
+    const size_t most = sizeof(nfa_foresight) + KEYS_OF_EVENT * sizeof(nfa_ahead);
     if (replay->options.engine == NULL)
         return;
-    if (events->keys_capacity < events->n) {
-        free(events->keys);
-        events->keys = malloc((size_t)events->capacity * KEYS_OF_EVENT * sizeof *events->keys);
-        events->keys_capacity = events->keys != NULL ? events->capacity : 0;
+    if (events->foresight_capacity < events->n) {
+        free(events->foresight);
+        events->foresight = aligned_alloc(CACHE_LINE, events->capacity * most);
+        events->foresight_capacity = events->foresight != NULL ? events->capacity : 0;
     }
-    nfa_ahead *keys = events->keys;
-    for (uint32_t i = 0; keys != NULL && i < events->n; i++) {
+    char *at = events->foresight;
+    for (uint32_t i = 0; at != NULL && i < events->n; i++) {
         nfa_event *event = &events->list[i];
-        event->n_keys = nfa_engine_keys(replay->options.engine, event, keys, KEYS_OF_EVENT);
-        event->keys = keys;
-        keys += event->n_keys;
+        event->ahead = (nfa_foresight *)(void *)at;
+        at += nfa_engine_foresee(replay->options.engine, event, event->ahead, KEYS_OF_EVENT);
     }
 }
 
@@ -468,7 +468,7 @@ void ingest_replay_fill(ingest_replay *replay, ingest_events *events, uint32_t w
         if (replay->options.n_files > 1 || replay->files[number].finished)
             number = lowest(replay);
     }
-    compute_keys(replay, events);
+    foresee(replay, events);
     events->last = events->status != EGRET_OK || number == replay->options.n_files;
 }
 

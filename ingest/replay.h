@@ -43,8 +43,8 @@ void ingest_replay_close(ingest_replay *replay);        /* NULL is allowed */
 typedef struct ingest_events {
     nfa_event *list;
     uint32_t n, capacity;
-    nfa_ahead *keys;            /* of the events */
-    uint32_t keys_capacity;     /* events */
+    char *foresight;            /* of the events */
+    uint32_t foresight_capacity;    /* events */
     bool last;                  /* nothing comes after these: all is read, or status says why not */
     egret_status status;
     int why;                    /* errno of EGRET_IO */

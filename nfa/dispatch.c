@@ -63,6 +63,7 @@ typedef struct stream_index {
     uint32_t n_visits;
     uint32_t *groups;           /* whose keys every event of the stream touches */
     uint32_t n_groups, cap_groups;
+    bool foreseen;              /* nothing but the event is looked at, to say whether it concerns others */
 } stream_index;
 
 enum { FEW_FOLLOWERS = 8, FEW_CONSTANTS = 4 };       /* up to so many are simply asked */
@@ -243,6 +244,14 @@ static bool index_band(nfa_engine *engine, stream_index *index, uint32_t slot, c
     return true;
 }
 
+/* Whether the guard holds is said by the event alone, and whom that concerns by nothing else. */
+static bool is_foreseen(const nfa_engine *engine, uint32_t guard)
+{
+    const guard_subs *subs = &engine->dispatch->guards[guard];
+    const plan_guard *def = &engine->plan->guards[guard];
+    return subs->n_followers <= FEW_FOLLOWERS && nfa_foresee_may(engine->plan, def->expr);
+}
+
 static bool index_guard(nfa_engine *engine, uint32_t guard)
 {
     const plan *p = engine->plan;
@@ -252,6 +261,7 @@ static bool index_guard(nfa_engine *engine, uint32_t guard)
     if (def->expr == PLAN_NONE || subs->n + subs->n_followers == 0) {
         return true;
     }
+    index->foreseen = index->foreseen && is_foreseen(engine, guard);
     switch ((plan_access)def->access) {
     case PLAN_ACCESS_EQ:
         return index_eq(engine, index, def->slot, p->consts[def->constant], guard);
@@ -506,6 +516,9 @@ bool nfa_dispatch_make(nfa_engine *engine)
     dispatch->streams = egret_arena_alloc(&engine->keep, (p->n_streams + 1) * sizeof *dispatch->streams);
     dispatch->guards = egret_arena_alloc(&engine->keep, (p->n_guards + 1) * sizeof *dispatch->guards);
     bool good = !engine->keep.failed;
+    for (uint32_t i = 0; good && i < p->n_streams; i++) {
+        dispatch->streams[i].foreseen = true;
+    }
     for (uint32_t i = 0; good && i < p->n_rules; i++) {
         good = subscribe_rule(engine, i);
     }
@@ -701,9 +714,21 @@ static bool try_band(nfa_env *env, const band_index *index)
     return v.type == EGRET_NULL || nfa_bands_find(index->bands, index->n_bands, v, try_band_guard, env);
 }
 
+bool nfa_dispatch_foresees(const nfa_engine *engine, uint32_t stream)
+{
+    return engine->dispatch->streams[stream].foreseen && engine->dispatch->streams[stream].visits != NULL;
+}
+
 bool nfa_dispatch_event(nfa_engine *engine, const nfa_event *event)
 {
     const stream_index *index = &engine->dispatch->streams[event->stream];
+    const nfa_foresight *seen = nfa_foresight_of(engine, event);
+    if (seen != NULL && (seen->facts >> NFA_FACT_ALONE & 1u) != 0) {
+        engine->n_hits = 0;
+        engine->visits = index->visits;
+        engine->n_visits = index->n_visits;
+        return true;
+    }
     nfa_env env = {.engine = engine, .event = event, .now_ms = event->time_ms, .block = NFA_NO_BLOCK};
     engine->n_hits = engine->n_visits = 0;
     bool good = true;

@@ -47,7 +47,7 @@ static nfa_engine *engine_make(egret_mem mem, const plan *rules, const nfa_engin
     engine->timers = nfa_timers_new(mem);
     engine->keys = egret_arena_alloc(&engine->keep, (rules->n_groups + 1) * sizeof *engine->keys);
     engine->rule_stats = egret_arena_alloc(&engine->keep, (rules->n_rules + 1) * sizeof *engine->rule_stats);
-    if (engine->store == NULL || engine->timers == NULL || engine->keep.failed || !nfa_content_make(engine)
+    if (engine->store == NULL || engine->timers == NULL || engine->keep.failed || !nfa_content_make(engine) || !nfa_foresee_make(engine)
         || !nfa_layout_make(engine) || !nfa_ids_make(engine, before != NULL ? before->ids : NULL, before != NULL ? before->slots : NULL)
         || !nfa_predicates_make(engine) || !nfa_dispatch_make(engine) || !told_make(engine)) {
         nfa_engine_free(engine);

@@ -16,7 +16,7 @@
 typedef struct nfa_engine nfa_engine;
 
 /* A key of an event, computed before the event comes. */
-enum { NFA_AHEAD_BYTES = 40 };
+enum { NFA_AHEAD_BYTES = 40, NFA_HASHES_AHEAD = 5 };
 typedef struct nfa_ahead {
     uint64_t hash;
     uint32_t group, id;         /* of the plan; of blocks */
@@ -25,14 +25,23 @@ typedef struct nfa_ahead {
     uint8_t bytes[NFA_AHEAD_BYTES];
 } nfa_ahead;
 
+/* What was found out about an event before it comes, of its own values alone (nfa_engine_foresee). All but the keys is the engine's own. */
+typedef struct nfa_foresight {
+    const plan *of;
+    uint64_t facts;             /* conditions that hold: foresee.c */
+    uint64_t hash[NFA_HASHES_AHEAD];
+    uint32_t n_keys;            /* 0: the engine computes them */
+    uint32_t reserved;
+    nfa_ahead keys[];
+} nfa_foresight;
+
 typedef struct nfa_event {
     int64_t time_ms;
     uint64_t ref;               /* the host's name of the event, given back as evidence */
     uint64_t identity;          /* hash of what the event is (declared identity, else its position); goes into alert ids */
     uint32_t stream;
     const egret_value *slots;   /* plan->streams[stream].n_slots values; strings borrowed for the call */
-    nfa_ahead *keys;            /* by nfa_engine_keys, borrowed until the event has come; n_keys 0: none, the engine computes them */
-    uint32_t n_keys;
+    nfa_foresight *ahead;       /* by nfa_engine_foresee, borrowed until the event has come; NULL: the engine finds it out */
 } nfa_event;
 
 typedef struct nfa_alert {
@@ -72,9 +81,10 @@ egret_status nfa_engine_event(nfa_engine *engine, const nfa_event *event);
  * keys is fetched meanwhile. Changes nothing that can be seen; with many keys evaluation is otherwise mostly waiting for memory.
  * Its values must stay as they are, where they are, until the event itself is given. */
 void nfa_engine_expect(nfa_engine *engine, const nfa_event *event);
-/* For a host that reads events in one thread and evaluates them in another: computes the event's keys, by any engine of the same plan, so
- * that the event can be given with them. Gives how many there are; 0: they are to be left out, as they are more than max or not of fields alone. */
-uint32_t nfa_engine_keys(nfa_engine *engine, const nfa_event *event, nfa_ahead *keys, uint32_t max);
+/* For a host that reads events in one thread and evaluates them in another: finds out what can be said of the event before it comes, by any engine
+ * of the same plan that is used by no other thread meanwhile, and writes it to `out`, which has room for max keys; the event can then be given with
+ * it. Gives the bytes written. */
+size_t nfa_engine_foresee(nfa_engine *engine, const nfa_event *event, nfa_foresight *out, uint32_t max);
 egret_status nfa_engine_advance(nfa_engine *engine, int64_t time_ms);
 /* The earliest deadline that must be acted on; NFA_NEVER (INT64_MAX) when none. May be early. */
 int64_t nfa_engine_next_due(const nfa_engine *engine);

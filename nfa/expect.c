@@ -2,7 +2,7 @@
  * expect.c: what is done for an event before it comes.
  *
  * A host that holds events back until they are in order knows what comes. The keys of such an event are computed when it is announced, or before
- * that by whoever reads it (nfa_engine_keys), and their blocks are fetched into the cache: first the slot of the index, then the
+ * that by whoever reads it (foresee.c), and their blocks are fetched into the cache: first the slot of the index, then the
  * address of the block that it names, then the head of the block, then the rest, which the head tells the length of. Each step comes some
  * events after the one before, so that nothing waits.
  *
@@ -81,7 +81,7 @@ static void compute(nfa_engine *engine, const nfa_event *event, uint32_t group, 
     key->hash = key->len != NFA_NONE ? nfa_key_hash(key->id, key->bytes, key->len) : 0;
 }
 
-uint32_t nfa_engine_keys(nfa_engine *engine, const nfa_event *event, nfa_ahead *keys, uint32_t max)
+uint32_t nfa_expect_keys(nfa_engine *engine, const nfa_event *event, nfa_ahead *keys, uint32_t max)
 {
     const uint32_t *groups;
     uint32_t n = nfa_dispatch_groups(engine, event->stream, &groups);
@@ -97,11 +97,16 @@ uint32_t nfa_engine_keys(nfa_engine *engine, const nfa_event *event, nfa_ahead *
     return n;
 }
 
-/* The event may have been read by another processor. */
+/* The event may have been read by another processor, which still has it: such memory comes only when it is asked for as if to be written. */
 static void fetch_values(const nfa_engine *engine, const nfa_event *event)
 {
     for (uint32_t i = 0; i < engine->plan->streams[event->stream].n_slots; i += CACHE_LINE / sizeof *event->slots) {
-        __builtin_prefetch(&event->slots[i]);
+        __builtin_prefetch(&event->slots[i], 1);
+    }
+    if (event->ahead != NULL) {
+        for (uint32_t i = 0; i <= event->ahead->n_keys; i++) {
+            __builtin_prefetch((const char *)event->ahead + (size_t)i * CACHE_LINE, 1);
+        }
     }
 }
 
@@ -130,16 +135,18 @@ void nfa_engine_expect(nfa_engine *engine, const nfa_event *event)
         ring->next = ring->end - NFA_EXPECT_EVENTS;
     }
     fetch_values(engine, event);
-    coming->keys = event->keys;
-    coming->n_keys = event->n_keys;
-    if (event->n_keys == 0) {
+    coming->given = event->ahead != NULL && event->ahead->n_keys > 0;
+    if (coming->given) {
+        coming->keys = event->ahead->keys;
+        coming->n_keys = event->ahead->n_keys;
+    } else {
         coming->event = *event;
         compute_keys(engine, event, coming);
     }
-    fetch_keys(engine, 0, FETCH_SLOT);
-    fetch_keys(engine, STEP, FETCH_ADDRESS);
-    fetch_keys(engine, 2 * STEP, FETCH_HEAD);
-    fetch_keys(engine, 3 * STEP, FETCH_REST);
+    fetch_keys(engine, STEP, FETCH_SLOT);
+    fetch_keys(engine, 2 * STEP, FETCH_ADDRESS);
+    fetch_keys(engine, 3 * STEP, FETCH_HEAD);
+    fetch_keys(engine, 4 * STEP, FETCH_REST);
 }
 
 static bool is_same(const nfa_event *a, const nfa_event *b)
@@ -150,7 +157,7 @@ static bool is_same(const nfa_event *a, const nfa_event *b)
 
 static bool is_coming(const nfa_coming *coming, const nfa_event *event)
 {
-    return event->n_keys > 0 ? coming->keys == event->keys : is_same(&coming->event, event);
+    return coming->given ? event->ahead != NULL && coming->keys == event->ahead->keys : is_same(&coming->event, event);
 }
 
 /* What was announced of the event, and with it what was announced before and has not come; NULL: it was not announced. */
@@ -186,8 +193,8 @@ void nfa_expect_recall(nfa_engine *engine, const nfa_event *event)
 {
     const nfa_expected *ring = &engine->expected;
     const nfa_coming *coming = take_coming(&engine->expected, event);
-    const nfa_ahead *keys = event->keys;
-    uint32_t n = event->n_keys;
+    const nfa_ahead *keys = event->ahead != NULL ? event->ahead->keys : NULL;
+    uint32_t n = event->ahead != NULL ? event->ahead->n_keys : 0;
     if (n == 0 && coming != NULL && ring->n_keys - coming->first <= NFA_EXPECT_KEYS) {
         keys = coming->keys;
         n = coming->n_keys;

@@ -202,6 +202,7 @@ enum { NFA_EXPECT_EVENTS = 32, NFA_EXPECT_KEYS = 128 };
 typedef struct nfa_coming {
     nfa_ahead *keys;            /* of the host, or of key[] */
     uint32_t n_keys;
+    bool given;                 /* they are the host's */
     uint32_t first;             /* of key[]: how many there were before */
     nfa_event event;            /* only where the keys are computed here */
 } nfa_coming;
@@ -273,6 +274,7 @@ struct nfa_engine {
     uint32_t n_hits, cap_hits;
     const nfa_visit *visits;            /* instead of hits, where n_visits is not 0 */
     uint32_t n_visits;
+    struct nfa_foreseen *foreseen;      /* by stream: foresee.c */
     struct nfa_predicate *predicates;   /* the first stands for "evaluate it" */
     uint32_t *predicate_of;             /* by expression */
 };
@@ -348,6 +350,23 @@ static inline bool nfa_holds(const nfa_env *env, uint32_t number)
     return ready != 0 ? predicate->holds(env, predicate) : nfa_is_true(env, number);
 }
 
+/* foresee.c: what can be said of an event before it comes */
+enum { NFA_NO_FACT = UINT8_MAX };
+bool nfa_foresee_make(nfa_engine *engine);              /* before all that asks for facts; false: no memory */
+/* The number of the fact whether the condition holds for an event of the stream; NFA_NO_FACT: it is not foreseen. */
+uint8_t nfa_foresee_fact(nfa_engine *engine, uint32_t stream, uint32_t expr);
+/* Where the hash of a slot's value will stand; NFA_NO_FACT: nowhere. */
+uint8_t nfa_foresee_hash(nfa_engine *engine, uint32_t stream, uint32_t slot);
+/* Can the condition be answered by the event alone, with nothing to be counted on the way? */
+bool nfa_foresee_may(const plan *p, uint32_t expr);
+enum { NFA_FACT_ALONE = 63 };       /* it concerns nobody but those who always come */
+
+/* What was foreseen of the event by an engine of this plan, or NULL. */
+static inline const nfa_foresight *nfa_foresight_of(const nfa_engine *engine, const nfa_event *event)
+{
+    return event != NULL && event->ahead != NULL && event->ahead->of == engine->plan ? event->ahead : NULL;
+}
+
 /* The same as nfa_eval; a field of the event, as most things are, is read without a call. */
 static inline egret_value nfa_value_of(const nfa_env *env, uint32_t number)
 {
@@ -373,6 +392,8 @@ const char *nfa_layout_name(nfa_engine *engine, egret_str name);    /* as a C st
 bool nfa_dispatch_make(nfa_engine *engine);
 /* Groups that every event of the stream concerns. */
 uint32_t nfa_dispatch_groups(const nfa_engine *engine, uint32_t stream, const uint32_t **groups);
+/* Is it said by events of the stream alone, whom they concern? */
+bool nfa_dispatch_foresees(const nfa_engine *engine, uint32_t stream);
 /* Fills engine->hits, sorted by order, or points engine->visits to what is to be done; false: no memory. */
 bool nfa_dispatch_event(nfa_engine *engine, const nfa_event *event);
 
@@ -395,6 +416,7 @@ void nfa_expect_recall(nfa_engine *engine, const nfa_event *event);
 void nfa_expect_pass(nfa_engine *engine, const nfa_event *event);     /* it will not be evaluated */
 /* What keys depend on has changed: none is known in advance. */
 void nfa_expect_forget(nfa_engine *engine);
+uint32_t nfa_expect_keys(nfa_engine *engine, const nfa_event *event, nfa_ahead *keys, uint32_t max);     /* computes them; 0: not all can be */
 
 /* content.c */
 bool nfa_content_make(nfa_engine *engine);

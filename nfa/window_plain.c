@@ -16,6 +16,7 @@ typedef struct plain_arg {
     uint16_t value_at, meta_at; /* in an entry */
     uint32_t slot;
     uint32_t where;             /* PLAN_NONE */
+    uint8_t fact, hash;         /* where what was foreseen of `where` and the value stands; NFA_NO_FACT */
     bool moves;                 /* some of its aggregates may grow, and move what is in the block */
     uint32_t aggs, end_aggs;    /* in win_plain.by_arg */
 } plain_arg;
@@ -83,10 +84,13 @@ bool win_plain_make(nfa_engine *engine, const plan_window *window, win_layout *l
     if (engine->keep.failed) {
         return false;
     }
+    uint32_t stream = engine->plan->guards[window->atoms[0].guard].stream;
     for (uint32_t i = 0; i < window->n_args; i++) {
         const win_arg *arg = &layout->args[i];
         const win_ask *ask = &layout->ask[i];
         args[i] = (plain_arg){.keep = arg->keep, .counted = ask->kind == WIN_ASK_COUNTED, .slot = ask->from, .where = ask->where,
+                              .fact = nfa_foresee_fact(engine, stream, ask->where),
+                              .hash = arg->keep == WIN_KEEP_HASH ? nfa_foresee_hash(engine, stream, ask->from) : NFA_NO_FACT,
                               .value_at = (uint16_t)(layout->entry_value + arg->word * sizeof(uint64_t)),
                               .meta_at = (uint16_t)(layout->entry_meta + i), .aggs = arg->aggs, .end_aggs = arg->aggs + arg->n_aggs};
     }
@@ -136,8 +140,13 @@ static void sum_up(win_reg *reg, const egret_value *v, int sign)
     reg->scale = v->scale > reg->scale ? v->scale : reg->scale;
 }
 
+static bool where_holds(const nfa_env *env, const nfa_foresight *seen, const plain_arg *arg)
+{
+    return arg->where == PLAN_NONE || (seen != NULL && arg->fact != NFA_NO_FACT ? (seen->facts >> arg->fact & 1u) != 0 : nfa_holds(env, arg->where));
+}
+
 /* Writes the argument's value into the entry; gives its hash where that is what is kept, else 0. */
-static uint64_t keep_value(uint8_t *entry, const plain_arg *arg, const egret_value *v, bool null)
+static uint64_t keep_value(uint8_t *entry, const plain_arg *arg, const egret_value *v, bool null, const nfa_foresight *seen)
 {
     uint64_t hash = 0;
     entry[arg->meta_at] = null ? NFA_META_NULL : v->scale;
@@ -145,7 +154,7 @@ static uint64_t keep_value(uint8_t *entry, const plain_arg *arg, const egret_val
         return 0;
     }
     if (arg->keep == WIN_KEEP_HASH) {
-        hash = egret_value_hash(*v);
+        hash = seen != NULL && arg->hash != NFA_NO_FACT ? seen->hash[arg->hash] : egret_value_hash(*v);
         memcpy(entry + arg->value_at, &hash, sizeof hash);
     } else if (arg->keep == WIN_KEEP_PLAIN) {
         memcpy(entry + arg->value_at, &v->u, sizeof hash);
@@ -185,6 +194,7 @@ bool win_plain_take(const nfa_env *env, uint32_t number, nfa_section *section)
     const win_layout *layout = env->engine->win[number];
     const win_plain *plain = layout->plain;
     const egret_value *slots = env->event->slots;
+    const nfa_foresight *seen = nfa_foresight_of(env->engine, env->event);
     uint32_t ord = 0;
     uint8_t *entry = layout->log ? (uint8_t *)push_entry(env->event, env->engine->stream_id[env->event->stream], layout, section, &ord) : NULL;
     if (layout->log && entry == NULL) {
@@ -195,10 +205,10 @@ bool win_plain_take(const nfa_env *env, uint32_t number, nfa_section *section)
     }
     for (const plain_arg *arg = plain->arg, *end = arg + plain->n_args; arg < end; arg++) {
         const egret_value *v = arg->counted ? &of_counted : &slots[arg->slot];
-        bool null = v->type == EGRET_NULL || (arg->where != PLAN_NONE && !nfa_holds(env, arg->where));
+        bool null = v->type == EGRET_NULL || !where_holds(env, seen, arg);
         uint64_t hash = 0;
         if (entry != NULL) {
-            hash = keep_value(entry, arg, v, null);
+            hash = keep_value(entry, arg, v, null, seen);
         }
         if (null) {
             continue;

@@ -1,6 +1,7 @@
 /*
  * test_expect.c: announcing events changes nothing. The same events go into two engines, one of which is told before what comes: all in order,
- * in another order, and events that never come; with keys that are null, too long to be kept, or equal. Both say the same.
+ * in another order, and events that never come; with keys that are null, too long to be kept, or equal. Both say the same. So they do when what can
+ * be said of an event before it comes was found out by another engine.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +16,7 @@
 #include "compiler/parse.h"
 #include "nfa/engine.h"
 
-enum { N_EVENTS = 400, AHEAD = 24, N_SLOTS = 8, OUT_BYTES = 1 << 20 };
+enum { N_EVENTS = 400, AHEAD = 24, N_SLOTS = 8, OUT_BYTES = 1 << 20, MAX_KEYS = 6 };
 
 static const char rules_text[] =
     "stream a { k: string?  v: int  at: time } with time at\n"
@@ -23,6 +24,8 @@ static const char rules_text[] =
     "profile p { from a  by k  n: count()  top: max(v) }\n"
     "rule often { watch a | b by k over 50ms when count() >= 3 alert { m: count()  k: k } }\n"
     "rule twice { match x: a [p.n > 1 and v >= p.top] then y: b by k within 40ms alert { m: x.v } }\n"
+    "rule some { watch a by k over 90ms when sum(v where v > 1 and k != \"q\") >= 6 and count(where v in (1, 2)) >= 1 alert { m: sum(v where v > 1 and k != \"q\") } }\n"
+    "rule rare { watch a [v == 3 and k in (\"p\", \"q\")] by k over 200ms when distinct(v) >= 1 and count() >= 2 alert { m: count() } }\n"
     "rule wide { watch a by v over 90ms when count() >= 4 and distinct(k) >= 2 alert { m: distinct(k) } }\n";
 
 typedef struct fixture {
@@ -131,6 +134,39 @@ static size_t run(const fixture *f, const uint32_t *order, char *out)
     return at;
 }
 
+/* All events come with what an engine of the plan `of` has foreseen, and are announced. */
+static size_t run_foreseen(const fixture *f, const plan *of, char *out, uint64_t *facts)
+{
+    enum { ROOM = sizeof(nfa_foresight) + MAX_KEYS * sizeof(nfa_ahead) };
+    nfa_engine *engine = nfa_engine_new(egret_mem_of(NULL), f->plan);
+    nfa_engine *reader = nfa_engine_new(egret_mem_of(NULL), of);
+    char *room = calloc(N_EVENTS, ROOM);
+    nfa_event events[N_EVENTS];
+    size_t at = 0;
+    assert_true(engine != NULL && reader != NULL && room != NULL);
+    for (uint32_t i = 0; i < N_EVENTS; i++) {
+        events[i] = f->events[i];
+        nfa_foresight *seen = (nfa_foresight *)(void *)(room + (size_t)i * ROOM);
+        size_t bytes = nfa_engine_foresee(reader, &events[i], seen, MAX_KEYS);
+        assert_true(bytes >= sizeof *seen && bytes <= ROOM);
+        events[i].ahead = seen;
+        *facts |= seen->facts;
+    }
+    for (uint32_t i = 0; i < N_EVENTS; i++) {
+        if (i + AHEAD < N_EVENTS) {
+            nfa_engine_expect(engine, &events[i + AHEAD]);
+        }
+        assert_int_equal(nfa_engine_event(engine, &events[i]), EGRET_OK);
+        note_alerts(engine, out, &at);
+    }
+    assert_int_equal(nfa_engine_finish(engine, INT64_MAX), EGRET_OK);
+    note_alerts(engine, out, &at);
+    nfa_engine_free(engine);
+    nfa_engine_free(reader);
+    free(room);
+    return at;
+}
+
 static void compare(fixture *f, const uint32_t *order)
 {
     size_t plain = run(f, NULL, f->said[0]);
@@ -168,9 +204,37 @@ static void test_just_before(void **state)
     compare(*state, order);
 }
 
+/* Some events concern nobody but those who always come, others do; both kinds of facts are met. */
+static void test_foreseen(void **state)
+{
+    fixture *f = *state;
+    uint64_t facts = 0;
+    size_t plain = run(f, NULL, f->said[0]);
+    assert_non_null(strstr(f->said[0], " some "));
+    assert_non_null(strstr(f->said[0], " rare "));
+    assert_int_equal(run_foreseen(f, f->plan, f->said[1], &facts), plain);
+    assert_memory_equal(f->said[0], f->said[1], plain);
+    assert_true((facts & 3) != 0 && (facts >> 63) != 0);
+}
+
+/* What an engine of another plan has foreseen is of no use, and does no harm. */
+static void test_foreseen_by_another_plan(void **state)
+{
+    fixture *f = *state;
+    void *other = NULL;
+    uint64_t facts = 0;
+    size_t plain = run(f, NULL, f->said[0]);
+    assert_int_equal(set_up(&other), 0);
+    assert_int_equal(run_foreseen(f, ((fixture *)other)->plan, f->said[1], &facts), plain);
+    assert_memory_equal(f->said[0], f->said[1], plain);
+    tear_down(&other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_foreseen, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_foreseen_by_another_plan, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_out_of_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_just_before, set_up, tear_down),
