@@ -408,6 +408,10 @@ class Trees(unittest.TestCase):
     def test_and(self):
         self.assertEqual(self.found("abc", "caab", lambda a, b, c: of("some", a, b, c)), ["0 1 3"])
         self.assertEqual(self.found("abc", "abdca", lambda a, b, c: seq(a, of("some", b, c, during=[Atom("d")]))), [])
+        rounds = lambda a, b, c, d: of("some", loop(1, 2, seq(a, b), any=True), c, during=[Atom("d")])
+        at_end = {"absence": [Absence([Atom("e")], 10 * S)]}
+        self.assertIn("0 1 2 4 5", self.found("abcd", "abcdab", rounds, **at_end))      # complete once, the d is none that is forbidden
+        self.assertNotIn("0 1 2 3 5", self.found("abcd", "abcadb", rounds, **at_end))   # but it is in a round that goes on
         self.assertEqual(self.found("dabc", "dacb", lambda d, a, b, c: seq(d, of("some", seq(a, b), c, min=1))), ["0 2"])
 
     def test_rounds(self):

@@ -3,8 +3,9 @@
 What an attempt has done with a part is a value, never changed:
 
     step   the event     silence   its end    seq    the states of its parts up to where it stands
-    loop   (complete rounds, running round)   some   (the states of its operands, all events that one of them took at the time)
-    or     ("run", states of all alternatives) or ("won", number, state)         None: it has not begun
+    loop   (complete rounds, running round)      or   ("run", states of all alternatives) or ("won", number, state)
+    some   (the states of its operands, all events that one of them took at the time, the one with which it went on when it was complete)
+    None: it has not begun
 
 Of a part and an event one asks for its ways, in order of preference: ("take", state after it, forks, choices), or ("leave", state, choices): here
 what stands behind the part may take the event instead. Who is made of parts puts the ways of what follows in the place of "leave". `choices`
@@ -87,7 +88,7 @@ def settled(part, state):
         return states if any(s is not None for s in states) else None
     if part.kind == "or":
         return ("won", state[1], settled(part.parts[state[1]], state[2])) if state[0] == "won" else None
-    return tuple(settled(p, s) if s is not None and whole(p, s) else None for p, s in zip(part.parts, state[0])), state[1]
+    return tuple(settled(p, s) if s is not None and whole(p, s) else None for p, s in zip(part.parts, state[0])), *state[1:]
 
 
 def events_of(part, state):
@@ -415,17 +416,18 @@ class Offer:
         return ("won", won[0], after[won[0]]) if won else ("run", after)
 
     def some(self, part, state, last, root):
-        states, ever = state or ((None,) * len(part.parts), ())
+        states, ever, since = state or ((None,) * len(part.parts), (), None)
 
         def put(n, s):
             after = states[:n] + (s,) + states[n + 1:]
-            if whole(part, (after, ())):
+            if whole(part, (after,)):
                 after = tuple(x if x is not None and whole(p, x) else None for p, x in zip(part.parts, after))
-            return after, ever + (self.event,)
+            goes_on = state is not None and whole(part, state) and not whole(part, (after,))
+            return after, ever + (self.event,), self.event if goes_on else since
 
         def operand(n, who=self):
             def here(s):
-                return root((states[:n] + (s,) + states[n + 1:], ever))
+                return root((states[:n] + (s,) + states[n + 1:], ever, since))
             if part.parts[n].kind != "silence":
                 return who.ways(part.parts[n], states[n], last, here)
             began = min(events_of(part, state), key=age, default=None)
@@ -443,20 +445,23 @@ class Offer:
             if self.forbidden(part, state, last, root) or not self.possible(part, [lambda who, n=n: whole_or(n, who) for n in range(len(states))]):
                 return []
             return [w for n in range(len(states)) for w in takes(n, operand(n))]
-        before, behind, out = [], [], list(states)
+        before, behind, out, may_leave = [], [], list(states), True
         for n, s in enumerate(states):
             ways = operand(n) if s is not None else []
             way_out = next((i for i, w in enumerate(ways) if w[0] == "leave"), len(ways))
             before += takes(n, ways[:way_out])
             behind += takes(n, ways[way_out + 1:])
-            out[n] = ways[way_out][1] if s is not None else None
+            may_leave = may_leave and (s is None or way_out < len(ways))
+            out[n] = ways[way_out][1] if s is not None and may_leave else None
+        if not may_leave:       # one of them has ended in a round that cannot be given up
+            return before + behind
         if any(w[3] for w in before):       # an `any` loop may go on: leaving it is one of its branches
-            return before + [("leave", (tuple(out), ever), (next(self.choices),))]
-        return before + [("leave", (tuple(out), ever), ())] + behind
+            return before + [("leave", (tuple(out), ever, since), (next(self.choices),))]
+        return before + [("leave", (tuple(out), ever, since), ())] + behind
 
     def forbidden(self, part, state, last, root):
-        own = state[1] if state else ()
-        start = last or (own[0] if own else None)
+        own, since = state[1:] if state else ((), None)
+        start = since or last or (own[0] if own else None)
         if not part.during or start is None:
             return False
         view = self.view(root(state))

@@ -90,6 +90,11 @@ static const engine_case cases[] = {
     {"and where the first silence was over, it runs out",
      "rule r { match x: a {1,} then ((not b for 1ms and y: c {2}) and not d for 3ms) within 8ms on timeout alert { n: x.v } }",
      "0 a 7\n2 b 0\n20 -\n", "8: 1 =7\n"},
+    {"complete once, what is forbidden inside may come",
+     "rule r { match ((x: a then y: b) {1,2} any and z: c and not d) then not d for 5ms" NO_SKIP, "0 a 0\n1 b 0\n2 c 0\n3 d 0\n4 a 0\n5 b 0\n20 -\n",
+     "10: 1 2 3 5 6\n"},
+    {"but not in a round that goes on",
+     "rule r { match ((x: a then y: b) {1,2} any and z: c and not d) then not d for 5ms" NO_SKIP, "0 a 0\n1 b 0\n2 c 0\n4 a 0\n5 d 0\n6 b 0\n20 -\n", ""},
     {"unless kills", "rule r { match x: a then (y: b and z: c) unless d after y" NO_SKIP, "0 a 0\n1 d 0\n2 c 0\n3 d 0\n4 b 0\n5 a 0\n6 b 0\n7 d 0\n8 c 0\n",
      "4: 1 3 5\n"},
     /* branches */
