@@ -63,7 +63,15 @@ bool branch_older(const branch_step *step, uint32_t a, uint32_t b)
     return a - step->base < b - step->base;
 }
 
-/* NFA_NONE counts as older than everything. */
+/* NFA_NONE is no event. */
+static uint32_t older(const branch_step *step, uint32_t a, uint32_t b)
+{
+    if (a == NFA_NONE || b == NFA_NONE) {
+        return a == NFA_NONE ? b : a;
+    }
+    return branch_older(step, b, a) ? b : a;
+}
+
 static uint32_t newer(const branch_step *step, uint32_t a, uint32_t b)
 {
     if (a == NFA_NONE || b == NFA_NONE) {
@@ -146,22 +154,21 @@ uint32_t branch_newest(const branch_step *step, uint32_t part, uint32_t around)
         } else if (step->parts[p].kind == PLAN_PART_LOOP && get(step, p, BRANCH_STATE) > 0) {
             newest = newer(step, newest, get(step, p, BRANCH_KEPT));
         } else if (step->parts[p].kind == PLAN_PART_SOME) {
-            newest = newer(step, newest, newest_in(step, p, true));
+            for (uint32_t i = p + 1; i < step->parts[p].end; i = step->parts[i].end) {
+                newest = i == part ? newest : newer(step, newest, newest_in(step, i, true));
+            }
         }
         part = p;
     }
     return newest;
 }
 
-/* The first event of what is begun of a part, its alternatives and operands together. */
-static uint32_t first_left(const branch_step *step, uint32_t part, uint32_t end)
+/* The first event of what is begun of a part up to `end`, its alternatives and operands together, but for one of them (PLAN_NONE: of all). */
+static uint32_t first_left(const branch_step *step, uint32_t part, uint32_t end, uint32_t but)
 {
     uint32_t first = NFA_NONE;
     for (uint32_t i = part + 1; i < end; i = step->parts[i].end) {
-        uint32_t of = branch_first(step, i);
-        if (of != NFA_NONE && (first == NFA_NONE || branch_older(step, of, first))) {
-            first = of;
-        }
+        first = i == but ? first : older(step, first, branch_first(step, i));
     }
     return first;
 }
@@ -171,13 +178,13 @@ uint32_t branch_oldest(const branch_step *step, uint32_t part, uint32_t around)
     uint32_t oldest = branch_first(step, part);
     while (part != around) {
         uint32_t p = step->parts[part].parent;
-        uint32_t other = NFA_NONE;
         if (step->parts[p].kind == PLAN_PART_LOOP && get(step, p, BRANCH_STATE) > 0) {
-            other = branch_first(step, p);
-        } else if (step->parts[p].kind == PLAN_PART_SEQ || step->parts[p].kind == PLAN_PART_SOME) {
-            other = first_left(step, p, step->parts[p].kind == PLAN_PART_SEQ ? part : step->parts[p].end);
+            oldest = older(step, oldest, branch_first(step, p));
+        } else if (step->parts[p].kind == PLAN_PART_SEQ) {
+            oldest = older(step, oldest, first_left(step, p, part, PLAN_NONE));
+        } else if (step->parts[p].kind == PLAN_PART_SOME) {
+            oldest = older(step, oldest, first_left(step, p, step->parts[p].end, part));
         }
-        oldest = oldest == NFA_NONE || (other != NFA_NONE && branch_older(step, other, oldest)) ? other : oldest;
         part = p;
     }
     return oldest;
@@ -246,7 +253,7 @@ void branch_discard(branch_step *step, uint32_t part)
     pop_bindings(step, part, gone);
     branch_clear(step, part);
     for (uint32_t p = step->parts[part].parent; p != PLAN_NONE && branch_first(step, p) == gone; p = step->parts[p].parent) {
-        put(step, p, BRANCH_FIRST, first_left(step, p, step->parts[p].end));
+        put(step, p, BRANCH_FIRST, first_left(step, p, step->parts[p].end, PLAN_NONE));
     }
 }
 

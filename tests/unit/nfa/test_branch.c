@@ -95,6 +95,10 @@ static const engine_case cases[] = {
      "10: 1 2 3 5 6\n"},
     {"but not in a round that goes on",
      "rule r { match ((x: a then y: b) {1,2} any and z: c and not d) then not d for 5ms" NO_SKIP, "0 a 0\n1 b 0\n2 c 0\n4 a 0\n5 d 0\n6 b 0\n20 -\n", ""},
+    {"what another alternative has bound does not count for the bound around an operand",
+     "rule r { match x: a then ((((y: b then u: d) or z: c) and w: d) within 3ms)" NO_SKIP, "0 a 0\n1 b 0\n9 c 0\n10 d 0\n", "10: 1 3 4\n"},
+    {"what another operand has bound does",
+     "rule r { match x: a then ((((y: b then u: d) or z: c) and w: d) within 3ms)" NO_SKIP, "0 a 0\n1 d 0\n9 c 0\n", ""},
     {"unless kills", "rule r { match x: a then (y: b and z: c) unless d after y" NO_SKIP, "0 a 0\n1 d 0\n2 c 0\n3 d 0\n4 b 0\n5 a 0\n6 b 0\n7 d 0\n8 c 0\n",
      "4: 1 3 5\n"},
     /* branches */
