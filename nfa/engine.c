@@ -231,18 +231,31 @@ static bool gather_block(nfa_engine *engine, due_list *list, uint32_t block, int
     return true;
 }
 
+/* Has something that acted before it at this instant moved it? */
+static bool is_still_due(nfa_engine *engine, const due_section *item, int64_t due, nfa_section *section)
+{
+    return section_at(engine, item->block, item->id, section) && ((const nfa_root *)nfa_section_root(section))->due_ms <= due;
+}
+
+/* Where a silence inside a pattern ends, another one behind it may be over, too: the next key has to wait for that. */
+static egret_status act_on_branches(nfa_engine *engine, const due_section *item, int64_t due, nfa_section *section)
+{
+    egret_status status = EGRET_OK;
+    do {
+        status = branch_on_deadline(engine, item->rule, section, due);
+    } while (status == EGRET_OK && is_still_due(engine, item, due, section));
+    return status;
+}
+
 static egret_status act(nfa_engine *engine, const due_section *item, int64_t due)
 {
     nfa_section section;
-    if (!section_at(engine, item->block, item->id, &section)) {
+    if (!is_still_due(engine, item, due, &section)) {
         return EGRET_OK;
-    }
-    if (((const nfa_root *)nfa_section_root(&section))->due_ms > due) {
-        return EGRET_OK;    /* something that acted before it at this instant has moved it */
     }
     switch (engine->slots[item->id].kind) {
     case NFA_PATTERN: return seq_on_deadline(engine, item->rule, &section, due);
-    case NFA_BRANCH: return branch_on_deadline(engine, item->rule, &section, due);
+    case NFA_BRANCH: return act_on_branches(engine, item, due, &section);
     case NFA_SILENCE: return silence_on_deadline(engine, item->rule, &section, due);
     case NFA_WINDOW: return win_on_deadline(engine, item->rule, &section, due);
     case NFA_LIFE: return life_on_deadline(engine, item->rule, &section, due);

@@ -180,10 +180,10 @@ static egret_status slide(win_step *step, uint64_t atoms)
     return status == EGRET_OK && step->env.rule->resolve_when != PLAN_NONE ? life_after_change(&step->env, step->rule) : status;
 }
 
-/* Something has left: has `when` turned, or `resolve when`? */
-static egret_status change(win_step *step)
+/* Something has left: has `when` turned, or `resolve when`? identity: goes into the id of what is told, as there is no event. */
+static egret_status change(win_step *step, uint64_t identity)
 {
-    egret_status status = judge(step, (uint64_t)step->env.now_ms);
+    egret_status status = judge(step, identity);
     return status == EGRET_OK ? life_after_change(&step->env, step->rule) : status;
 }
 
@@ -204,14 +204,14 @@ static egret_status slide_deadline(win_step *step, int64_t due_ms)
     if (left || hold_until(step) <= due_ms) {
         win_leave(step->window, step->layout, &step->section, due_ms, true);
         win_roll(step->window, step->layout, &step->section, due_ms, WIN_AT_TIMER);
-        status = left ? change(step) : EGRET_OK;
+        status = left ? change(step, (uint64_t)due_ms) : EGRET_OK;
         status = status == EGRET_OK && hold_until(step) <= due_ms ? hold(step) : status;
     }
     if (status == EGRET_OK && rolls) {
         step->env.now_ms = due_ms + 1;
         win_leave(step->window, step->layout, &step->section, due_ms + 1, false);
         win_roll(step->window, step->layout, &step->section, due_ms + 1, WIN_AT_EVENT);
-        status = change(step);
+        status = change(step, ~(uint64_t)step->env.now_ms);      /* at this instant something may leave as well, and be told */
     }
     return status == EGRET_OK ? slide_due(step) : status;
 }

@@ -20,5 +20,6 @@ class View:
     session: list = None        # (event, label): of the rule's own session
     key: tuple = ()             # of the rule that asks
     hop: tuple = None           # (start, end) of the hopping window that is asked; None: the one that closes now
+    later: int = None           # the event is looked at again at this instant
 
     rule = property(lambda self: self.desk.rule)

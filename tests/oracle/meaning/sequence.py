@@ -25,7 +25,7 @@ def step_aggregate(x, view):
     _, fn, item, name, where = x
 
     def at(event):
-        return View(view.desk, event, view.history, view.bound, key=view.key)
+        return View(view.desk, event, view.history, view.bound, key=view.key, later=view.desk.run.clock[0])
 
     chosen = [e for e in view.bound[item] if where is None or value(where, at(e))]
     if isinstance(name, tuple):

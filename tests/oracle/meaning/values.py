@@ -79,8 +79,8 @@ def among(x, view):
 
 @means("now")
 def now(x, view):
-    """In the condition of a stream: the time of its event."""
-    return view.event.time
+    """In the condition of a stream: the time of its event. Of events of a step: when they are asked."""
+    return view.event.time if view.later is None else view.later
 
 
 @means("now at end")

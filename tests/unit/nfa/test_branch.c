@@ -99,6 +99,9 @@ static const engine_case cases[] = {
      "rule r { match x: a then ((((y: b then u: d) or z: c) and w: d) within 3ms)" NO_SKIP, "0 a 0\n1 b 0\n9 c 0\n10 d 0\n", "10: 1 3 4\n"},
     {"what another operand has bound does",
      "rule r { match x: a then ((((y: b then u: d) or z: c) and w: d) within 3ms)" NO_SKIP, "0 a 0\n1 d 0\n9 c 0\n", ""},
+    {"of two keys at one instant the first is done with before the second, whatever ends there one behind the other",
+     "rule r { match (x: a then ((any 1 of (not a for 1ms, y: b)) and not c for (11 - 6 * x.v) * 1ms)) then not b by v within 5ms" NO_SKIP,
+     "4 a 2\n4 a 1\n20 -\n", "9: 2\n9: 1\n"},
     {"unless kills", "rule r { match x: a then (y: b and z: c) unless d after y" NO_SKIP, "0 a 0\n1 d 0\n2 c 0\n3 d 0\n4 b 0\n5 a 0\n6 b 0\n7 d 0\n8 c 0\n",
      "4: 1 3 5\n"},
     /* branches */
