@@ -86,8 +86,8 @@ class ChangingPair(Generator):
         how = self.r.randrange(4)
         if how == 0 and (rule.severity is None or rule.severity[0] == "level"):    # else a field of a step may no longer be kept
             other = replace(rule, severity=("level", self.r.choice(LEVELS)))
-        elif how == 1 and rule.throttle is not None:
-            other = replace(rule, throttle=rule.throttle * self.r.choice((2, 3)))
+        elif how == 1 and rule.throttle is not None and rule.throttle > 1:
+            other = replace(rule, throttle=rule.throttle // 2)      # a longer one asks for what may be forgotten
         elif how == 2 and rule.fields and rule.repeat is None and rule.timeout is None and not rule.also_by:
             other = replace(rule, fields=rule.fields + [("more", ("const", self.r.randint(1, 9)))])
         elif how == 3 and rule.items and rule.exempt is None:
