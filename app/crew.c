@@ -43,15 +43,25 @@ static void expect(nfa_engine *engine, const crew_work *work, uint32_t place)
     else if (place - work->n < work->n_next) nfa_engine_expect(engine, &work->next[place - work->n]);
 }
 
-static egret_status evaluate(nfa_engine *engine, const crew_work *work)
+/* An event, or a step of the clock. The count is the caller's, as clocks of several threads lie side by side. */
+static egret_status step(const worker *own, const crew_work *work, const nfa_event *event, rule_clock *clock, uint32_t *count)
 {
+    if (event->stream == PLAN_NONE) return nfa_engine_advance(own->engine, event->time_ms);
+    return work->clocks ? rule_clock_event(clock, count, own->engine, event) : nfa_engine_event(own->engine, event);
+}
+
+static egret_status evaluate(const worker *own, const crew_work *work)
+{
+    nfa_engine *engine = own->engine;
+    rule_clock *clock = work->clocks ? &work->clocks[own - own->crew->workers] : NULL;
+    uint32_t count = clock ? clock->event : 0;
     egret_status status = EGRET_OK;
     for (uint32_t i = 0; work->first && i < EXPECT_EVENTS; i++) expect(engine, work, i);
     for (uint32_t i = 0; i < work->n && status == EGRET_OK; i++) {
         expect(engine, work, i + EXPECT_EVENTS);
-        const nfa_event *event = &work->events[i];
-        status = event->stream == PLAN_NONE ? nfa_engine_advance(engine, event->time_ms) : nfa_engine_event(engine, event);
+        status = step(own, work, &work->events[i], clock, &count);
     }
+    if (clock) clock->event = count;
     if (status == EGRET_OK && work->advances) status = nfa_engine_advance(engine, work->time_ms);
     if (status == EGRET_OK && work->finishes) status = nfa_engine_finish(engine, work->time_ms);
     return status;
@@ -69,7 +79,7 @@ static void *run(void *user)
         seen = c->turn;
         const crew_work *work = c->work;
         pthread_mutex_unlock(&c->lock);
-        egret_status status = evaluate(own->engine, work);
+        egret_status status = evaluate(own, work);
         pthread_mutex_lock(&c->lock);
         if (status != EGRET_OK && c->status == EGRET_OK) c->status = status;
         if (--c->at_work == 0) pthread_cond_signal(&c->done);
@@ -82,7 +92,7 @@ egret_status crew_do(crew *c, const crew_work *work)
 {
     egret_status status = EGRET_OK;
     if (c->n == 1 || !c->threads) {
-        for (uint32_t i = 0; i < c->n && status == EGRET_OK; i++) status = evaluate(c->workers[i].engine, work);
+        for (uint32_t i = 0; i < c->n && status == EGRET_OK; i++) status = evaluate(&c->workers[i], work);
         return status;
     }
     pthread_mutex_lock(&c->lock);
@@ -92,7 +102,7 @@ egret_status crew_do(crew *c, const crew_work *work)
     c->turn++;
     pthread_cond_broadcast(&c->begun);
     pthread_mutex_unlock(&c->lock);
-    status = evaluate(c->workers[0].engine, work);
+    status = evaluate(&c->workers[0], work);
     pthread_mutex_lock(&c->lock);
     while (c->at_work > 0) pthread_cond_wait(&c->done, &c->lock);
     if (status == EGRET_OK) status = c->status;

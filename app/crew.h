@@ -7,7 +7,7 @@
 #ifndef EGRET_APP_CREW_H
 #define EGRET_APP_CREW_H
 
-#include "nfa/shards.h"
+#include "app/rule_meter.h"
 
 typedef struct crew crew;
 
@@ -20,6 +20,7 @@ typedef struct crew_work {
     bool first;                 /* nobody has announced the first of the events yet */
     bool advances, finishes;    /* then nfa_engine_advance to, or nfa_engine_finish until, time_ms */
     int64_t time_ms;
+    rule_clock *clocks;         /* one for each shard; NULL: nobody asks what rules cost */
 } crew_work;
 
 /* threads false: the caller does the work of all, one after the other. EGRET_IO: a thread could not be made. */

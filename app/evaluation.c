@@ -162,7 +162,7 @@ static egret_status take_alerts(evaluation *e)
 static egret_status end_turn(evaluation *e)
 {
     if (e->turn.n == 0) return EGRET_OK;
-    crew_work work = {.events = e->turn.events, .n = e->turn.n, .first = true};
+    crew_work work = {.events = e->turn.events, .n = e->turn.n, .first = true, .clocks = e->meter.clocks};
     egret_status status = crew_do(e->crew, &work);
     if (status == EGRET_OK) status = take_alerts(e);
     turn_empty(&e->turn);
@@ -176,7 +176,7 @@ static egret_status release(void *user, const nfa_event *event)
         if (!turn_add(&e->turn, event, e->plan->streams[event->stream].n_slots)) return EGRET_NO_MEMORY;
         return turn_is_full(&e->turn) ? end_turn(e) : EGRET_OK;
     }
-    egret_status status = rule_meter_event(&e->meter, e->engine, event);
+    egret_status status = rule_clock_event(&e->meter.clocks[0], &e->meter.clocks[0].event, e->engine, event);
     return status == EGRET_OK ? take_alerts(e) : status;
 }
 
@@ -383,7 +383,7 @@ evaluation *evaluation_new(const evaluation_options *options)
     e->streams = calloc((size_t)options->rules->plan->n_streams + 1, sizeof *e->streams);
     e->rules = calloc((size_t)options->rules->plan->n_rules + 1, sizeof *e->rules);
     e->rules_before = calloc((size_t)options->rules->plan->n_rules + 1, sizeof *e->rules_before);
-    bool fine = rule_meter_init(&e->meter, options->rules->plan) && has_crew && e->order && e->streams && e->rules && e->rules_before;
+    bool fine = has_crew && rule_meter_init(&e->meter, options->rules->plan, nfa_shards_count(crew_shards(e->crew))) && e->order && e->streams && e->rules && e->rules_before;
     for (uint32_t i = 0; fine && i < options->n_sources; i++) {
         const evaluation_source *source = &options->sources[i];
         if (source->lateness_ms > e->lateness_ms) e->lateness_ms = source->lateness_ms;

@@ -4,14 +4,10 @@
 #include "app/rule_set.h"
 
 #include "app/page_pool.h"
-#include "app/recovery.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 enum { MAX_WORDS = 8 };
 
@@ -25,8 +21,12 @@ rule_set *rule_set_new(void)
     if (!set) return NULL;
     set->users = 1;
     egret_arena_init(&set->arena, page_pool_mem());
+    if (!rule_grounds_make(&set->grounds, NULL)) {
+        free(set);
+        return NULL;
+    }
     egret_text_init(&set->changes, egret_mem_of(NULL));
-    egret_diags_init(&set->diags, &set->arena);
+    egret_diags_init(&set->diags, &rule_grounds_own(&set->grounds)->arena);
     ast_file_init(&set->tree);
     return set;
 }
@@ -47,6 +47,8 @@ void rule_set_drop(rule_set *set)
     free(set->modes);
     free(set->snoozes);
     free(set->layouts);
+    rule_grounds_drop(&set->grounds);
+    rule_set_drop(set->base);
     free(set);
 }
 
@@ -301,112 +303,8 @@ rule_set *rule_set_copy(const rule_set *from)
     for (size_t i = 0; i < from->n_modes; i++) rule_set_put_mode(set, from->modes[i].rule, mode_names[from->modes[i].mode]);
     for (size_t i = 0; i < from->n_snoozes; i++) rule_set_put_snooze(set, &from->snoozes[i]);
     set->changes.len = 0;
+    if (from->plan && from->changes.len == from->compiled_changes) set->base = rule_set_keep((rule_set *)(uintptr_t)from);
     if (!set->arena.failed && !set->changes.failed) return set;
     rule_set_drop(set);
     return NULL;
-}
-
-/* ---- compiling ---- */
-
-/* What was set from outside holds, whatever the rule says. */
-static void set_modes(rule_set *set, const plan *p)
-{
-    for (size_t i = 0; i < set->n_modes; i++)
-        for (uint32_t k = 0; k < p->n_rules; k++)
-            if (egret_str_is(p->rules[k].name, set->modes[i].rule)) p->rules[k].mode = set->modes[i].mode;
-}
-
-/* Definitions, and all that is written: other words of an alert are other rules, too. */
-static uint64_t fingerprint(const rule_set *set)
-{
-    const plan *p = set->plan;
-    uint64_t hash = 1;
-    for (size_t i = 0; i < set->n_files; i++) {
-        const rule_file *file = set->files[i];
-        hash = XXH3_64bits_withSeed(file->path, strlen(file->path) + 1, hash);
-        hash = XXH3_64bits_withSeed(file->hash, sizeof file->hash, hash);
-    }
-    for (uint32_t i = 0; i < p->n_streams; i++) hash = XXH3_64bits_withSeed(&set->layouts[i], sizeof set->layouts[i], hash);
-    for (uint32_t i = 0; i < p->n_rules; i++) {
-        const plan_rule *rule = &p->rules[i];
-        const uint64_t of[] = {rule->hash, rule->life_hash, (uint64_t)rule->mode};
-        hash = XXH3_64bits_withSeed(of, sizeof of, hash);
-    }
-    for (uint32_t i = 0; i < p->n_windows; i++) hash = XXH3_64bits_withSeed(&p->windows[i].hash, sizeof p->windows[i].hash, hash);
-    return hash ? hash : 1;
-}
-
-static bool name_layouts(rule_set *set)
-{
-    const plan *p = set->plan;
-    set->layouts = calloc((size_t)p->n_streams + 1, sizeof *set->layouts);
-    set->arena.failed = set->arena.failed || !set->layouts;
-    if (set->arena.failed) return false;
-    for (uint32_t i = 0; i < p->n_streams; i++) set->layouts[i] = recovery_layout(&p->streams[i]);
-    set->fingerprint = fingerprint(set);
-    return true;
-}
-
-/* Sources by number: files that were parsed have theirs, the others get those that are free. NULL: no memory. */
-static egret_source *number_sources(rule_set *set, uint32_t *numbers, uint32_t *n)
-{
-    size_t cap = set->n_files + 1;
-    for (size_t i = 0; i < set->n_files; i++)
-        if (set->files[i]->parsed && set->files[i]->number >= cap) cap = (size_t)set->files[i]->number + 1;
-    egret_source *sources = egret_arena_alloc(&set->arena, cap * sizeof *sources);
-    if (!sources) return NULL;
-    for (size_t i = 0; i < set->n_files; i++)
-        if (set->files[i]->parsed) sources[set->files[i]->number].name = set->files[i]->path;
-    for (uint32_t i = 0, next = 0; i < set->n_files; i++) {
-        const rule_file *file = set->files[i];
-        if (file->is_content) continue;
-        while (!file->parsed && sources[next].name) next++;
-        numbers[i] = file->parsed ? file->number : next;
-        sources[numbers[i]] = (egret_source){file->path, file->text, file->len < UINT32_MAX ? (uint32_t)file->len : UINT32_MAX};
-        *n = numbers[i] >= *n ? numbers[i] + 1 : *n;
-    }
-    for (uint32_t i = 0; i < *n; i++)
-        if (!sources[i].name) sources[i] = (egret_source){"", "", 0};
-    return sources;
-}
-
-/* The tree of all files. Nodes are shared but for the declarations themselves, which are linked to those of the next file. */
-static void gather_tree(rule_set *set)
-{
-    for (size_t i = 0; i < set->n_files && !set->arena.failed; i++) {
-        if (set->files[i]->is_content) continue;
-        egret_diags_add_all(&set->diags, &set->files[i]->said);
-        for (const ast_decl *decl = set->files[i]->tree.decls; decl && !set->arena.failed; decl = decl->next) {
-            ast_decl *copy = egret_arena_alloc(&set->arena, sizeof *copy);
-            if (!copy) return;
-            *copy = *decl;
-            copy->next = NULL;
-            *set->tree.tail = copy;
-            set->tree.tail = &copy->next;
-        }
-    }
-}
-
-static void parse_files(rule_set *set)
-{
-    uint32_t n = 0, *numbers = egret_arena_alloc(&set->arena, (set->n_files + 1) * sizeof *numbers);
-    const egret_source *sources = numbers ? number_sources(set, numbers, &n) : NULL;
-    if (!sources) return;
-    egret_diags_set_sources(&set->diags, sources, n);
-    for (size_t i = 0; i < set->n_files && !set->arena.failed; i++)
-        if (!set->files[i]->is_content && !set->files[i]->parsed && !rule_file_parse(set->files[i], &set->diags, numbers[i])) set->arena.failed = true;
-    gather_tree(set);
-}
-
-bool rule_set_compile(rule_set *set)
-{
-    set->diags.contents_given = true;
-    for (size_t i = 0; i < set->n_files; i++)
-        if (set->files[i]->is_content) egret_diags_add_content(&set->diags, set->files[i]->path, set->files[i]->text, set->files[i]->len);
-    parse_files(set);
-    const plan *p = set->arena.failed ? NULL : egret_plan_make(&set->diags, &set->tree, true);
-    if (set->diags.n_errors > 0 || !p || set->arena.failed) return false;
-    set->plan = p;
-    set_modes(set, p);
-    return name_layouts(set);
 }

@@ -12,7 +12,7 @@
 #ifndef EGRET_APP_RULE_SET_H
 #define EGRET_APP_RULE_SET_H
 
-#include "app/rule_file.h"
+#include "app/rule_ground.h"
 #include "compiler/plan.h"
 #include "compiler/text.h"
 
@@ -34,8 +34,12 @@ typedef struct rule_set {
     rule_snooze *snoozes;
     size_t n_snoozes, cap_snoozes;
     egret_text changes;         /* lines: what has been done to it since it was made */
+    struct rule_set *base;      /* until it is compiled: the compiled set it is a copy of; NULL: none. One of its users */
     /* once compiled */
+    size_t compiled_changes;    /* how long `changes` was then */
+    rule_grounds grounds;       /* what the plan lives by, with arena */
     egret_diags diags;
+    uint32_t n_parsed;          /* of diags: what the parser had to say, which stands first */
     ast_file tree;              /* of all files: declarations in their order, which hold on to the trees of the files */
     const plan *plan;           /* NULL: there are errors */
     uint64_t *layouts;          /* of its streams, for the journal */
@@ -60,7 +64,7 @@ const rule_file *rule_set_file(const rule_set *set, const char *path);          
 bool rule_set_read(rule_set *set, const char *lines, size_t len, bool (*text)(void *user, const char *hash, egret_text *out), void *user);
 void rule_set_write(const rule_set *set, egret_text *out);      /* all of it, as lines */
 
-/* Compiles. false: there are errors in diags, or no memory (arena.failed). */
+/* Compiles: of a copy what is other than in the set it is a copy of, where that will do (compiler/revise.h). false: there are errors in diags, or no memory (arena.failed). */
 bool rule_set_compile(rule_set *set);
 /* Is the rule silent for that key at that moment? */
 bool rule_set_is_snoozed(const rule_set *set, egret_str rule, const char *key, int64_t wall_ms);

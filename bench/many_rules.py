@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Many rules: how long they take to load, and how long one more takes to be live while events flow.
 
-    many_rules.py EGRET [--rules N] [--rate N] [--changes N] [--files N]
+    many_rules.py EGRET [--rules N] [--rate N] [--changes N] [--files N] [--seconds N]
+
+--rate 0: as many as the daemon takes (bench/post.c, 16 connections of 500 events each, for --seconds at most; events have the time at which they arrive).
 
 Prints how long the first start took (from the start of the process until it is ready; the rules are read, compiled and written to the store), how
 long a rule that is new took from PUT to the answer (it holds then, and is on the disk), the same for one that is replaced, and how long events waited
@@ -13,6 +15,7 @@ import json
 import os
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -20,7 +23,9 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "scenario"))
 CHUNK = 100
+CONNECTIONS, LINES = 16, 500
 STREAM = "stream pay { id: string  card: string  amount: int  country: string  at: time } with time at\n"
+ARRIVING = "stream pay { id: string  card: string  amount: int  country: string }\n"
 
 
 def rule(n, text="0"):
@@ -78,6 +83,24 @@ class Events:
         self.thread.join()
 
 
+class FullRate:
+    """As many as are taken, by a program of its own that ends by itself."""
+
+    def __init__(self, port, options, folder):
+        lines = os.path.join(folder, "lines")
+        with open(lines, "w", encoding="ascii") as out:
+            for n in range(200000):
+                out.write('{"id":"%d","card":"c%d","amount":%d,"country":"c%d"}\n' % (n, n * 7919 % 20000, n * 31 % 100000, n % 40))
+        program = os.path.join(os.path.dirname(os.environ["EGRET"]), "bench", "bench_post")
+        self.process = subprocess.Popen([program, str(port), "/v1/events/pay", lines, str(CONNECTIONS), str(LINES), str(options.seconds)], stdout=subprocess.PIPE, text=True)
+
+    def is_running(self):
+        return self.process.poll() is None
+
+    def wait(self):
+        return self.process.communicate()[0].strip()
+
+
 def say(what, values):
     print("%s: p50 %.0f ms, p95 %.0f ms, longest %.0f ms (%d)" % (what, part(values, 0.5), part(values, 0.95), part(values, 1), len(values)), flush=True)
 
@@ -96,29 +119,53 @@ def change(daemon, number, text, headers):
     return 1000 * (time.monotonic() - began)
 
 
+def change_many(daemon, options, goes_on):
+    """(ms of rules that are new, ms of rules that are replaced), as long as it goes on."""
+    fresh, again = [], []
+    chosen = random.Random(1).sample(range(options.rules), options.changes)
+    for n in range(options.changes):
+        fresh.append(change(daemon, options.rules + n, "new", {}))
+        again.append(change(daemon, chosen[n], "again", {"If-Match": "*"}))
+        assert goes_on(), "events ended before the changes: give --seconds more"
+    return fresh, again
+
+
+def steady(daemon, options, _folder):
+    events = Events(daemon.port, options.rate)
+    try:
+        time.sleep(2)
+        events.waits, before = [], events.waits
+        fresh, again = change_many(daemon, options, lambda: True)
+    finally:
+        events.stop()
+    return fresh, again, [("answers to events before", before), ("answers to events meanwhile", events.waits)]
+
+
+def flat_out(daemon, options, folder):
+    events = FullRate(daemon.port, options, folder)
+    time.sleep(1)
+    fresh, again = change_many(daemon, options, events.is_running)
+    print("events meanwhile: " + events.wait(), flush=True)
+    return fresh, again, []
+
+
 def measure(options, folder):
     from harness import Daemon      # it wants to know the program when it is loaded
     rules = os.path.join(folder, "rules")
     os.makedirs(rules)
     for file in range(options.files):
         with open(os.path.join(rules, "f%04d.egret" % file), "w", encoding="utf-8") as out:
-            out.write(STREAM if file == 0 else "")
+            out.write("" if file > 0 else STREAM if options.rate > 0 else ARRIVING)
             out.write("".join(rule(n) + "\n" for n in range(file, options.rules, options.files)))
     for start in ("first", "second"):
         began = time.monotonic()
-        daemon = Daemon(rules, os.path.join(folder, "data"))
+        daemon = Daemon(rules, os.path.join(folder, "data"), "--rate", "0")
         daemon.wait_until_ready()
         print("%d rules, %s start: ready after %.2f s" % (options.rules, start, time.monotonic() - began), flush=True)
         if start == "first":
             daemon.stop()
     try:
-        events = Events(daemon.port, options.rate)
-        time.sleep(2)
-        events.waits, before = [], events.waits
-        fresh = [change(daemon, options.rules + n, "new", {}) for n in range(options.changes)]
-        chosen = random.Random(1).sample(range(options.rules), options.changes)
-        again = [change(daemon, n, "again", {"If-Match": "*"}) for n in chosen]
-        events.stop()
+        fresh, again, waits = (steady if options.rate > 0 else flat_out)(daemon, options, folder)
         spent = processor_ms(daemon)
         for n in range(options.changes):
             change(daemon, options.rules + options.changes + n, "new", {})
@@ -126,8 +173,8 @@ def measure(options, folder):
         say("a new rule, from PUT to live", fresh)
         say("a rule replaced", again)
         print("processor time of a change, without events: %.0f ms" % spent)
-        say("answers to events before", before)
-        say("answers to events meanwhile", events.waits)
+        for what, values in waits:
+            say(what, values)
     finally:
         daemon.stop()
 
@@ -135,7 +182,7 @@ def measure(options, folder):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("egret")
-    for name, default in (("rules", 10000), ("rate", 2000), ("changes", 20), ("files", 100)):
+    for name, default in (("rules", 10000), ("rate", 2000), ("changes", 20), ("files", 100), ("seconds", 20)):
         parser.add_argument("--" + name, type=int, default=default)
     options = parser.parse_args()
     os.environ["EGRET"] = os.path.abspath(options.egret)

@@ -96,6 +96,14 @@ void egret_arena_reset(egret_arena *arena)
     arena->page->used = 0;
 }
 
+size_t egret_arena_bytes(const egret_arena *arena)
+{
+    size_t bytes = 0;
+    for (const arena_page *page = arena->page; page != NULL; page = page->older)
+        bytes += page_bytes(page);
+    return bytes;
+}
+
 /* Puts a page with room for `size` bytes in front; NULL when there is no memory. */
 static arena_page *page_add(egret_arena *arena, size_t size)
 {

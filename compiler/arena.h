@@ -35,6 +35,7 @@ void egret_arena_init(egret_arena *arena, egret_mem mem);
 void egret_arena_deinit(egret_arena *arena);
 /* Empties it but keeps its newest page for reuse (per-event scratch). */
 void egret_arena_reset(egret_arena *arena);
+size_t egret_arena_bytes(const egret_arena *arena);     /* it has taken from its memory */
 /* Zeroed, 16-byte aligned; NULL and arena->failed when there is no memory. */
 void *egret_arena_alloc(egret_arena *arena, size_t size);
 egret_str egret_arena_str(egret_arena *arena, const char *ptr, size_t len);   /* a NUL-terminated copy */

@@ -15,7 +15,7 @@ void *check_alloc(check *c, size_t size)
 {
     void *p = egret_arena_alloc(c->arena, size == 0 ? 1 : size);
     if (p == NULL)
-        longjmp(c->no_memory, 1);
+        longjmp(c->no_memory, CHECK_NO_MEMORY);
     return p;
 }
 
@@ -29,6 +29,25 @@ void *check_grow(check *c, void *items, uint32_t n, size_t size)
     if (n != 0)
         memcpy(grown, items, n * size);
     return grown;
+}
+
+/* ---- what is needed ---- */
+
+void check_touch(check *c, touch_kind kind, uint32_t a, uint32_t b)
+{
+    symbol *at = c->at;
+    for (uint32_t i = 0; at != NULL && i < at->n_touched; i++)
+        if (at->touched[i].kind == kind && at->touched[i].a == a && at->touched[i].b == b)
+            return;
+    if (at == NULL)
+        return;
+    at->touched = check_grow(c, at->touched, at->n_touched, sizeof *at->touched);
+    at->touched[at->n_touched++] = (touched){ kind, a, b };
+}
+
+_Noreturn void check_not_simple(check *c)
+{
+    longjmp(c->no_memory, CHECK_NOT_SIMPLE);
 }
 
 /* ---- names of declarations ---- */
@@ -112,15 +131,6 @@ static void declare_all(check *c)
     p->sinks = check_alloc(c, p->n_sinks * sizeof *p->sinks);
 }
 
-static int order_rules(const void *left, const void *right)
-{
-    const plan_rule *a = left, *b = right;
-    if (a->level != b->level)
-        return a->level < b->level ? -1 : 1;
-    int order = egret_str_cmp(a->name, b->name);
-    return order != 0 ? order : a->instance < b->instance ? -1 : a->instance > b->instance;
-}
-
 /* Rules in the order in which they are evaluated. Who asks about a rule then knows it by its new number. */
 static void sort_rules(check *c)
 {
@@ -153,7 +163,9 @@ static void check_all(check *c, bool load_content)
         content_load(c);
     zone_gather(c);
     sort_rules(c);
+    order_slots(c);
     plan_hash(c);
+    order_groups(c);
 }
 
 const plan *egret_plan_make(egret_diags *diags, const ast_file *file, bool load_content)
@@ -171,6 +183,7 @@ const plan *egret_plan_make(egret_diags *diags, const ast_file *file, bool load_
     if (setjmp(c->no_memory) != 0)
         return NULL;
     c->plan = check_alloc(c, sizeof *c->plan);
+    c->plan->made_by = c;
     check_all(c, load_content);
     return diags->n_errors == 0 && !diags->arena->failed ? c->plan : NULL;
 }

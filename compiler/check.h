@@ -18,11 +18,12 @@
 
 /* ---- identity by hash ---- */
 
-/* Numbers by hash; what is equal is for the asker to say. */
+/* Numbers by hash; what is equal is for the asker to say. `below` holds what was there before this one was begun, and stays as it is. */
 typedef struct id_map {
     uint64_t *hashes;
     uint32_t *ids;              /* PLAN_NONE: free */
     uint32_t capacity, n;
+    const struct id_map *below; /* NULL: nothing */
 } id_map;
 
 /* ---- names ---- */
@@ -41,7 +42,14 @@ typedef struct symbol {
     uint32_t level;             /* rule: see check_levels.c */
     bool feeds_alert;           /* rule: its alerts are in the stream `alert` */
     bool sound;                 /* rule: it was checked, and no error found */
+    bool opened;                /* rule: some other asks whether its alert is open */
+    struct touched *touched;    /* what of the plan it needs that others need, too, or nobody */
+    uint32_t n_touched;
 } symbol;
+
+/* What stays in the plan as long as some declaration needs it (revise.c). */
+typedef enum touch_kind { TOUCH_FIELD /* a: stream, b: field; decoded */, TOUCH_FEATURE, TOUCH_LIST /* a: its number */ } touch_kind;
+typedef struct touched { touch_kind kind; uint32_t a, b; } touched;
 
 /* ---- the checker ---- */
 
@@ -54,7 +62,7 @@ typedef struct check {
     egret_arena *arena;
     const ast_file *file;
     plan *plan;
-    jmp_buf no_memory;
+    jmp_buf no_memory;          /* also: check_not_simple */
     id_map exprs, consts, sets, regexes, guards, groups, features, symbol_map;
     uint32_t *weight;           /* per expression: nodes of its tree, saturating; sharing does not make evaluation cheaper */
     uint32_t *height;           /* per expression: levels of its tree; whoever walks it recurses that deep */
@@ -64,6 +72,11 @@ typedef struct check {
     uint32_t alert_level;
     uint32_t *order;            /* symbols of profiles and rules, each behind what it looks at */
     uint32_t n_order;
+    symbol *at;                 /* the declaration that is checked now; NULL: none that comes and goes by itself */
+    bool revising;              /* a plan is made of another one: what that is not made for leaves by check_not_simple */
+    uint32_t *free_windows;     /* of rules that are replaced, for those that replace them */
+    uint32_t n_free_windows;
+    uint32_t n_replaced;        /* rules, since all was compiled: what they needed alone may still stand in the plan */
     uint32_t depth;             /* of the walk now */
     uint32_t visits;            /* nodes walked for this declaration: defines may multiply */
 } check;
@@ -180,9 +193,13 @@ symbol *check_find(check *c, name_space space, egret_str name);     /* NULL: no 
 symbol *check_find_kind(check *c, ast_decl_kind kind, egret_str name);
 void *check_alloc(check *c, size_t size);                            /* zeroed; never NULL */
 void *check_grow(check *c, void *items, uint32_t n, size_t size);    /* items with room for number n; never NULL */
+void check_touch(check *c, touch_kind kind, uint32_t a, uint32_t b);
+_Noreturn void check_not_simple(check *c);      /* while revising: all is to be compiled */
+enum { CHECK_NO_MEMORY = 1, CHECK_NOT_SIMPLE = 2 };                  /* what no_memory is left with */
 
 /* ---- check_levels.c, check_told.c: rules as streams of other rules ---- */
 
+bool check_looks_at_none(check *c, uint32_t number);    /* at no rule, nor at a profile that rules feed */
 void check_levels(check *c);            /* the order of profiles and rules; room for the streams of rules; circles are reported */
 void told_instance(check *c, const rule_ctx *rule);     /* the fields of its stream, from what was just lowered */
 void told_finish(check *c, const symbol *told);       /* the fields are known: groups made before learn of them */
@@ -220,6 +237,9 @@ uint32_t intern_binary(check *c, plan_op op, egret_type type, uint32_t a, uint32
 /* AND or OR of n conditions: flattened, equal ones once; n 0: true for AND. */
 uint32_t intern_junction(check *c, plan_op op, const uint32_t *args, uint32_t n);
 bool intern_is_const(const check *c, uint32_t expr, egret_value *out);
+uint64_t intern_group_hash(const plan_group *group);
+uint64_t intern_feature_hash(const plan_feature *f);
+void intern_expr_again(check *c, uint32_t expr);        /* it is another one now, and is to be found as such */
 uint32_t id_map_find(const id_map *map, uint64_t hash, uint32_t *cursor);    /* cursor starts at PLAN_NONE */
 void id_map_put(check *c, id_map *map, uint64_t hash, uint32_t id);
 uint64_t hash_mix(uint64_t hash, uint64_t v);
@@ -322,12 +342,22 @@ void check_edges(check *c);
 bool check_profile(check *c, symbol *profile);  /* on demand; false: a cycle, reported */
 void check_defines(check *c);
 void check_rules(check *c);             /* and profiles */
+void check_rule(check *c, symbol *rule);
 void check_tests(check *c);
 /* Text of a list's line, a table's cell or a test to a value; strings are borrowed. */
 bool content_value(egret_str text, egret_type type, uint8_t unit, egret_value *out);
 void content_types(check *c);           /* the types of lists, after all that asks them */
 void content_load(check *c);
 void plan_hash(check *c);               /* fills all hashes */
+void plan_hash_group(check *c, uint32_t group);
+void plan_hash_feature(check *c, uint32_t feature);
+void plan_hash_rule(check *c, plan_rule *rule);         /* with its pattern or window */
+
+/* ---- plan_order.c: numbers that do not depend on the order of declarations ---- */
+
+int order_rules(const void *left, const void *right);   /* plan_rule: by level, name, instance */
+void order_slots(check *c);             /* slots of a stream in the order of its fields */
+void order_groups(check *c);            /* key groups by hash */
 
 /* ---- lowering ---- */
 

@@ -24,18 +24,32 @@ static bool same_feature(const plan_feature *a, const plan_feature *b)
            && a->atom.guard == b->atom.guard && a->atom.rest == b->atom.rest;
 }
 
+uint64_t intern_feature_hash(const plan_feature *f)
+{
+    return hash_mix(hash_mix((uint64_t)f->kind << 32 | f->group, (uint64_t)f->stream << 32 | f->value), (uint64_t)f->over_ms);
+}
+
+static uint32_t find_feature(const check *c, const plan_feature *f)
+{
+    uint32_t cursor = PLAN_NONE, id;
+    uint64_t hash = intern_feature_hash(f);
+    while ((id = id_map_find(&c->features, hash, &cursor)) != PLAN_NONE)
+        if (same_feature(&c->plan->features[id], f))
+            return id;
+    return PLAN_NONE;
+}
+
 uint32_t intern_feature(check *c, plan_feature f)
 {
-    uint64_t hash = hash_mix(hash_mix((uint64_t)f.kind << 32 | f.group, (uint64_t)f.stream << 32 | f.value), (uint64_t)f.over_ms);
-    uint32_t cursor = PLAN_NONE, id;
-    while ((id = id_map_find(&c->features, hash, &cursor)) != PLAN_NONE)
-        if (same_feature(&c->plan->features[id], &f))
-            return id;
+    uint32_t id = find_feature(c, &f);
+    check_touch(c, TOUCH_FEATURE, id != PLAN_NONE ? id : c->plan->n_features, 0);
+    if (id != PLAN_NONE)
+        return id;
     id = c->plan->n_features;
     c->plan->features = check_grow(c, c->plan->features, id, sizeof f);
     c->plan->features[id] = f;
     c->plan->n_features++;
-    id_map_put(c, &c->features, hash, id);
+    id_map_put(c, &c->features, intern_feature_hash(&f), id);
     return id;
 }
 

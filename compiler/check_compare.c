@@ -170,6 +170,9 @@ static typed check_in_list(check *c, const ast_expr *e, symbol *list, typed x)
         check_note(c, diag, list->item_span, "there");
         return typed_bad();
     }
+    if (c->revising && list->item_type == EGRET_NULL)
+        check_not_simple(c);    /* its content would have to be read again */
+    check_touch(c, TOUCH_LIST, list->index, 0);
     list->item_type = x.type;
     list->item_span = e->a->span;
     plan_expr in = { .op = PLAN_IN_LIST, .type = EGRET_BOOL, .uses = PLAN_USES_CONTENT, .a = list->index };

@@ -132,8 +132,10 @@ static void walk_expr(levels *l, const ast_expr *e)
             walk_name(l, &e->name);
         bool asks = e->kind == AST_CALL && egret_str_is(e->name.str, "open") && e->args != NULL && e->args->kind == AST_NAME;
         symbol *asked = asks ? check_find_kind(l->c, AST_RULE, e->args->name.str) : NULL;
-        if (asked != NULL)
+        if (asked != NULL) {
+            asked->opened = true;
             add_link(l, number_of(l, asked), LINK_OPEN, e->span);
+        }
         walk_expr(l, e->a);
         walk_expr(l, e->b);
         walk_expr(l, e->args);
@@ -319,6 +321,19 @@ static void visit(levels *l, uint32_t *path, uint32_t number)
         target->by = to;
         path[n++] = to->to;
     }
+}
+
+bool check_looks_at_none(check *c, uint32_t number)
+{
+    levels l = { .c = c, .at = number };
+    l.nodes = check_alloc(c, (c->n_symbols + 1) * sizeof *l.nodes);
+    l.seen = check_alloc(c, (c->n_symbols + 1) * sizeof *l.seen);
+    walk_decl(&l, c->symbols[number].decl);
+    const node *n = &l.nodes[number];
+    for (uint32_t i = 0; i < n->n_links; i++)
+        if (n->links[i].kind != LINK_PROFILE || c->symbols[n->links[i].to].level > 0)
+            return false;
+    return true;
 }
 
 void check_levels(check *c)

@@ -253,7 +253,7 @@ static bool path_of(check *c, const ast_expr *e, egret_str *out)
         return false;
     const char *text = egret_arena_printf(c->arena, "%.*s.%.*s", (int)head.len, head.ptr, (int)e->name.str.len, e->name.str.ptr);
     if (text == NULL)
-        longjmp(c->no_memory, 1);
+        longjmp(c->no_memory, CHECK_NO_MEMORY);
     *out = (egret_str){ text, (uint32_t)strlen(text) };
     return true;
 }

@@ -16,7 +16,7 @@ typed check_field_of(check *c, uint32_t stream, uint32_t field)
 {
     uint32_t slot = stream_slot(c, stream, field);
     const plan_field *f = &c->plan->streams[stream].fields[field];
-    typed t = typed_of(c, intern_leaf(c, PLAN_FIELD, (egret_type)f->type, slot, 0, PLAN_USES_EVENT));
+    typed t = typed_of(c, intern_leaf(c, PLAN_FIELD, (egret_type)f->type, slot, stream, PLAN_USES_EVENT));
     t.optional = f->optional;
     return f->type == EGRET_NULL ? typed_bad() : t;
 }
@@ -33,7 +33,7 @@ static typed route_field(check *c, const scope *s, egret_str path)
         edge->n_route_fields++;
     }
     egret_type type = (egret_type)edge->route_fields[i].type;
-    return typed_of(c, intern_leaf(c, PLAN_FIELD, type == EGRET_NULL ? EGRET_STRING : type, i, 0, PLAN_USES_EVENT));
+    return typed_of(c, intern_leaf(c, PLAN_FIELD, type == EGRET_NULL ? EGRET_STRING : type, i, PLAN_NONE, PLAN_USES_EVENT));
 }
 
 /* ---- cells of bound events ---- */

@@ -51,11 +51,14 @@ bool check_profile(check *c, symbol *found)
         check_error(c, 310, decl->name.span, "profile '%.*s' reads itself", (int)decl->name.str.len, decl->name.str.ptr);
         return false;
     }
+    symbol *asker = c->at;      /* a profile may be checked when it is first read */
     found->state = SYMBOL_BUSY;
+    c->at = found;
     plan_profile *profile = &c->plan->profiles[found->index];
     profile->name = decl->name.str;
     profile->group = PLAN_NONE;
     lower_profile(c, decl, profile);
     found->state = SYMBOL_DONE;
+    c->at = asker;
     return true;
 }

@@ -295,14 +295,16 @@ static void lower_rule(check *c, const symbol *self)
     }
 }
 
-static void check_rule(check *c, symbol *rule)
+void check_rule(check *c, symbol *rule)
 {
+    c->at = rule;
     uint32_t errors = c->diags->n_errors;
     rule->index = c->plan->n_rules;
     lower_rule(c, rule);
     rule->state = SYMBOL_DONE;
     rule->sound = c->diags->n_errors == errors;
     told_finish(c, rule);
+    c->at = NULL;
 }
 
 /* Profiles and rules, each after what it looks at. */

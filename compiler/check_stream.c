@@ -87,7 +87,10 @@ uint32_t stream_field(const plan_stream *stream, egret_str name)
 uint32_t stream_slot(check *c, uint32_t stream, uint32_t field)
 {
     plan_stream *s = &c->plan->streams[stream];
+    check_touch(c, TOUCH_FIELD, stream, field);
     if (s->fields[field].slot == PLAN_NONE) {
+        if (c->revising)
+            check_not_simple(c);
         s->slot_field = check_grow(c, s->slot_field, s->n_slots, sizeof *s->slot_field);
         s->slot_field[s->n_slots] = field;
         s->fields[field].slot = s->n_slots++;

@@ -149,6 +149,8 @@ static bool read_entry(check *c, const ast_name *entry, plan_hours *out)
 
 uint32_t check_calendar(check *c, egret_str name, const ast_strings *entries)
 {
+    if (c->revising)
+        check_not_simple(c);
     plan_calendar calendar = { .name = name };
     uint32_t zone = PLAN_NONE;
     bool good = true;

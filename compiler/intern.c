@@ -35,19 +35,35 @@ uint64_t hash_str(uint64_t hash, egret_str str)
 
 /* ---- the index ---- */
 
+/* In one map, from its place `at` on. */
+static uint32_t find_from(const id_map *map, uint64_t hash, uint32_t *at)
+{
+    uint32_t mask = map->capacity - 1;
+    for (*at &= mask; map->capacity != 0 && map->ids[*at] != PLAN_NONE; *at = (*at + 1) & mask)
+        if (map->hashes[*at] == hash)
+            return map->ids[*at];
+    return PLAN_NONE;
+}
+
+/* The cursor counts on through the places of the map below. */
 uint32_t id_map_find(const id_map *map, uint64_t hash, uint32_t *cursor)
 {
-    if (map->capacity == 0)
-        return PLAN_NONE;
-    uint32_t mask = map->capacity - 1;
-    uint32_t at = *cursor == PLAN_NONE ? (uint32_t)hash & mask : (*cursor + 1) & mask;
-    for (; map->ids[at] != PLAN_NONE; at = (at + 1) & mask) {
-        if (map->hashes[at] == hash) {
-            *cursor = at;
-            return map->ids[at];
-        }
+    uint32_t id = PLAN_NONE, at;
+    if (*cursor == PLAN_NONE || *cursor < map->capacity) {
+        at = *cursor == PLAN_NONE ? (uint32_t)hash : *cursor + 1;
+        id = find_from(map, hash, &at);
+        *cursor = at;
+        if (id != PLAN_NONE || map->below == NULL)
+            return id;
+        at = (uint32_t)hash;
+    } else {
+        at = *cursor - map->capacity + 1;
     }
-    return PLAN_NONE;
+    if (map->below == NULL)
+        return PLAN_NONE;
+    id = find_from(map->below, hash, &at);
+    *cursor = map->capacity + at;
+    return id;
 }
 
 static void map_place(id_map *map, uint64_t hash, uint32_t id)
@@ -218,6 +234,12 @@ uint32_t intern_expr(check *c, plan_expr e, const uint32_t *args, uint32_t n_arg
     p->n_exprs++;
     id_map_put(c, &c->exprs, hash, id);
     return id;
+}
+
+void intern_expr_again(check *c, uint32_t expr)
+{
+    const plan_expr *e = &c->plan->exprs[expr];
+    id_map_put(c, &c->exprs, hash_expr(e, e->n_args == 0 ? NULL : c->plan->args + e->args), expr);
 }
 
 uint32_t intern_leaf(check *c, plan_op op, egret_type type, uint32_t a, uint32_t b, uint8_t uses)

@@ -221,16 +221,15 @@ static void lower_mode(check *c, rule_ctx *rule)
 {
     const ast_clause *clause = rule->first[AST_MODE];
     rule->rule.mode = PLAN_LIVE;
-    if (clause == NULL || egret_str_is(clause->name.str, "live"))
-        return;
-    if (egret_str_is(clause->name.str, "shadow"))
+    if (clause != NULL && egret_str_is(clause->name.str, "shadow")) {
         rule->rule.mode = PLAN_SHADOW;
-    else if (egret_str_is(clause->name.str, "off"))
+    } else if (clause != NULL && egret_str_is(clause->name.str, "off")) {
         rule->rule.mode = PLAN_OFF;
-    else {
+    } else if (clause != NULL && !egret_str_is(clause->name.str, "live")) {
         egret_diag *diag = check_error(c, 517, clause->name.span, "unknown mode '%.*s'", (int)clause->name.str.len, clause->name.str.ptr);
         check_help(c, diag, "modes: live, shadow (evaluated, not reported), off");
     }
+    rule->rule.written_mode = rule->rule.mode;
 }
 
 static void lower_throttle(check *c, rule_ctx *rule)

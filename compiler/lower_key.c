@@ -201,12 +201,18 @@ static bool same_group(const plan *p, const plan_group *a, const plan_group *b)
     return memcmp(a->key_expr, b->key_expr, (size_t)p->n_streams * a->n_parts * sizeof *a->key_expr) == 0;
 }
 
+/* Not of the expressions: those of streams of rules come later (check_told.c). */
+uint64_t intern_group_hash(const plan_group *group)
+{
+    uint64_t hash = hash_mix(group->n_parts, group->table);
+    for (uint32_t i = 0; i < group->n_parts; i++)
+        hash = hash_str(hash_mix(hash, group->part_type[i]), group->part_name[i]);
+    return hash;
+}
+
 static uint32_t intern_group(check *c, plan_group group)
 {
-    /* Not of the expressions: those of streams of rules come later (check_told.c). */
-    uint64_t hash = hash_mix(group.n_parts, group.table);
-    for (uint32_t i = 0; i < group.n_parts; i++)
-        hash = hash_str(hash_mix(hash, group.part_type[i]), group.part_name[i]);
+    uint64_t hash = intern_group_hash(&group);
     uint32_t cursor = PLAN_NONE, id;
     while ((id = id_map_find(&c->groups, hash, &cursor)) != PLAN_NONE)
         if (same_group(c->plan, &c->plan->groups[id], &group))

@@ -220,9 +220,13 @@ void lower_threshold(check *c, rule_ctx *rule)
 {
     win_ctx *win = check_alloc(c, sizeof *win);
     rule->win = win;
-    win->index = c->plan->n_windows;
-    c->plan->windows = check_grow(c, c->plan->windows, win->index, sizeof *c->plan->windows);
-    c->plan->n_windows++;
+    if (c->n_free_windows > 0) {
+        win->index = c->free_windows[--c->n_free_windows];
+    } else {
+        win->index = c->plan->n_windows;
+        c->plan->windows = check_grow(c, c->plan->windows, win->index, sizeof *c->plan->windows);
+        c->plan->n_windows++;
+    }
     win->over = (plan_over){ .kind = AST_EVER, .size_ms = PLAN_FOREVER, .zone = PLAN_NONE };
     win->window.limit_values = rule_limit(c, rule, "values", 100000);
     if (rule->first[AST_OVER] != NULL && !window_over(c, win, rule->first[AST_OVER]->window, &win->over)) {

@@ -25,7 +25,7 @@ enum { PLAN_MAX_ATOMS = 64, PLAN_MAX_ITEMS = 32, PLAN_MAX_KEY_PARTS = 8, PLAN_MA
 
 typedef enum plan_op {
     PLAN_CONST,         /* a: consts[a] */
-    PLAN_FIELD,         /* a: slot of the event at hand */
+    PLAN_FIELD,         /* a: slot of the event at hand, b: its stream; PLAN_NONE: a raw record of a source */
     PLAN_CELL,          /* a: cell of the bound event being looked at (inside an aggregate over a step) */
     PLAN_LAST,          /* a: cell of the newest event of the rule's window (when, let, alert of a threshold rule) */
     PLAN_KEY,           /* a: part of the rule's key */
@@ -95,7 +95,7 @@ typedef struct plan_stream {
     egret_str name;
     plan_field *fields;
     uint32_t n_fields, n_slots;
-    uint32_t *slot_field;       /* slot -> field */
+    uint32_t *slot_field;       /* slot -> field, ascending */
     uint32_t time_field;        /* PLAN_NONE: arrival time. A time field always has a slot */
     uint32_t identity_field;    /* PLAN_NONE: none. It always has a slot */
     bool of_rules;              /* what a rule tells, or `alert`: nothing comes in from outside. These stand behind the others */
@@ -457,6 +457,7 @@ typedef struct plan_rule {
     uint32_t active;            /* outside of it alerts are held back; PLAN_NONE */
     int64_t warm_up_ms;         /* so long after the start it is silent; 0: not */
     plan_mode mode;
+    plan_mode written_mode;     /* as the text says; a host may have set another */
     bool signals;               /* tells other rules, and nobody else */
     uint32_t told;              /* streams[]: what it tells; PLAN_NONE: nobody looks at it */
     uint32_t told_alert;        /* streams[]: `alert`; PLAN_NONE: nobody looks at that, or it does not go there */
@@ -517,6 +518,7 @@ typedef struct plan {
     plan_feature *features; uint32_t n_features;
     plan_rule *rules; uint32_t n_rules;     /* sorted by (level, name, instance): the order of evaluation */
     plan_test *tests; uint32_t n_tests;
+    const struct check *made_by;            /* what the compiler knows besides (revise.h); lives as long as the plan */
 } plan;
 
 /* Streams that come in from outside: the first so many. Behind them stand those that rules tell. */

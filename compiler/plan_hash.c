@@ -393,26 +393,48 @@ static uint64_t hash_life(const plan *p, const plan_rule *r)
     return sequence ? hash_mix(hash, r->pattern->hash) : hash;
 }
 
+void plan_hash_group(check *c, uint32_t group)
+{
+    c->plan->groups[group].hash = hash_group(c->plan, &c->plan->groups[group]);
+}
+
+void plan_hash_feature(check *c, uint32_t feature)
+{
+    c->plan->features[feature].hash = hash_feature(c->plan, &c->plan->features[feature]);
+}
+
+static void hash_one(check *c, plan_rule *r)
+{
+    plan *p = c->plan;
+    r->name_hash = hash_mix(hash_str(0, r->name), r->instance);
+    if (r->kind == PLAN_SEQUENCE) {
+        r->pattern->hash = hash_pattern(p, r->pattern, p->groups[r->group].hash);
+        hash_pieces(c, r->pattern, p->groups[r->group].hash);
+    }
+    r->hash = hash_rule(p, r);
+    r->life_hash = hash_life(p, r);
+    if (r->kind == PLAN_THRESHOLD)
+        r->threshold.hash = hash_judgement(p, r);
+}
+
+void plan_hash_rule(check *c, plan_rule *rule)
+{
+    plan_window *window = rule->kind == PLAN_THRESHOLD ? &c->plan->windows[rule->threshold.window] : NULL;
+    if (window != NULL)
+        window->hash = hash_window(c->plan, window);
+    hash_one(c, rule);
+}
+
 void plan_hash(check *c)
 {
     plan *p = c->plan;
     for (uint32_t i = 0; i < p->n_groups; i++)
-        p->groups[i].hash = hash_group(p, &p->groups[i]);
+        plan_hash_group(c, i);
     for (uint32_t i = 0; i < p->n_features; i++)
-        p->features[i].hash = hash_feature(p, &p->features[i]);
+        plan_hash_feature(c, i);
     /* A profile may read another one, which was finished before it and has the smaller window number. */
     for (uint32_t i = 0; i < p->n_windows; i++)
         p->windows[i].hash = hash_window(p, &p->windows[i]);
-    for (uint32_t i = 0; i < p->n_rules; i++) {
-        plan_rule *r = &p->rules[i];
-        r->name_hash = hash_mix(hash_str(0, r->name), r->instance);
-        if (r->kind == PLAN_SEQUENCE) {
-            r->pattern->hash = hash_pattern(p, r->pattern, p->groups[r->group].hash);
-            hash_pieces(c, r->pattern, p->groups[r->group].hash);
-        }
-        r->hash = hash_rule(p, r);
-        r->life_hash = hash_life(p, r);
-        if (r->kind == PLAN_THRESHOLD)
-            r->threshold.hash = hash_judgement(p, r);
-    }
+    for (uint32_t i = 0; i < p->n_rules; i++)
+        hash_one(c, &p->rules[i]);
 }

@@ -251,6 +251,8 @@ uint32_t zone_find(check *c, egret_str name, const char **why)
     for (uint32_t i = 0; i < p->n_zones; i++)
         if (egret_str_eq(p->zones[i].name, name))
             return i;
+    if (c->revising)
+        check_not_simple(c);
     plan_zone zone = { .name = name };
     *why = "a name is like Europe/Berlin";
     if (egret_str_is(name, "UTC"))

@@ -151,6 +151,14 @@ egret_status egret_open(const egret_options *options, const egret_rules *rules, 
     return egret_open_shards(options, rules, 1, out);
 }
 
+static void count_slots(egret_engine *engine)
+{
+    for (uint32_t i = 0; i < engine->plan->n_streams; i++) {
+        uint32_t n = engine->plan->streams[i].n_slots + 1;
+        engine->cap_slots = n > engine->cap_slots ? n : engine->cap_slots;
+    }
+}
+
 egret_status egret_open_shards(const egret_options *options, const egret_rules *rules, uint32_t n_shards, egret_engine **out)
 {
     if (rules == NULL || rules->plan == NULL) {
@@ -164,11 +172,7 @@ egret_status egret_open_shards(const egret_options *options, const egret_rules *
     *engine = (egret_engine){.mem = mem, .plan = rules->plan};
     engine->log = options ? options->log : NULL;
     engine->log_user = options ? options->log_user : NULL;
-    for (uint32_t i = 0; i < rules->plan->n_streams; i++) {
-        uint32_t n = rules->plan->streams[i].n_slots;
-        engine->cap_slots = n > engine->cap_slots ? n : engine->cap_slots;
-    }
-    engine->cap_slots++;
+    count_slots(engine);
     engine->slots = egret_mem_alloc(mem, engine->cap_slots * sizeof *engine->slots);
     engine->inner = nfa_shards_new(mem, rules->plan, n_shards);
     if (engine->slots == NULL || engine->inner == NULL) {
@@ -177,6 +181,26 @@ egret_status egret_open_shards(const egret_options *options, const egret_rules *
     }
     *out = engine;
     return EGRET_OK;
+}
+
+egret_status egret_change(egret_engine *engine, const egret_rules *rules)
+{
+    uint32_t cap_before = engine->cap_slots;
+    if (!nfa_shards_may_change(engine->inner)) {
+        return EGRET_BAD_USE;
+    }
+    nfa_shards *next = nfa_shards_succeed(engine->mem, rules->plan, engine->inner);
+    egret_status status = next != NULL ? nfa_shards_take_over(next, engine->inner) : EGRET_NO_MEMORY;
+    if (next == NULL) {
+        return status;
+    }
+    nfa_shards_free(engine->inner);
+    engine->inner = next;
+    engine->plan = rules->plan;
+    egret_mem_free(engine->mem, engine->slots, cap_before * sizeof *engine->slots);
+    count_slots(engine);
+    engine->slots = egret_mem_alloc(engine->mem, engine->cap_slots * sizeof *engine->slots);
+    return engine->slots != NULL ? status : EGRET_NO_MEMORY;
 }
 
 void egret_close(egret_engine *engine)

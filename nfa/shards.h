@@ -49,6 +49,9 @@ nfa_engine *nfa_shards_of_key(nfa_shards *shards, uint32_t rule, const egret_val
 
 /* ---- what goes on: spread.c. All of it between two turns, with all engines at rest ---- */
 
+/* For tests: other rules from here on, with all alerts taken. What was before is kept where succession.h says so. EGRET_BAD_USE: not at this moment. */
+egret_status egret_change(egret_engine *engine, const egret_rules *rules);
+
 /* Other rules (succession.h), for all engines at once. Groups that have become tied, or are tied no more, change their homes; then blocks of theirs move
  * between the engines when the state is taken over, and that takes as long as there are such blocks. NULL: no memory. */
 nfa_shards *nfa_shards_succeed(egret_mem mem, const plan *rules, const nfa_shards *before);

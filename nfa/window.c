@@ -445,6 +445,25 @@ bool win_closes_at(nfa_engine *engine, uint32_t rule, const nfa_section *section
     return win_next_roll(step.window, step.layout, section, AST_TUMBLING) <= due_ms && next_leave(&step) > due_ms && hold_until(&step) > due_ms;
 }
 
+/* Has everything left the aggregates, but those of a closed window of the rule? */
+static bool all_left(const plan_window *window, const win_layout *layout, const nfa_section *section)
+{
+    for (uint32_t a = 0; a < window->n_aggs; a++) {
+        const plan_over *over = &window->aggs[a].over;
+        bool holds = !layout->closes || !plan_over_equal(over, &layout->own);
+        if (holds && over->kind == AST_SLIDING) {
+            holds = win_lanes(section, layout)[layout->aggs[a].lane].until_ms != NFA_NEVER;
+        } else if (holds && layout->aggs[a].frame != 0) {
+            holds = win_frame_open(layout, section, a);
+        }
+        if (holds) {
+            return false;
+        }
+    }
+    return window->n_aggs > 0 || layout->closes;
+}
+
+/* Of a key whose windows had emptied nothing is known: its section may have been swept, or not yet. */
 egret_status win_inherit(nfa_engine *engine, uint32_t rule, nfa_section *section, int64_t at_ms)
 {
     win_step step = step_of(engine, rule, NULL, at_ms);
@@ -458,7 +477,8 @@ egret_status win_inherit(nfa_engine *engine, uint32_t rule, nfa_section *section
     }
     root->flags &= ~(uint32_t)(WIN_TRUE | WIN_FIRED);
     root->since_ms = 0;
-    if (condition(&step)) {
+    bool gone = step.layout->passes && all_left(step.window, step.layout, section);
+    if (!gone && condition(&step)) {
         root_of(&step)->flags |= WIN_TRUE | WIN_FIRED;
     }
     return slide_due(&step);
@@ -532,24 +552,6 @@ static bool is_closed(const nfa_engine *engine, const plan_threshold *t, const w
     return engine->clock_ms - root->last_ms > t->size_ms;
 }
 
-/* Has everything left the aggregates, but those of a closed window of the rule? */
-static bool all_left(const plan_window *window, const win_layout *layout, const nfa_section *section)
-{
-    for (uint32_t a = 0; a < window->n_aggs; a++) {
-        const plan_over *over = &window->aggs[a].over;
-        bool holds = !layout->closes || !plan_over_equal(over, &layout->own);
-        if (holds && over->kind == AST_SLIDING) {
-            holds = win_lanes(section, layout)[layout->aggs[a].lane].until_ms != NFA_NEVER;
-        } else if (holds && layout->aggs[a].frame != 0) {
-            holds = win_frame_open(layout, section, a);
-        }
-        if (holds) {
-            return false;
-        }
-    }
-    return window->n_aggs > 0 || layout->closes;
-}
-
 /* Do all lanes hold something, and nothing has left? */
 static bool stays_yet(const win_layout *layout, const nfa_section *section, int64_t now_ms)
 {
@@ -570,6 +572,19 @@ int64_t win_quiet_until(const win_layout *layout, const nfa_section *section)
     }
     const win_entry *newest = nfa_deque_at(section, layout->part_log, nfa_deque_first(section, layout->part_log) + n - 1);
     return win_until(newest->time_ms, layout->longest_ms);
+}
+
+/* What holds with nothing in the window, too, has not turned false: it must not be told again. */
+static bool holds_still(nfa_engine *engine, uint32_t rule, nfa_section *section)
+{
+    const win_root *root = nfa_section_root(section);
+    if (rule == NFA_NONE || (root->flags & WIN_TRUE) == 0 || engine->plan->rules[rule].threshold.when == PLAN_NONE) {
+        return false;
+    }
+    win_step step = step_of(engine, rule, NULL, engine->clock_ms);
+    step.section = *section;
+    step.env.block = section->block;
+    return !step.layout->closes && condition(&step);
 }
 
 /* A section whose values have all left, and that remembers nothing else, goes. */
@@ -595,7 +610,7 @@ bool win_sweep(nfa_engine *engine, uint32_t number, nfa_section *section)
     }
     win_leave(window, layout, section, engine->clock_ms, false);
     win_roll(window, layout, section, engine->clock_ms, WIN_AT_EVENT);
-    if (!all_left(window, layout, section)) {
+    if (!all_left(window, layout, section) || holds_still(engine, rule, section)) {
         return false;
     }
     nfa_section_drop(section);

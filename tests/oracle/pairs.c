@@ -7,6 +7,7 @@
  *   E <ms> <stream> <ref> {<field>=<value>}      an event; a value is n (null), i<int>, b<0 or 1>, t<ms>, f<double>, d<mantissa>e-<scale>,
  *                        s<text, with ~ for blanks>
  *   A <ms>               the clock goes on: no event before <ms> will come
+ *   C <bytes>            other rules from here on: their text follows, as after R
  *   F <ms>               the end of the pair: the clock goes to <ms>, alerts of the rest are printed, the engine is closed
  *
  * and on standard output, for each pair the alerts, then a line with a dot:
@@ -222,22 +223,44 @@ static void maybe_cut(runner *run)
     run->engine = other;
 }
 
-static bool read_rules(runner *run, size_t len)
+/* *rules NULL: they were refused, which was printed. */
+static bool load_rules(size_t len, egret_rules **rules)
 {
     char *text = malloc(len + 1);
     bool ok = text != NULL && fread(text, 1, len, stdin) == len && getchar() == '\n';
-    egret_rules_free(run->rules);
-    run->rules = NULL;
+    *rules = NULL;
     if (ok) {
-        egret_status status = egret_rules_load_text(NULL, "pair", text, len, &run->rules);
+        egret_status status = egret_rules_load_text(NULL, "pair", text, len, rules);
         if (status != EGRET_OK) {
-            const char *why = run->rules != NULL ? egret_rules_diagnostics(run->rules) : "";
+            const char *why = *rules != NULL ? egret_rules_diagnostics(*rules) : "";
             printf("X %d %zu\n%s\n", status, strlen(why), why);
-            egret_rules_free(run->rules);
-            run->rules = NULL;
+            egret_rules_free(*rules);
+            *rules = NULL;
         }
     }
     free(text);
+    return ok;
+}
+
+static bool read_rules(runner *run, size_t len)
+{
+    egret_rules_free(run->rules);
+    return load_rules(len, &run->rules);
+}
+
+/* The rules before are needed until the engine works by the others. */
+static bool change_rules(runner *run, size_t len)
+{
+    egret_rules *before = run->rules, *next;
+    bool ok = load_rules(len, &next);
+    if (next == NULL || !open_engine(run))
+        return ok;
+    egret_status status = egret_change(run->engine, next);
+    if (status != EGRET_OK)
+        printf("! change: %s\n", egret_status_text(status));
+    take_all(run);
+    run->rules = next;
+    egret_rules_free(before);
     return ok;
 }
 
@@ -289,6 +312,8 @@ int main(void)
             ok = read_rules(&run, strtoul(run.line + 1, NULL, 10));
         else if (run.line[0] == 'E')
             ok = read_event(&run);
+        else if (run.line[0] == 'C')
+            ok = change_rules(&run, strtoul(run.line + 1, NULL, 10));
         else if (run.line[0] == 'A')
             advance(&run);
         else if (run.line[0] == 'F')

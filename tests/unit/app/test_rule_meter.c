@@ -1,7 +1,7 @@
 /*
  * test_rule_meter.c: keys and bytes of each rule, and the time of the rules that an event is shown to, over a change of the rules, too.
  */
-#include "app/rule_meter.h"
+#include "app/crew.h"
 #include "app/rule_set.h"
 
 #include <setjmp.h>
@@ -31,13 +31,18 @@ static uint32_t rule_named(const plan *p, const char *name)
     return i;
 }
 
-static void push(rule_meter *meter, nfa_engine *engine, const plan *p, int64_t time_ms, int64_t k, int64_t v)
+static void push_to(rule_clock *clock, nfa_engine *engine, const plan *p, int64_t time_ms, int64_t k, int64_t v)
 {
     egret_value slots[4];
     const plan_stream *s = &p->streams[0];
     for (uint32_t i = 0; i < s->n_slots; i++) slots[i] = egret_int(egret_str_is(s->fields[s->slot_field[i]].name, "k") ? k : v);
     nfa_event event = {.time_ms = time_ms, .ref = (uint64_t)time_ms, .identity = (uint64_t)time_ms, .slots = slots};
-    assert_int_equal(rule_meter_event(meter, engine, &event), EGRET_OK);
+    assert_int_equal(rule_clock_event(clock, &clock->event, engine, &event), EGRET_OK);
+}
+
+static void push(rule_meter *meter, nfa_engine *engine, const plan *p, int64_t time_ms, int64_t k, int64_t v)
+{
+    push_to(&meter->clocks[0], engine, p, time_ms, k, v);
 }
 
 static void keys_and_bytes_are_counted_by_rule(void **state)
@@ -49,7 +54,7 @@ static void keys_and_bytes_are_counted_by_rule(void **state)
     assert_non_null(shards);
     nfa_engine *engine = nfa_shards_engine(shards, 0);
     uint32_t window = rule_named(set->plan, "window"), pair = rule_named(set->plan, "pair");
-    assert_true(rule_meter_init(&meter, set->plan));
+    assert_true(rule_meter_init(&meter, set->plan, 1));
     for (int64_t k = 0; k < 3; k++) push(&meter, engine, set->plan, 1000 + k, k, k == 0 ? 1 : 5);
     rule_meter_look(&meter, shards);
     assert_int_equal(meter.rules[window].keys, 3);
@@ -75,7 +80,7 @@ static void a_round_takes_several_looks(void **state)
     nfa_shards *shards = nfa_shards_new(egret_mem_of(NULL), set->plan, 1);
     assert_non_null(shards);
     nfa_engine *engine = nfa_shards_engine(shards, 0);
-    assert_true(rule_meter_init(&meter, set->plan));
+    assert_true(rule_meter_init(&meter, set->plan, 1));
     for (int64_t k = 0; k < RULE_METER_BLOCKS + 100; k++) push(&meter, engine, set->plan, 1000 + k, k, 5);
     rule_meter_look(&meter, shards);
     assert_int_equal(meter.rules[0].keys, 0);
@@ -98,7 +103,7 @@ static void shards_are_walked_one_after_the_other(void **state)
     rule_set *set = compiled(STREAM WINDOW);
     nfa_shards *shards = nfa_shards_new(egret_mem_of(NULL), set->plan, SHARDS);
     assert_non_null(shards);
-    assert_true(rule_meter_init(&meter, set->plan) && rule_meter_init(&unused, set->plan));
+    assert_true(rule_meter_init(&meter, set->plan, SHARDS) && rule_meter_init(&unused, set->plan, 1));
     for (int64_t k = 0; k < KEYS; k++)
         for (uint32_t i = 0; i < SHARDS; i++) push(&unused, nfa_shards_engine(shards, i), set->plan, 1000 + k, k, 5);
     for (uint32_t i = 0; i < SHARDS; i++) {
@@ -121,11 +126,13 @@ static void time_goes_to_the_rules_that_were_met(void **state)
     assert_non_null(shards);
     nfa_engine *engine = nfa_shards_engine(shards, 0);
     uint32_t window = rule_named(set->plan, "window"), pair = rule_named(set->plan, "pair");
-    assert_true(rule_meter_init(&meter, set->plan));
+    assert_true(rule_meter_init(&meter, set->plan, 1));
     for (int64_t i = 0; i < RULE_METER_EVERY; i++) push(&meter, engine, set->plan, 1000 + i, 1, 5);     /* no attempt waits: the pair does not see them */
+    rule_meter_look(&meter, shards);
     assert_true(meter.rules[window].ns > 0);
     assert_int_equal(meter.rules[pair].ns, 0);
     for (int64_t i = 0; i < RULE_METER_EVERY; i++) push(&meter, engine, set->plan, 4000 + i, 1, 1);
+    rule_meter_look(&meter, shards);
     assert_true(meter.rules[pair].ns > 0);
 
     uint64_t ns = meter.rules[window].ns;
@@ -140,6 +147,45 @@ static void time_goes_to_the_rules_that_were_met(void **state)
     rule_set_drop(next);
 }
 
+/* Each shard is timed where it evaluates; the rule has what all of them took, and nothing twice. */
+static void time_of_all_shards_counts(void **state)
+{
+    (void)state;
+    enum { SHARDS = 3, KEYS = 30 };
+    rule_meter meter;
+    rule_set *set = compiled(STREAM WINDOW);
+    crew *c;
+    nfa_event events[RULE_METER_EVERY];
+    egret_value slots[RULE_METER_EVERY][2];
+    assert_int_equal(crew_start(set->plan, SHARDS, true, &c), EGRET_OK);
+    assert_true(rule_meter_init(&meter, set->plan, SHARDS));
+    const plan_stream *s = &set->plan->streams[0];
+    assert_int_equal(s->n_slots, 2);
+    for (uint32_t i = 0; i < RULE_METER_EVERY; i++) {
+        for (uint32_t k = 0; k < 2; k++) slots[i][k] = egret_int(egret_str_is(s->fields[s->slot_field[k]].name, "k") ? i % KEYS : 5);
+        events[i] = (nfa_event){.time_ms = 1000 + i, .ref = i, .identity = i, .slots = slots[i]};
+    }
+    crew_work work = {.events = events, .n = RULE_METER_EVERY - 1, .first = true, .clocks = meter.clocks};
+    assert_int_equal(crew_do(c, &work), EGRET_OK);
+    rule_meter_look(&meter, crew_shards(c));
+    assert_int_equal(meter.rules[0].ns, 0);
+    work = (crew_work){.events = &events[RULE_METER_EVERY - 1], .n = 1, .first = true, .clocks = meter.clocks};
+    assert_int_equal(crew_do(c, &work), EGRET_OK);
+    uint64_t ns = 0;
+    for (uint32_t i = 0; i < SHARDS; i++) {
+        assert_int_equal(meter.clocks[i].event, 0);
+        ns += meter.clocks[i].ns[0];
+    }
+    assert_true(ns > 0);        /* the shard that owns the key */
+    for (int i = 0; i < 2; i++) {
+        rule_meter_look(&meter, crew_shards(c));
+        assert_true(meter.rules[0].ns == ns);
+    }
+    rule_meter_deinit(&meter);
+    crew_stop(c);
+    rule_set_drop(set);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +193,7 @@ int main(void)
         cmocka_unit_test(a_round_takes_several_looks),
         cmocka_unit_test(shards_are_walked_one_after_the_other),
         cmocka_unit_test(time_goes_to_the_rules_that_were_met),
+        cmocka_unit_test(time_of_all_shards_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -313,6 +313,58 @@ static void a_window_is_judged_as_it_stood_at_the_change(void **state)
     }
 }
 
+/* A condition that holds of nothing, too: of a key whose window has emptied nothing is known, whether it was swept or not. */
+static void a_window_that_had_emptied_is_as_new(void **state)
+{
+    (void)state;
+    for (int swept = 0; swept < 2; swept++) {
+        world before, after;
+        char seen[256] = "";
+        egret_arena arena;
+        nfa_seen out;
+        egret_value key[] = {egret_int(1)};
+        compile(&before, STREAMS_TEXT "rule r { watch a  by k  over 10s  when count() > 99  alert { n: count() } }\n");
+        compile(&after, STREAMS_TEXT "rule r { watch a  by k  over 10s  when count() >= 0  alert { n: count() } }\n");
+        egret_arena_init(&arena, egret_mem_of(NULL));
+        nfa_engine *engine = nfa_engine_new(egret_mem_of(NULL), before.plan);
+        push_value(engine, before.plan, 1000, 1, 5);
+        push_value(engine, before.plan, 60000, 2, 5);
+        if (swept) assert_true(nfa_inspect(engine, 0, key, &arena, &out));
+        engine = change(engine, after.plan);
+        push_value(engine, after.plan, 62000, 1, 5);
+        push_value(engine, after.plan, 63000, 2, 5);    /* that it holds was not told at the change, and it holds still */
+        take_times(engine, "r", seen, sizeof seen);
+        assert_string_equal(seen, "62000<62000 ");
+        nfa_engine_free(engine);
+        egret_arena_deinit(&arena);
+        egret_arena_deinit(&before.arena);
+        egret_arena_deinit(&after.arena);
+    }
+}
+
+/* It holds as long as nothing is in the window, too: that the section could be swept is no reason to tell it again. */
+static void what_holds_of_nothing_is_told_once(void **state)
+{
+    (void)state;
+    world w;
+    char seen[256] = "";
+    egret_arena arena;
+    nfa_seen out;
+    egret_value key[] = {egret_int(1)};
+    compile(&w, STREAMS_TEXT "rule r { watch a  by k  over 10s  when count() >= 0  alert { n: count() } }\n");
+    egret_arena_init(&arena, egret_mem_of(NULL));
+    nfa_engine *engine = nfa_engine_new(egret_mem_of(NULL), w.plan);
+    push_value(engine, w.plan, 1000, 1, 5);
+    push_value(engine, w.plan, 60000, 2, 5);
+    assert_true(nfa_inspect(engine, 0, key, &arena, &out));     /* which sweeps */
+    push_value(engine, w.plan, 62000, 1, 5);
+    take_times(engine, "r", seen, sizeof seen);
+    assert_string_equal(seen, "1000<1000 60000<60000 ");
+    nfa_engine_free(engine);
+    egret_arena_deinit(&arena);
+    egret_arena_deinit(&w.arena);
+}
+
 /* What is gone gives no alert, its deadlines are nobody's, and the sweep drops its bytes. */
 static void what_is_gone_is_dropped(void **state)
 {
@@ -451,6 +503,8 @@ int main(void)
         cmocka_unit_test(attempts_before_a_changed_step_go_on),
         cmocka_unit_test(a_window_that_is_judged_otherwise_keeps_its_events),
         cmocka_unit_test(a_window_is_judged_as_it_stood_at_the_change),
+        cmocka_unit_test(a_window_that_had_emptied_is_as_new),
+        cmocka_unit_test(what_holds_of_nothing_is_told_once),
         cmocka_unit_test(what_is_gone_is_dropped),
         cmocka_unit_test(what_comes_back_begins_anew),
         cmocka_unit_test(keys_of_tables_are_watched_from_the_change_on),
