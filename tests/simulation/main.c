@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct totals { uint64_t alerts, again, crashes, cuts, ends, fills, jumps, reshards, failed; } totals;
+typedef struct totals { uint64_t alerts, again, crashes, cuts, ends, fills, jumps, reshards, changes, failed; } totals;
 
 static uint64_t run(world *w, uint64_t seed, totals *t, bool tells)
 {
@@ -30,6 +30,7 @@ static uint64_t run(world *w, uint64_t seed, totals *t, bool tells)
     t->fills += w->fills;
     t->jumps += w->jumps;
     t->reshards += w->reshards;
+    t->changes += w->changed;
     t->failed += w->fault[0] != '\0';
     for (unsigned sink = 0; sink < WORLD_SINKS; sink++)
         for (size_t i = 0; i < w->n_received[sink]; i++) {
@@ -63,7 +64,7 @@ int main(int argc, char **argv)
     }
     free(w);
     printf("%" PRIu64 " seeds: %" PRIu64 " failed; %" PRIu64 " power cuts, %" PRIu64 " kills, %" PRIu64 " ends, %" PRIu64 " full disks, %" PRIu64
-           " clock jumps, %" PRIu64 " starts with other shards; %" PRIu64 " alerts delivered, %" PRIu64 " of them again\n",
-           seeds, t.failed, t.cuts, t.crashes, t.ends, t.fills, t.jumps, t.reshards, t.alerts, t.again);
+           " clock jumps, %" PRIu64 " starts with other shards, %" PRIu64 " changes of the rules; %" PRIu64 " alerts delivered, %" PRIu64 " of them again\n",
+           seeds, t.failed, t.cuts, t.crashes, t.ends, t.fills, t.jumps, t.reshards, t.changes, t.alerts, t.again);
     return t.failed > 0;
 }
