@@ -39,11 +39,12 @@ static void take_alert(void *user, const plan_rule *rule, const egret_alert *ale
     d->alerts_failed = d->alerts_failed || !fine;
 }
 
+/* While the journal is evaluated again there is no epoch, and nothing on its way to the disk. */
 static bool find_record(void *user, uint64_t lsn, egret_text *out)
 {
     daemon_state *d = user;
     egret_str raw;
-    if ((d->epoch && epoch_raw(d->epoch, lsn, out)) || committer_raw(d->committer, lsn, out)) return true;
+    if ((d->epoch && epoch_raw(d->epoch, lsn, out)) || (d->committer && committer_raw(d->committer, lsn, out))) return true;
     if (!journal_lookup_raw(d->lookup, lsn, &raw)) {
         out->failed = journal_lookup_failed(d->lookup);
         return false;
