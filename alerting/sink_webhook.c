@@ -90,7 +90,8 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_s
         r->was_private = true;
         return CURL_SOCKET_BAD;
     }
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    /* Whatever becomes of the library's own call for it: one that waits would hold up the worker for as long as the receiver likes. */
+    return socket(address->family, address->socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, address->protocol);
 }
 
 static size_t drop_body(char *ptr, size_t size, size_t n, void *user)

@@ -151,12 +151,18 @@ static trial *next_trial(const daemon_backtests *b)
     return found;
 }
 
+/* Where that is refused it goes on as it was: without privileges there is no way back. */
+static void set_policy(int policy)
+{
+    const struct sched_param none = {0};
+    (void)pthread_setschedparam(pthread_self(), policy, &none);
+}
+
+/* It gets what nobody else wants while it tries rules, and only then: a process is not gone before its last thread has had the time to go, and on a busy
+ * machine a thread that has to wait for idle moments would keep a killed daemon's folder locked for minutes. */
 static void *work(void *user)
 {
     daemon_backtests *b = user;
-    struct sched_param idle = {0};
-    /* Where that is refused it runs like any other thread. */
-    (void)pthread_setschedparam(pthread_self(), SCHED_IDLE, &idle);
     pthread_mutex_lock(&b->lock);
     while (!b->ending) {
         trial *t = next_trial(b);
@@ -166,7 +172,9 @@ static void *work(void *user)
         }
         t->state = TRIAL_RUNNING;
         pthread_mutex_unlock(&b->lock);
+        set_policy(SCHED_IDLE);
         run(b, t);
+        set_policy(SCHED_OTHER);
         pthread_mutex_lock(&b->lock);
     }
     pthread_mutex_unlock(&b->lock);

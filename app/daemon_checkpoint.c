@@ -161,6 +161,8 @@ bool daemon_checkpoint_step(daemon_state *d)
         int64_t began_us = app_monotonic_us();
         begin(d);
         note_pause(d, app_monotonic_us() - began_us);
+    } else if (!d->options->unkept) {
+        ingest_order_cut_prepare(evaluation_order(d->evaluation));
     }
     return is_open(d);
 }

@@ -39,11 +39,12 @@ static void take_alert(void *user, const plan_rule *rule, const egret_alert *ale
     d->alerts_failed = d->alerts_failed || !fine;
 }
 
+/* While the journal is evaluated again there is no epoch, and nothing on its way to the disk. */
 static bool find_record(void *user, uint64_t lsn, egret_text *out)
 {
     daemon_state *d = user;
     egret_str raw;
-    if ((d->epoch && epoch_raw(d->epoch, lsn, out)) || committer_raw(d->committer, lsn, out)) return true;
+    if ((d->epoch && epoch_raw(d->epoch, lsn, out)) || (d->committer && committer_raw(d->committer, lsn, out))) return true;
     if (!journal_lookup_raw(d->lookup, lsn, &raw)) {
         out->failed = journal_lookup_failed(d->lookup);
         return false;
@@ -111,12 +112,12 @@ static egret_status tick(daemon_state *d)
 /* ---- other rules ---- */
 
 /* They hold from here on. */
-static egret_status in_force(daemon_state *d)
+static egret_status in_force(daemon_state *d, const rule_change *change)
 {
     rule_set *rules = evaluation_rules(d->evaluation);
     relayout_free(d->intake);
     d->intake = relayout_new(d->plan, rules->plan);
-    daemon_rules_in_force(d->rules, rules, evaluation_shards(d->evaluation));
+    daemon_rules_in_force(d->rules, change, rules, evaluation_shards(d->evaluation));
     return d->intake ? EGRET_OK : EGRET_NO_MEMORY;
 }
 
@@ -127,7 +128,7 @@ static egret_status put_into_force(daemon_state *d, rule_change *change)
     rule_change_holds_from(change, d->epoch->end.wall_ms);
     epoch_change(d->epoch, change);
     if (*rule_change_shards(change)) status = evaluation_change(d->evaluation, rule_change_rules(change), rule_change_shards(change), rule_change_before(change));
-    return status == EGRET_OK ? in_force(d) : status;
+    return status == EGRET_OK ? in_force(d, change) : status;
 }
 
 /* What waits is put into force, in an epoch of its own. */

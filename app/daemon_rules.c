@@ -398,10 +398,7 @@ rule_change *daemon_rules_start_change(daemon_rules *r)
     int64_t now_ms = app_wall_ms(NULL);
     rule_change *change = rule_change_new(r->boot, true, "start", "", now_ms);
     rule_version like = {.who = "start", .note = "", .what = "imported", .when_ms = now_ms};
-    if (change && add_versions(r, change, r->boot, NULL, &like) && add_import_rows(r, change)) {
-        note_versions(r, change);
-        return change;
-    }
+    if (change && add_versions(r, change, r->boot, NULL, &like) && add_import_rows(r, change)) return change;
     rule_change_free(change);
     return NULL;
 }
@@ -417,9 +414,10 @@ rule_change *daemon_rules_take(daemon_rules *r)
     return change;
 }
 
-void daemon_rules_in_force(daemon_rules *r, rule_set *set, const nfa_shards *shards)
+void daemon_rules_in_force(daemon_rules *r, const rule_change *change, rule_set *set, const nfa_shards *shards)
 {
     pthread_mutex_lock(&r->lock);
+    note_versions(r, change);
     rule_set *before = r->now;
     r->now = rule_set_keep(set);
     r->shards = shards;
@@ -505,20 +503,20 @@ rule_change *daemon_rules_prepare(daemon_rules *r, rule_set *next, const char *w
     return NULL;
 }
 
-const char *daemon_rules_put(daemon_rules *r, rule_change *change)
+bool daemon_rules_offer(daemon_rules *r, rule_change *change)
 {
     pthread_mutex_lock(&r->lock);
     bool fine = !r->stopped;
     if (fine) r->waiting = rule_change_keep(change);
     pthread_mutex_unlock(&r->lock);
-    if (!fine) return "the appliance is stopping; nothing was changed";
-    if (r->wake) r->wake(r->wake_user);
-    const char *trouble = rule_change_wait(change);
-    if (trouble) return trouble;
-    pthread_mutex_lock(&r->lock);
-    note_versions(r, change);
-    pthread_mutex_unlock(&r->lock);
-    return NULL;
+    if (fine && r->wake) r->wake(r->wake_user);
+    return fine;
+}
+
+const char *daemon_rules_put(daemon_rules *r, rule_change *change)
+{
+    if (!daemon_rules_offer(r, change)) return "the appliance is stopping; nothing was changed";
+    return rule_change_wait(change);
 }
 
 bool daemon_rules_ask(daemon_rules *r, void (*look)(void *user), void *user)

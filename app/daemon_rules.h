@@ -35,7 +35,9 @@ rule_change *daemon_rules_start_change(daemon_rules *rules);
 
 /* The engine's thread. */
 rule_change *daemon_rules_take(daemon_rules *rules);            /* what waits to be put into force, or NULL; the caller is a user of it */
-void daemon_rules_in_force(daemon_rules *rules, rule_set *set, const nfa_shards *shards);      /* as of now; the shards live until the next call */
+/* As of now. The shards live until the next call. The change's versions count from here on: it is kept sooner or later, whatever the disk says now, or the
+ * process ends. */
+void daemon_rules_in_force(daemon_rules *rules, const rule_change *change, rule_set *set, const nfa_shards *shards);
 void daemon_rules_answer(daemon_rules *rules);                  /* calls what others want to be called (daemon_rules_ask) */
 void daemon_rules_stop(daemon_rules *rules);                    /* nothing more will be put into force */
 void daemon_rules_settle(daemon_rules *rules);                  /* after that: waits until nobody looks at the engine any more; any thread */
@@ -49,6 +51,7 @@ rule_change *daemon_rules_prepare(daemon_rules *rules, rule_set *next, const cha
 const nfa_shards *daemon_rules_shards(const daemon_rules *rules);       /* those in force */
 /* Hands it over and waits until it holds and is on the disk. NULL, or a sentence. */
 const char *daemon_rules_put(daemon_rules *rules, rule_change *change);
+bool daemon_rules_offer(daemon_rules *rules, rule_change *change);      /* without waiting; false: the appliance is stopping */
 void daemon_rules_on_change(daemon_rules *rules, void (*wake)(void *user), void *user);        /* called when something waits for the engine */
 
 /* Has the engine's thread call it, between two epochs, and waits for that. false: it does not any more. */

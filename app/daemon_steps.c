@@ -4,6 +4,7 @@
 #include "app/daemon_steps.h"
 
 #include "app/command.h"
+#include "app/rules_backend.h"
 
 #include <stdlib.h>
 
@@ -36,6 +37,24 @@ bool daemon_steps_commit(daemon_state *d)
 void daemon_steps_send(daemon_state *d, uint32_t sink)
 {
     (void)outbox_step(d->sinks[sink].box);
+}
+
+web_rules_status daemon_steps_change(daemon_state *d, const web_rules_change *asked, rule_change **change, egret_text *out)
+{
+    rule_set *now;
+    json_t *answer;
+    *change = NULL;
+    if (!daemon_rules_begin(d->rules, &now)) return WEB_RULES_STOPPING;
+    web_rules_status status = backend_prepare(d, now, asked, change, &answer, out);
+    bool offered = *change && rule_change_rules(*change)->changes.len > 0 && daemon_rules_offer(d->rules, *change);
+    if (*change && !offered) {
+        rule_change_free(*change);
+        *change = NULL;
+    }
+    json_decref(answer);
+    daemon_rules_end(d->rules);
+    rule_set_drop(now);
+    return status;
 }
 
 void daemon_steps_close(daemon_state *d, bool orderly)

@@ -14,6 +14,9 @@ bool daemon_steps_engine(daemon_state *d);
 /* One commit, or a slice of a checkpoint; false: there was nothing to do, or it has failed (d->failed). */
 bool daemon_steps_commit(daemon_state *d);
 void daemon_steps_send(daemon_state *d, uint32_t sink);
+/* Asks for other rules, as over HTTP, but does not wait until they hold: *change, for the caller to free, says when (rule_change_is_answered).
+ * *change NULL: nothing was handed over: refused, why is in out, or there is nothing to change (DONE). One at a time. */
+web_rules_status daemon_steps_change(daemon_state *d, const web_rules_change *asked, rule_change **change, egret_text *out);
 /* orderly: all that was admitted is evaluated and committed first, and the state is kept; else as if the process had died. */
 void daemon_steps_close(daemon_state *d, bool orderly);
 

@@ -489,7 +489,8 @@ static egret_status move_held(void *user, const nfa_event *event, egret_value *s
 {
     held_move *move = user;
     move->ref = event->ref;
-    return relayout_slots(move->moves, event->stream, event->slots, raw_of, move, slots);
+    egret_status status = relayout_slots(move->moves, event->stream, event->slots, raw_of, move, slots);
+    return move->evaluation->record.failed ? EGRET_NO_MEMORY : status;      /* a text that cannot be read now is there at the next start */
 }
 
 static uint32_t rule_named(const plan *p, const plan_rule *wanted)

@@ -244,6 +244,15 @@ const char *rule_change_wait(rule_change *change)
     return trouble;
 }
 
+bool rule_change_is_answered(rule_change *change, const char **trouble)
+{
+    pthread_mutex_lock(&change->lock);
+    bool done = change->done;
+    *trouble = change->trouble;
+    pthread_mutex_unlock(&change->lock);
+    return done;
+}
+
 /* ---- versions ---- */
 
 void rule_version_key(egret_text *out, const char *rule, uint64_t version)

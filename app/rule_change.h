@@ -48,6 +48,7 @@ int rule_change_write(const rule_change *change, store *s);
  * counts. */
 void rule_change_answer(rule_change *change, const char *trouble);
 const char *rule_change_wait(rule_change *change);
+bool rule_change_is_answered(rule_change *change, const char **trouble);   /* without waiting */
 
 /* Key and text of a version's row; and back: texts are parts of the line, which is cut up. */
 void rule_version_key(egret_text *out, const char *rule, uint64_t version);     /* NUL-terminated; version 0: the beginning of all of the rule's */

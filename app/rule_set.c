@@ -251,33 +251,47 @@ void rule_set_put_mode(rule_set *set, const char *rule, const char *mode)
     int wanted = -1;
     for (int i = PLAN_LIVE; i <= PLAN_OFF; i++)
         if (strcmp(mode, mode_names[i]) == 0) wanted = i;
-    while (at < set->n_modes && strcmp(set->modes[at].rule, rule) != 0) at++;
-    bool there = at < set->n_modes;
+    while (at < set->n_modes && strcmp(set->modes[at].rule, rule) < 0) at++;
+    bool there = at < set->n_modes && strcmp(set->modes[at].rule, rule) == 0;
     if (there ? wanted == (int)set->modes[at].mode : wanted < 0) return;
     if (wanted < 0) {
-        set->modes[at] = set->modes[--set->n_modes];
+        set->n_modes--;
+        memmove(&set->modes[at], &set->modes[at + 1], (set->n_modes - at) * sizeof *set->modes);
+    } else if (there) {
+        set->modes[at].mode = (plan_mode)wanted;
     } else {
-        if (!there && !room(set, (void **)&set->modes, set->n_modes, &set->cap_modes, sizeof *set->modes)) return;
-        set->modes[at] = (rule_mode){own(set, rule), (plan_mode)wanted};
-        set->n_modes += !there;
+        const rule_mode added = {own(set, rule), (plan_mode)wanted};
+        if (!added.rule || !room(set, (void **)&set->modes, set->n_modes, &set->cap_modes, sizeof *set->modes)) return;
+        memmove(&set->modes[at + 1], &set->modes[at], (set->n_modes - at) * sizeof *set->modes);
+        set->modes[at] = added;
+        set->n_modes++;
     }
     put_mode(&set->changes, rule, wanted < 0 ? "-" : mode);
+}
+
+static int compare_snoozes(const rule_snooze *a, const rule_snooze *b)
+{
+    int order = strcmp(a->rule, b->rule);
+    return order != 0 ? order : strcmp(a->key, b->key);
 }
 
 void rule_set_put_snooze(rule_set *set, const rule_snooze *snooze)
 {
     size_t at = 0;
-    while (at < set->n_snoozes && (strcmp(set->snoozes[at].rule, snooze->rule) != 0 || strcmp(set->snoozes[at].key, snooze->key) != 0)) at++;
-    bool there = at < set->n_snoozes;
+    while (at < set->n_snoozes && compare_snoozes(&set->snoozes[at], snooze) < 0) at++;
+    bool there = at < set->n_snoozes && compare_snoozes(&set->snoozes[at], snooze) == 0;
     if (snooze->until_ms == 0) {
         if (!there) return;
         put_snooze(&set->changes, snooze);
-        set->snoozes[at] = set->snoozes[--set->n_snoozes];
+        set->n_snoozes--;
+        memmove(&set->snoozes[at], &set->snoozes[at + 1], (set->n_snoozes - at) * sizeof *set->snoozes);
         return;
     }
-    if (!there && !room(set, (void **)&set->snoozes, set->n_snoozes, &set->cap_snoozes, sizeof *set->snoozes)) return;
-    set->snoozes[at] = (rule_snooze){.rule = own(set, snooze->rule), .key = own(set, snooze->key), .until_ms = snooze->until_ms,
-                                     .when_ms = snooze->when_ms, .who = own(set, snooze->who), .reason = own(set, snooze->reason)};
+    const rule_snooze copy = {.rule = own(set, snooze->rule), .key = own(set, snooze->key), .until_ms = snooze->until_ms, .when_ms = snooze->when_ms,
+                              .who = own(set, snooze->who), .reason = own(set, snooze->reason)};
+    if (set->arena.failed || (!there && !room(set, (void **)&set->snoozes, set->n_snoozes, &set->cap_snoozes, sizeof *set->snoozes))) return;
+    if (!there) memmove(&set->snoozes[at + 1], &set->snoozes[at], (set->n_snoozes - at) * sizeof *set->snoozes);
+    set->snoozes[at] = copy;
     set->n_snoozes += !there;
     put_snooze(&set->changes, &set->snoozes[at]);
 }

@@ -29,9 +29,9 @@ typedef struct rule_set {
     egret_arena arena;
     rule_file **files;          /* sorted by path; shared with other sets */
     size_t n_files, cap_files;
-    rule_mode *modes;
+    rule_mode *modes;           /* by rule, as the store has them */
     size_t n_modes, cap_modes;
-    rule_snooze *snoozes;
+    rule_snooze *snoozes;       /* by rule, then key */
     size_t n_snoozes, cap_snoozes;
     egret_text changes;         /* lines: what has been done to it since it was made */
     struct rule_set *base;      /* until it is compiled: the compiled set it is a copy of; NULL: none. One of its users */

@@ -50,6 +50,10 @@ void backend_document(rule_set *set, egret_text *out);
 
 web_rules_status backend_validate(void *user, const char *text, egret_text *out);
 web_rules_status backend_change(void *user, const web_rules_change *change, egret_text *out);
+/* The first part of it, between daemon_rules_begin, which gave `now`, and daemon_rules_end: checked, compiled, prepared, not handed over. Not DONE: why,
+ * in out, and *prepared is NULL. *answer: what backend_change answers, for the caller to release. */
+web_rules_status backend_prepare(daemon_state *d, const rule_set *now, const web_rules_change *asked, rule_change **prepared, json_t **answer,
+                                 egret_text *out);
 
 /* ---- rules_ask.c ---- */
 

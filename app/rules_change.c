@@ -192,31 +192,39 @@ static web_rules_status put(daemon_state *d, rule_change *change, egret_text *ou
     return backend_say(out, WEB_RULES_UNKEPT, "%s", trouble);
 }
 
-/* The set is compiled. */
-static web_rules_status make_it_hold(daemon_state *d, const rule_set *now, rule_set *next, const web_rules_change *asked, const char *what,
-                                     json_t **answer, egret_text *out)
+web_rules_status backend_prepare(daemon_state *d, const rule_set *now, const web_rules_change *asked, rule_change **prepared, json_t **answer,
+                                 egret_text *out)
 {
-    rule_change *change = daemon_rules_prepare(d->rules, next, asked->who ? asked->who : "", asked->note, what);
-    *answer = change ? tell(d, now, change, asked->dry_run) : NULL;
-    web_rules_status status = *answer ? WEB_RULES_DONE : WEB_RULES_NO_MEMORY;
-    if (status == WEB_RULES_DONE && !asked->dry_run && next->changes.len > 0) status = put(d, change, out);
-    rule_change_free(change);
+    rule_set *next = NULL;
+    const char *what = NULL;
+    *prepared = NULL;
+    *answer = NULL;
+    web_rules_status status = backend_edit(d, now, asked, &next, &what, out);
+    if (status == WEB_RULES_DONE) status = compile(d, next, out);
+    if (status == WEB_RULES_DONE) {
+        *prepared = daemon_rules_prepare(d->rules, next, asked->who ? asked->who : "", asked->note, what);
+        *answer = *prepared ? tell(d, now, *prepared, asked->dry_run) : NULL;
+        status = *answer ? WEB_RULES_DONE : WEB_RULES_NO_MEMORY;
+    }
+    rule_set_drop(next);
+    if (status == WEB_RULES_DONE) return status;
+    rule_change_free(*prepared);
+    *prepared = NULL;
     return status;
 }
 
 web_rules_status backend_change(void *user, const web_rules_change *asked, egret_text *out)
 {
     daemon_state *d = user;
-    rule_set *now, *next = NULL;
-    const char *what = NULL;
-    json_t *answer = NULL;
+    rule_set *now;
+    rule_change *change;
+    json_t *answer;
     int64_t began_ms = app_monotonic_ms(), number = app_wall_ms(NULL);
     if (!daemon_rules_begin(d->rules, &now)) return WEB_RULES_STOPPING;
-    web_rules_status status = backend_edit(d, now, asked, &next, &what, out);
-    if (status == WEB_RULES_DONE) status = compile(d, next, out);
-    if (status == WEB_RULES_DONE) status = make_it_hold(d, now, next, asked, what, &answer, out);
+    web_rules_status status = backend_prepare(d, now, asked, &change, &answer, out);
+    if (status == WEB_RULES_DONE && !asked->dry_run && rule_change_rules(change)->changes.len > 0) status = put(d, change, out);
+    rule_change_free(change);
     daemon_rules_end(d->rules);
-    rule_set_drop(next);
     rule_set_drop(now);
     if (status == WEB_RULES_DONE) {
         json_object_set_new(answer, "change", json_integer(number));

@@ -2,11 +2,13 @@
 """What keeping costs (docs/performance.md, "Keeping it"): events a second that are on the disk when they are answered, how long answers take,
 what the journal costs beside the same pipeline without one, how long evaluation waits for checkpoints, bytes written, and the time of a restart.
 
-  bench/durable.py BUILD_DIR [--seconds N] [--keys N] [--connections N] [--lines N] [--rounds N] [--folder DIR] [--only http,ratio,restart]
+  bench/durable.py BUILD_DIR [--seconds N] [--keys N] [--connections N] [--lines N] [--rounds N] [--shards N] [--folder DIR]
+                   [--only http,ratio,restart]
 
 BUILD_DIR holds a release build. The data folder must lie on a real disk: what is measured is fsync. Samples lie in memory where there is /dev/shm.
 """
 import argparse
+import atexit
 import json
 import os
 import random
@@ -48,6 +50,7 @@ class Daemon:
         self.at = self.log.seek(0, os.SEEK_END)
         self.process = subprocess.Popen([*command, "--rules", rules, "--data", folder, "--listen", "127.0.0.1:0", "--log", "text", *more],
                                         stdout=subprocess.DEVNULL, stderr=self.log)
+        atexit.register(self.process.kill)
         self.port = self.wait_for_port()
         self.ready = time.monotonic() - self.began
 
@@ -83,10 +86,10 @@ class Daemon:
             sys.exit(f"the daemon ended with {status}:\n{self.said()}")
         self.log.close()
 
-
-def written_bytes(pid):
-    with open(f"/proc/{pid}/io", encoding="ascii") as file:
-        return int(re.search(r"^write_bytes: (\d+)", file.read(), re.M).group(1))
+    def kill(self):
+        self.process.kill()
+        self.process.wait(120)
+        self.log.close()
 
 
 def tell_pauses(numbers):
@@ -102,9 +105,10 @@ def tell_pauses(numbers):
 
 def bench_http(args, folder, shared):
     sample = os.path.join(shared, "use.ndjson")
-    write_sample(sample, int(args.seconds * 800000), args.keys)
+    write_sample(sample, int(args.seconds * 1500000), args.keys)
     data = os.path.join(folder, "http")
-    daemon = Daemon([os.path.join(args.build, "egret"), "run"], RULES, data, "--checkpoint", str(args.keys // 2))
+    daemon = Daemon([os.path.join(args.build, "egret"), "run"], RULES, data, "--checkpoint", str(args.keys // 2),
+                    "--shards", str(args.shards))
     done = subprocess.run([os.path.join(args.build, "bench", "bench_post"), str(daemon.port), "/v1/events/use", sample, str(args.connections), str(args.lines),
                            str(args.seconds)], stdout=subprocess.PIPE, check=True)
     got = json.loads(done.stdout)
@@ -115,19 +119,32 @@ def bench_http(args, folder, shared):
     late = numbers.get('egret_events_late_total{stream="use"}', 0)
     print(f"http     {got['events']} events by {args.connections} connections in requests of {args.lines}: {rate:.0f} durable events/s (at least 200000); "
           f"answers: median {got['p50_ms']:.1f} ms, p99 {got['p99_ms']:.1f} ms, longest {got['longest_ms']:.0f} ms; {got['refused']} refused, {late:.0f} late", flush=True)
-    print(f"commits  {numbers['egret_commits_total']:.0f}, {numbers['egret_commit_seconds_total']:.1f} s in them; "
+    print(f"commits  {numbers['egret_commits_total']:.0f}, {numbers['egret_commit_duration_seconds_sum']:.1f} s in them; "
           f"{numbers['process_cpu_seconds_total'] / millions:.2f} s of processor per million events; {numbers['egret_engine_keys']:.0f} keys", flush=True)
     print(f"bytes    journal {numbers['egret_journal_bytes'] / millions / 1e6:.1f} MB per million events, checkpoints "
           f"{numbers['egret_checkpoint_bytes_total'] / millions / 1e6:.1f} MB ({numbers['egret_checkpoints_total']:.0f} of them); "
-          f"the kernel wrote {written_bytes(daemon.process.pid) / millions / 1e6:.0f} MB", flush=True)
+          f"{numbers['egret_disk_written_bytes_total'] / millions / 1e6:.0f} MB written in all", flush=True)
     tell_pauses(numbers)
     daemon.stop()
     os.unlink(sample)
     return rate
 
 
+def first_event(command, data, at_ms):
+    """Seconds to the answer of the first event after a start, and to the first evaluated one as /metrics says it; the daemon, which runs. at_ms is so late
+    that what was held for its order is evaluated."""
+    daemon = Daemon(command, RULES, data)
+    before = daemon.numbers()["egret_engine_events_total"]
+    body = b'{"user":"u0000001","kind":"paid","amount":1,"at":%d}' % at_ms
+    request = urllib.request.Request(f"http://127.0.0.1:{daemon.port}/v1/events/use", body)
+    urllib.request.urlopen(request, timeout=30).close()
+    answered = time.monotonic() - daemon.began
+    daemon.wait_for("egret_engine_events_total", before + 1)
+    return answered, time.monotonic() - daemon.began, daemon
+
+
 def bench_restart(args, folder, shared):
-    """All keys, stopped, started again; the first event after that is evaluated when /metrics says so."""
+    """All keys; then killed and started again, which evaluates the journal behind the last checkpoint; and stopped and started again."""
     sample = os.path.join(shared, "keys.ndjson")
     write_sample(sample, args.keys + 200000, args.keys)      # what is held back for order has no state yet
     data = os.path.join(folder, "restart")
@@ -137,17 +154,20 @@ def bench_restart(args, folder, shared):
                    stdout=subprocess.DEVNULL, check=True)
     daemon.wait_for("egret_engine_keys", args.keys)
     keys = daemon.numbers()["egret_engine_keys"]
-    daemon.stop()
-    took = []
-    for _ in range(args.rounds):
-        daemon = Daemon(command, RULES, data)
-        body = b'{"user":"u0000001","kind":"paid","amount":1,"at":%d}' % (1767225600000 + args.keys + 300000)
-        request = urllib.request.Request(f"http://127.0.0.1:{daemon.port}/v1/events/use", body)
-        urllib.request.urlopen(request, timeout=30).close()
-        took.append(time.monotonic() - daemon.began)
-        daemon.stop()
     os.unlink(sample)
-    print(f"restart  {keys:.0f} keys: {statistics.median(took):.2f} s to the answer of the first event (at most 2)", flush=True)
+    at_ms = 1767225600000 + args.keys
+    for how in ("killed", "stopped"):
+        took = []
+        for _ in range(args.rounds):
+            daemon.kill() if how == "killed" else daemon.stop()
+            at_ms += 600000
+            *times, daemon = first_event(command, data, at_ms)
+            took.append(times)
+        again = re.findall(r"journal: (\d+) events", daemon.said())
+        answered, evaluated = (statistics.median(column) for column in zip(*took))
+        print(f"restart  {keys:.0f} keys, {how}: {evaluated:.2f} s to the first evaluated event (at most 2), {answered:.2f} s to its answer; "
+              f"{again[0] if again else 0} events of the journal evaluated again", flush=True)
+    daemon.stop()
 
 
 def bench_ratio(args, folder, shared):
@@ -181,6 +201,7 @@ def main():
     parser.add_argument("--lines", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--events", type=int, default=1000000)
+    parser.add_argument("--shards", type=int, default=1, help="of the daemon, with http")
     parser.add_argument("--folder", help="on the disk to be measured")
     parser.add_argument("--only", default="http,restart,ratio")
     args = parser.parse_args()

@@ -4,13 +4,15 @@
     bench/memory.py BUILD_DIR [--limit 256M] [--times 10] [--again 20000] [--folder DIR]
 
 A tenth of the limit's keys without a limit tell what a key takes; then as many keys as fill the limit --times come once, and --again of them, by chance,
-once more, each of which brings a key back. BUILD_DIR holds a release build, the folder lies on a real disk.
+once more, each of which brings a key back. In the end the ids of the alerts are compared with those that come of the journal without a limit. BUILD_DIR
+holds a release build, the folder lies on a real disk.
 """
 import argparse
 import http.client
 import json
 import os
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -68,6 +70,14 @@ class Measured:
         wait_for(lambda: self.daemon.metric("egret_engine_events_total") >= n, "the events")
 
 
+def ids_without_limit(data):
+    """Of the alerts that one evaluation of the journal gives, all of it in memory."""
+    with subprocess.Popen([os.environ["EGRET"], "journal", "alerts", "--data", data], stdout=subprocess.PIPE) as process:
+        ids = sorted(json.loads(row)["id"] for row in process.stdout)
+    assert process.returncode == 0, process.returncode
+    return ids
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build")
@@ -107,9 +117,11 @@ def main():
         run.post([keys], keys + len(again) + 60000, "last")       # what was held for its order comes
         run.settle(keys + len(again))
         run.daemon.stop()
-        alerts = len(run.daemon.out)
-        print("%d alerts of %d keys that came again" % (alerts, len(set(again))))
-        return 0 if alerts == len(set(again)) else 1
+        told = sorted(json.loads(row)["id"] for row in run.daemon.out)
+        wanted = ids_without_limit(os.path.join(folder, "data"))
+        print("%d alerts of %d keys that came again; %d come of the journal without a limit, %s"
+              % (len(told), len(set(again)), len(wanted), "the same" if told == wanted else "OTHERS"))
+        return 0 if told == wanted and len(told) == len(set(again)) else 1
 
 
 if __name__ == "__main__":

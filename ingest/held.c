@@ -9,7 +9,8 @@
  * Cells come in sizes of 64 bytes up to MAX_CELL, each size with its list of free cells, carved from slabs that are given back only at
  * the end: the number held moves with the stream's rate, not up and down at random. Larger events are allocated singly.
  *
- * While a cut is on its way, cells that are dropped wait in a list, as what they hold may still have to be given.
+ * While a cut is on its way, cells that are dropped wait in a list, as what they hold may still have to be given. Once it is over they are given back some
+ * with each event, as a hundred thousand at once would be felt; those at once whose slots somebody else waits for.
  *
  * Invariants: ring[head .. head + n_ring) ascends by key; the heap's parent is not above its children.
  */
@@ -18,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CELL_STEP = 64, MAX_CELL = 2048, N_SIZES = MAX_CELL / CELL_STEP, SLAB_BYTES = 256 * 1024 };
+enum { CELL_STEP = 64, MAX_CELL = 2048, N_SIZES = MAX_CELL / CELL_STEP, SLAB_BYTES = 256 * 1024, TOUCH_BYTES = 256 * 1024, DROPPED_AT_ONCE = 2 };
 
 typedef struct cell {
     nfa_event event;
@@ -47,9 +48,13 @@ struct held {
     uint64_t bytes;
     entry *cut;             /* what was held then; its memory is kept for the next one */
     size_t cut_capacity, n_cut, cut_at;
+    size_t cut_touched;     /* bytes of it the system has given memory for, at least */
     bool is_cut;
-    cell *dropped;          /* since then */
+    cell *dropped;          /* since then, or since an earlier one */
+    cell *dropped_uses;     /* since then: those with slots elsewhere */
 };
+
+static void free_dropped(held *queue, cell **list, size_t most);
 
 held *held_new(void)
 {
@@ -64,6 +69,7 @@ void held_free(held *queue)
     held_cut_end(queue);
     while (held_first(queue, NULL) != NULL)
         held_drop_first(queue);
+    free_dropped(queue, &queue->dropped, SIZE_MAX);
     for (slab *at = queue->slabs; at != NULL;) {
         slab *next = at->next;
         free(at);
@@ -122,15 +128,25 @@ static void free_cell(held *queue, cell *done)
     queue->free_cells[done->size / CELL_STEP] = done;
 }
 
+static void free_dropped(held *queue, cell **list, size_t most)
+{
+    for (cell *next; *list != NULL && most > 0; *list = next, most--) {
+        next = (*list)->next;
+        free_cell(queue, *list);
+    }
+}
+
 static void give_back(held *queue, cell *done)
 {
+    cell **dropped = done->uses != NULL ? &queue->dropped_uses : &queue->dropped;
     queue->bytes -= done->bytes;
     if (!queue->is_cut) {
         free_cell(queue, done);
+        free_dropped(queue, &queue->dropped, DROPPED_AT_ONCE);
         return;
     }
-    done->next = queue->dropped;
-    queue->dropped = done;
+    done->next = *dropped;
+    *dropped = done;
 }
 
 /* Strings of events are short; a call for each costs more than the copy. Two pieces that overlap cover any length between. */
@@ -334,11 +350,23 @@ static bool cut_room(held *queue, size_t n)
     if (n <= queue->cut_capacity)
         return true;
     free(queue->cut);
+    queue->cut_touched = 0;
     queue->cut_capacity = n + n / 4;
     queue->cut = malloc(queue->cut_capacity * sizeof *queue->cut);
     if (queue->cut == NULL)
         queue->cut_capacity = 0;
     return queue->cut != NULL;
+}
+
+/* Without memory nothing is lost: the cut asks again. */
+void held_cut_prepare(held *queue)
+{
+    if (queue->is_cut || !cut_room(queue, held_count(queue)))
+        return;
+    size_t left = queue->cut_capacity * sizeof *queue->cut - queue->cut_touched, some = left < TOUCH_BYTES ? left : TOUCH_BYTES;
+    if (some > 0)
+        memset((char *)queue->cut + queue->cut_touched, 0, some);
+    queue->cut_touched += some;
 }
 
 bool held_cut(held *queue)
@@ -370,8 +398,5 @@ const nfa_event *held_cut_next(held *queue, held_key *key)
 void held_cut_end(held *queue)
 {
     queue->is_cut = false;
-    for (cell *next; queue->dropped != NULL; queue->dropped = next) {
-        next = queue->dropped->next;
-        free_cell(queue, queue->dropped);
-    }
+    free_dropped(queue, &queue->dropped_uses, SIZE_MAX);
 }

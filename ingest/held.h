@@ -38,6 +38,8 @@ size_t held_count(const held *queue);
 /* A cut: the events that are held now, which are given later, some at a time, while the queue goes on. They stay in memory until it ends. False: no
  * memory. */
 bool held_cut(held *queue);
+/* Before one: sees to memory for its list, a little each time, so that the cut itself need not wait for it. */
+void held_cut_prepare(held *queue);
 /* The next one, in no order; NULL: all have been given. */
 const nfa_event *held_cut_next(held *queue, held_key *key);
 void held_cut_end(held *queue);         /* also when none is on its way */

@@ -107,6 +107,7 @@ egret_status ingest_order_load(ingest_order *order, const char **at, const char 
 /* The same in pieces, so that nobody waits for all of it. A cut is the order as it is now: its head is appended at once, what is behind it is given a
  * piece at a time while events go on. What is not EGRET_OK ends it with ingest_order_cut_drop. */
 egret_status ingest_order_cut(ingest_order *order, egret_text *out);
+void ingest_order_cut_prepare(ingest_order *order);     /* now and then before one, which then takes less long; see held.h */
 egret_status ingest_order_cut_next(ingest_order *order, egret_text *out);      /* nothing appended: all has been given, and the cut is over */
 bool ingest_order_cut_is_open(const ingest_order *order);
 void ingest_order_cut_drop(ingest_order *order);

@@ -61,6 +61,11 @@ egret_status ingest_order_cut(ingest_order *order, egret_text *out)
     return EGRET_NO_MEMORY;
 }
 
+void ingest_order_cut_prepare(ingest_order *order)
+{
+    held_cut_prepare(order->held);
+}
+
 void ingest_order_cut_drop(ingest_order *order)
 {
     for (uint32_t i = 0; i < order->options.plan->n_streams; i++)

@@ -408,6 +408,11 @@ static struct MHD_Daemon *start_daemon(web_server *server)
                             MHD_OPTION_END);
 }
 
+static bool is_scarce(int code)
+{
+    return code == EMFILE || code == ENFILE || code == ENOMEM || code == ENOSPC || code == ENOBUFS;
+}
+
 static bool start_threads(web_server *server, char *reason, size_t reason_size)
 {
     bool tls = server->options.tls_certificate != NULL;
@@ -420,7 +425,7 @@ static bool start_threads(web_server *server, char *reason, size_t reason_size)
     server->daemon = server->workers ? start_daemon(server) : NULL;
     if (!server->daemon)
         snprintf(reason, reason_size, "the HTTP server did not start%s%s%s", errno ? ": " : "", errno ? strerror(errno) : "",
-                 tls ? ": is the certificate PEM, and the key its own?" : "");
+                 tls && !is_scarce(errno) ? ": is the certificate PEM, and the key its own?" : "");
     return server->daemon != NULL;
 }
 

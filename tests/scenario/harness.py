@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -162,9 +163,9 @@ class Daemon:
 
 
 class Receiver:
-    """A webhook receiver: answers by a list of statuses (the last one holds on) and keeps what it was sent."""
+    """A webhook receiver: answers by a list of statuses (the last one holds on) and keeps what it was sent. certificate: (file, its key's), for TLS."""
 
-    def __init__(self, statuses=(200,), headers=None):
+    def __init__(self, statuses=(200,), headers=None, certificate=None):
         self.statuses, self.headers, self.requests, self.lock = list(statuses), headers or {}, [], threading.Lock()
         receiver = self
 
@@ -190,7 +191,11 @@ class Receiver:
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.server.handle_error = lambda *args: None       # senders that are killed
-        self.url = "http://127.0.0.1:%d/hook" % self.server.server_port
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)   # each connection's thread does
+        self.url = "%s://127.0.0.1:%d/hook" % ("https" if certificate else "http", self.server.server_port)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def wait_for_requests(self, n):

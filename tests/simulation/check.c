@@ -105,8 +105,8 @@ static void add_expected(checking *c, const char *line, size_t len)
 
 static void evaluate_anew(checking *c)
 {
-    char *argv[] = {"alerts", "--data", c->w->dir, "--rules", EGRET_SOURCE_DIR "/tests/simulation/rules.egret"};
-    char *text = output_of(c->w, &app_cmd_journal, 5, argv, c);
+    char *argv[] = {"alerts", "--data", c->w->dir};
+    char *text = output_of(c->w, &app_cmd_journal, 3, argv, c);
     for (char *at = text, *end; at && *at; at = end + 1) {
         end = strchr(at, '\n');
         if (!end) break;
@@ -190,6 +190,14 @@ static void check_events(checking *c)
     free(all);
 }
 
+static void check_changes(world *w)
+{
+    char *argv[] = {"cat", "--data", w->dir};
+    char *journal = output_of(w, &app_cmd_journal, 3, argv, NULL);
+    if (journal && !w->fault[0]) world_check_changes(w, journal);
+    free(journal);
+}
+
 void world_check(world *w)
 {
     char reason[512];
@@ -206,5 +214,6 @@ void world_check(world *w)
     check_history(&c);
     store_close((store *)(uintptr_t)c.s);
     check_events(&c);
+    check_changes(w);
     free(c.alerts);
 }

@@ -167,7 +167,7 @@ static void read_log(world *w)
 
 static void look_at_log(world *w)
 {
-    static const char *const bad[] = {"gave other alerts", "quarantine", "passed over", "is gone, and"};
+    static const char *const bad[] = {"gave other alerts", "quarantine", "passed over", "is gone, and", "have changed", "cannot be had"};
     read_log(w);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         if (strstr(w->log, bad[i])) world_fault(w, "the log says '%s': %.3000s", bad[i], w->log);
@@ -179,6 +179,7 @@ static void stop(world *w, bool orderly)
     bool failed = atomic_load(&w->d->failed);
     daemon_steps_close(w->d, orderly);
     w->d = NULL;
+    world_hear(w);
     look_at_log(w);
     w->deaths += failed;
     if (failed && w->log[0] == '\0') world_fault(w, "it ended and did not say why");
@@ -252,6 +253,7 @@ static void step(world *w)
     else if (dice < 68) daemon_steps_send(w->d, (uint32_t)fakes_below(WORLD_SINKS));
     else if (dice < 76) post(w);
     else if (dice < 84) feed(w);
+    else if (dice < 86) world_ask(w);
     else if (dice < 97) fakes_pass_ms((int64_t)fakes_below(400));
     else if (dice < 98) fakes_pass_ms((int64_t)fakes_below(30000));
     else if (!w->calm) befall(w);
@@ -263,12 +265,13 @@ static void live(world *w)
         if (w->d && (fakes_is_cut() || atomic_load(&w->d->failed))) stop(w, false);
         if (!w->d) revive(w);
         if (w->d) step(w);
+        world_hear(w);
     }
 }
 
 static bool is_settled(const world *w)
 {
-    return w->posted == WORLD_POSTED && w->fed == WORLD_FED && admission_records(w->d->queue) == 0 &&
+    return w->posted == WORLD_POSTED && w->fed == WORLD_FED && !w->asked && admission_records(w->d->queue) == 0 &&
            outbox_sink_get(w->d->store, "log").rows + outbox_sink_get(w->d->store, "desk").rows == 0;
 }
 
@@ -286,9 +289,13 @@ static void settle(world *w)
         while (daemon_steps_commit(w->d)) {}
         for (uint32_t sink = 0; sink < WORLD_SINKS; sink++) daemon_steps_send(w->d, sink);
         fakes_pass_ms(100);
+        world_hear(w);
         if (i == SETTLING) world_fault(w, "it does not come to rest");
     }
-    if (w->d && !w->fault[0]) w->state = world_state(w->d->evaluation);
+    if (w->d && !w->fault[0]) {
+        w->state = world_state(w->d->evaluation);
+        world_changes_end(w);
+    }
     stop(w, true);
 }
 
@@ -301,7 +308,7 @@ static const sink_kind *find_sink(egret_str name)
 
 bool world_make(world *w, uint64_t seed)
 {
-    static const char *const paths[] = {EGRET_SOURCE_DIR "/tests/simulation/rules.egret"};
+    static const char *const paths[] = {EGRET_SOURCE_DIR "/tests/simulation/rules"};
     memset(w, 0, sizeof *w);
     w->seed = seed;
     w->steps = STEPS;
@@ -338,6 +345,7 @@ void world_free(world *w)
 {
     close(w->log_fd);
     free(w->state);
+    rule_set_drop(w->holds);
     rules_files_free(&w->rules);
     if (!w->fault[0]) nftw(w->dir, drop, 8, FTW_DEPTH | FTW_PHYS);
 }

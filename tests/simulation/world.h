@@ -9,13 +9,25 @@
 
 #include <stdio.h>
 
-enum { WORLD_POSTED = 80, WORLD_FED = 80, WORLD_SINKS = 2, WORLD_RECEIVED = 4096 };
+enum { WORLD_POSTED = 80, WORLD_FED = 80, WORLD_SINKS = 2, WORLD_RECEIVED = 4096, WORLD_CHANGES = 128, WORLD_MADE = 4, WORLD_REPLACED = 9 };
 
 typedef struct world_received {
     char id[64];
     uint64_t hash;
     unsigned times;
 } world_received;
+
+typedef struct world_made {
+    char thing[16];             /* a rule, a list, a table, a file, the mode of a rule */
+    uint64_t hash;              /* of its text since then */
+} world_made;
+
+/* A change of the rules that was handed over. */
+typedef struct world_change {
+    world_made made[WORLD_MADE];
+    unsigned n;
+    bool kept;                  /* it was answered with yes */
+} world_change;
 
 typedef struct world {
     uint64_t seed;
@@ -34,6 +46,12 @@ typedef struct world {
     unsigned fed;               /* events given to the daemon that runs */
     world_received received[WORLD_SINKS][WORLD_RECEIVED];
     size_t n_received[WORLD_SINKS];
+    world_change changes[WORLD_CHANGES];
+    unsigned n_changes;
+    rule_change *asked;         /* the newest of them, while there is no answer; or NULL */
+    rule_set *holds;            /* the rules in the end, */
+    uint64_t versions[WORLD_REPLACED];      /* and how often those were replaced that are (changes.c) */
+    unsigned changed;           /* changes in the journal */
     unsigned crashes, cuts, ends, fills, jumps;
     unsigned reshards;          /* starts with another number of shards than before */
     char *state;                /* what was known in the end (state.c) */
@@ -47,6 +65,13 @@ void world_run(world *w);
 void world_check(world *w);     /* compares what came out with the journal (check.c) */
 void world_free(world *w);
 void world_fault(world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* changes.c: somebody asks for other rules, and hears what came of it. */
+void world_ask(world *w);
+void world_hear(world *w);
+void world_changes_end(world *w);       /* notes what holds in the end */
+/* journal: as text. Every change that was answered is in it, none is there twice, and what holds is what they made. */
+void world_check_changes(world *w, const char *journal);
 
 /* What the evaluation knows, as text, for the caller to free; the same for any number of shards. */
 char *world_state(evaluation *e);

@@ -487,8 +487,11 @@ static void check_cut(bool changes)
     egret_text_init(&pieces, egret_mem_of(NULL));
     begin_with_sources(&whole);
     begin_with_sources(&again);
-    for (int n = 0; n < BEFORE; n++)
+    for (int n = 0; n < BEFORE; n++) {
         push_nth(&whole, n);
+        if (changes)
+            ingest_order_cut_prepare(whole.order);      /* with it and without it is the same */
+    }
     size_t n_held = ingest_order_held(whole.order);
     assert_int_equal(ingest_order_cut(whole.order, &head), EGRET_OK);
     assert_true(ingest_order_cut_is_open(whole.order) && n_held > 0);
