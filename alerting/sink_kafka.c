@@ -25,7 +25,7 @@ static const sink_option options[] = {
     {0},
 };
 
-/* A broker refuses a batch as a whole, as too large, where its topic takes less: so batches are no larger than what any topic takes that takes alerts. */
+/* A broker refuses a batch as a whole, as too large, where its topic takes less: so batches are small at once, and smaller where that is not enough (is_innocent). */
 static const edge_kafka_setting ours[] = {
     {"batch.size", "65536"},
     {"client.id", "egret"}, {"socket.keepalive.enable", "true"}, {"reconnect.backoff.max.ms", "5000"}, {"linger.ms", "5"},
@@ -51,6 +51,7 @@ void kafka_sink_say(kafka_sink *sink, int level, const char *what, const char *w
 
 /* ---- what librdkafka tells; the thread that polls ---- */
 
+/* What librdkafka itself does not take, before there is a batch; or what a broker does not, whatever it is sent with. */
 static bool is_refused(rd_kafka_resp_err_t err)
 {
     return err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || err == RD_KAFKA_RESP_ERR_INVALID_MSG || err == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE ||
@@ -67,13 +68,25 @@ static void settle(kafka_sink *sink, kafka_entry *e, rd_kafka_resp_err_t err)
         kafka_sink_say(sink, 1, "an alert did not arrive and is sent again", e->reason);
 }
 
+/* The batch it was in is too large for the topic. As large as a batch may be, it was alone in it, and is too large itself; else it is sent again, in a
+ * smaller one. So batches become no smaller than a quarter of what the topic takes, however large a single alert is. */
+static bool is_innocent(kafka_sink *sink, const rd_kafka_message_t *message)
+{
+    if (message->err != RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || message->len + message->key_len >= sink->batch_bytes) return false;
+    sink->too_large = true;
+    return true;
+}
+
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
     kafka_sink *sink = opaque;
     kafka_entry *e = message->_private;
     (void)rk;
     sink->n_flying--;
-    settle(sink, e, message->err);
+    if (is_innocent(sink, message)) e->state = KAFKA_FAILED;
+    else settle(sink, e, message->err);
+    sink->at_once = sink->at_once || sink->too_large || e->state == KAFKA_REFUSED;
+    if (e->state != KAFKA_ARRIVED && sink->txn == KAFKA_TXN_MARK) sink->txn = KAFKA_TXN_BROKEN;
 }
 
 static void on_error(rd_kafka_t *rk, int err, const char *text, void *opaque)
@@ -82,7 +95,8 @@ static void on_error(rd_kafka_t *rk, int err, const char *text, void *opaque)
     char why[400];
     if (err == RD_KAFKA_RESP_ERR__FATAL) {
         rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(rk, why, sizeof why);
-        kafka_sink_say(sink, 0, rd_kafka_err2name(fatal), why);
+        /* A gap is what an alert leaves that was not taken: that is said of the alert. */
+        if (fatal != RD_KAFKA_RESP_ERR__GAPLESS_GUARANTEE) kafka_sink_say(sink, 0, rd_kafka_err2name(fatal), why);
         sink->txn = KAFKA_TXN_BROKEN;
         return;
     }
@@ -99,13 +113,32 @@ void kafka_sink_no_log(const rd_kafka_t *rk, int level, const char *facility, co
 
 /* ---- the producer ---- */
 
+/* Batches of the size that is declared at first, and of a quarter of it each time one was too large. */
+static bool size_batches(kafka_sink *sink, rd_kafka_conf_t *conf)
+{
+    char text[32] = "";
+    size_t size = sizeof text;
+    if (sink->batch_bytes == 0 && rd_kafka_conf_get(conf, "batch.size", text, &size) == RD_KAFKA_CONF_OK) sink->batch_bytes = strtoul(text, NULL, 10);
+    if (sink->too_large) sink->batch_bytes = sink->batch_bytes / 4 + 1;
+    sink->too_large = sink->at_once = false;
+    snprintf(text, sizeof text, "%zu", sink->batch_bytes);
+    return rd_kafka_conf_set(conf, "batch.size", text, NULL, 0) == RD_KAFKA_CONF_OK;
+}
+
+/* Without transactions a gap ends the producer: else what was sent behind a batch that was refused would arrive before it. */
 static rd_kafka_conf_t *make_conf(kafka_sink *sink, char *reason, size_t size)
 {
-    const edge_kafka_setting plain[] = {{"enable.idempotence", "true"}, {"message.timeout.ms", "0"}, {"acks", "all"}, {NULL, NULL}};
+    const edge_kafka_setting plain[] = {{"enable.idempotence", "true"}, {"enable.gapless.guarantee", "true"}, {"message.timeout.ms", "0"}, {"acks", "all"},
+                                        {NULL, NULL}};
     const edge_kafka_setting once[] = {{"enable.idempotence", "true"}, {"transactional.id", sink->name}, {"acks", "all"}, {NULL, NULL}};
     rd_kafka_conf_t *conf = edge_kafka_conf(sink->settings->texts[KAFKA_SINK_BROKERS], ours, sink->exactly_once ? once : plain,
                                             sink->settings->texts[KAFKA_SINK_SETTINGS], reason, size);
     if (!conf) return NULL;
+    if (!size_batches(sink, conf)) {
+        snprintf(reason, size, "setting 'batch.size' cannot be made smaller");
+        rd_kafka_conf_destroy(conf);
+        return NULL;
+    }
     rd_kafka_conf_set_opaque(conf, sink);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     rd_kafka_conf_set_error_cb(conf, on_error);
@@ -217,6 +250,7 @@ static size_t room(void *self)
     const kafka_sink *sink = self;
     size_t most = most_entries(sink);
     if (sink->exactly_once && sink->txn != KAFKA_TXN_IDLE && sink->txn != KAFKA_TXN_FENCE && sink->txn != KAFKA_TXN_LOOK) return 0;
+    if (!sink->exactly_once && sink->txn == KAFKA_TXN_BROKEN) return 0;
     for (const kafka_entry *e = sink->exactly_once ? NULL : sink->first; e; e = e->next)
         if (e->state == KAFKA_FAILED) return 0;
     return sink->n < most ? most - sink->n : 0;
@@ -264,16 +298,19 @@ static size_t tell_done(kafka_sink *sink, sink_done_fn done, void *user)
     return told;
 }
 
+/* Without transactions: what did not arrive is sent again, by another producer where this one is done for. */
 static void again_after_failures(kafka_sink *sink)
 {
-    bool any = false;
+    bool any = sink->txn == KAFKA_TXN_BROKEN;
     for (const kafka_entry *e = sink->first; e && !any; e = e->next) any = e->state == KAFKA_FAILED;
+    /* A producer that is done for (librdkafka 2.0) queues once more what was under way behind a gap, and leaves it there. */
+    if (sink->txn == KAFKA_TXN_BROKEN && sink->n_flying > 0) rd_kafka_purge(sink->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING);
     if (!any || sink->n_flying > 0) return;
-    if (sink->again_ms == 0) sink->again_ms = kafka_sink_now_ms() + AGAIN_MS;
+    if (sink->again_ms == 0) sink->again_ms = kafka_sink_now_ms() + (sink->at_once ? 0 : AGAIN_MS);
     if (kafka_sink_now_ms() < sink->again_ms) return;
     sink->again_ms = 0;
     char reason[512];
-    if (sink->txn == KAFKA_TXN_BROKEN || !sink->rk) {
+    if (sink->txn == KAFKA_TXN_BROKEN || sink->too_large || !sink->rk) {
         kafka_sink_disconnect(sink);
         if (!kafka_sink_connect(sink, reason, sizeof reason)) return;
     }

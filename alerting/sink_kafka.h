@@ -49,6 +49,9 @@ typedef struct kafka_sink {
     bool exactly_once;
     kafka_txn_state txn;
     bool spoiled;                   /* something of the transaction at hand did not arrive */
+    size_t batch_bytes;             /* a batch is no larger, but for an alert that is alone in it; 0: not known yet */
+    bool too_large;                 /* a batch was, for the topic: the next producer makes smaller ones */
+    bool at_once;                   /* only sizes were wrong: the next producer need not wait */
     kafka_mark mark;                /* rows known to be in the topic, and perhaps not settled in the store */
     int64_t again_ms, complained_ms;
 } kafka_sink;

@@ -7,7 +7,8 @@
  * where a crash falls: before the commit of a transaction there is neither alert nor mark; behind it there are both.
  *
  * A step that a broker does not answer in time is asked again, where it was; what librdkafka says is to be aborted is aborted, and sent again as it was;
- * what it calls fatal ends the producer, and the next one looks at the mark.
+ * what it calls fatal ends the producer, and the next one looks at the mark. So does a batch that a broker refuses: behind one, librdkafka (2.0) holds back
+ * what it has not sent yet and tells nobody.
  */
 #include "alerting/sink_kafka.h"
 
@@ -205,7 +206,7 @@ static void make_anew(kafka_sink *sink)
 {
     char reason[512];
     int64_t now_ms = kafka_sink_now_ms();
-    if (sink->again_ms == 0) sink->again_ms = now_ms + ANEW_MS;
+    if (sink->again_ms == 0) sink->again_ms = now_ms + (sink->at_once ? 0 : ANEW_MS);
     if (now_ms < sink->again_ms) {
         if (sink->rk) rd_kafka_poll(sink->rk, 50);
         return;

@@ -321,15 +321,22 @@ static void note_success(committer *c)
     if (was) app_log_say(c->options.log, LOG_INFO, was == &READ_ONLY ? "journal: the disk can be written again" : "journal: there is room again");
 }
 
-/* One commit of all that waits. False: it has given up. */
+/* How many epochs go into one commit: all that wait, but for what would make it too large. */
+static size_t count_first(const epoch *first)
+{
+    size_t n = 0, row_bytes = 0;
+    for (const epoch *e = first; e && (n == 0 || row_bytes + e->row_bytes <= (size_t)COMMITTER_ROW_BYTES); e = e->next, n++) row_bytes += e->row_bytes;
+    return n;
+}
+
+/* One commit of what waits. False: it has given up. */
 static bool commit_once(committer *c)
 {
-    size_t n = 0;
     trimmed dropped = {0};
     epoch *first = c->first;
+    size_t n = count_first(first);
     uint64_t needed = c->needed;
-    committer_task *tasks = committer_tasks_take(&c->tasks);
-    for (const epoch *e = first; e; e = e->next) n++;
+    committer_task *tasks = committer_tasks_take(&c->tasks, COMMITTER_MARKS);
     pthread_mutex_unlock(&c->lock);
     int64_t began_us = app_monotonic_us();
     int code = write_all(c, first, n, tasks, needed, &dropped);
@@ -476,7 +483,7 @@ static bool go_on(committer *c)
 /* Nothing is written any more. The lock is held, and let go. */
 static void end(committer *c)
 {
-    committer_task *left = committer_tasks_take(&c->tasks);
+    committer_task *left = committer_tasks_take(&c->tasks, SIZE_MAX);
     c->ended = true;
     pthread_cond_broadcast(&c->went);
     pthread_mutex_unlock(&c->lock);
@@ -550,7 +557,7 @@ static bool add_task(committer *c, committer_task *task)
     pthread_mutex_lock(&c->lock);
     bool taken = !c->ended;
     if (taken) committer_tasks_add(&c->tasks, task);
-    if (taken && (c->tasks.n == 1 || task->work)) pthread_cond_signal(&c->came);
+    if (taken && (c->tasks.n == 1 || committer_tasks_urgent(&c->tasks))) pthread_cond_signal(&c->came);
     pthread_mutex_unlock(&c->lock);
     if (!taken) free(task);
     return taken;
@@ -654,7 +661,7 @@ void committer_stop(committer *c)
         next = p->next;
         free(p);
     }
-    committer_tasks_drop(committer_tasks_take(&c->tasks));
+    committer_tasks_drop(committer_tasks_take(&c->tasks, SIZE_MAX));
     pthread_cond_destroy(&c->went);
     pthread_cond_destroy(&c->came);
     pthread_mutex_destroy(&c->lock);

@@ -5,6 +5,9 @@
  * wait and says that there are alerts to send. It also notes what became of tries to deliver them, does what others want to be done in a
  * transaction (committer_do), and drops what is older than what is kept.
  *
+ * A commit has a bound, beyond which epochs and marks wait for the next one (COMMITTER_ROW_BYTES, COMMITTER_MARKS): LMDB keeps as many pages of memory as its
+ * largest transaction wrote, for good.
+ *
  * Alerts for a sink that has too much waiting already go to the dead letters in the same commit: evaluation waits for no sink.
  *
  * No room on the disk, or a read-only one: those who wait get their "no", new ones are refused (committer_trouble), what was evaluated stays and is tried again
@@ -20,6 +23,9 @@
 #include "web/backend.h"
 
 typedef struct committer committer;
+
+/* Of a commit; an epoch that has more by itself has a commit of its own. */
+enum { COMMITTER_ROW_BYTES = 256 << 10, COMMITTER_MARKS = 128 };
 
 /* What may wait for a sink; beyond it the newest alerts are dead letters. */
 typedef struct committer_bound { uint64_t rows, bytes; } committer_bound;

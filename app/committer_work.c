@@ -55,19 +55,25 @@ void committer_tasks_add(committer_tasks *tasks, committer_task *task)
 
 bool committer_tasks_urgent(const committer_tasks *tasks)
 {
-    return tasks->n_work > 0;
+    return tasks->n_work > 0 || tasks->n >= COMMITTER_MARKS;
 }
 
-committer_task *committer_tasks_take(committer_tasks *tasks)
+committer_task *committer_tasks_take(committer_tasks *tasks, size_t most)
 {
-    committer_task *first = tasks->first;
-    committer_tasks_init(tasks);
+    committer_task *first = tasks->first, **end = &first;
+    for (; *end && most > 0; end = &(*end)->next, most--) {
+        tasks->n--;
+        tasks->n_work -= (*end)->work != NULL;
+    }
+    tasks->first = *end;
+    if (!tasks->first) tasks->end = &tasks->first;
+    *end = NULL;
     return first;
 }
 
 void committer_tasks_put_back(committer_tasks *tasks, committer_task *first)
 {
-    committer_task *later = committer_tasks_take(tasks);
+    committer_task *later = committer_tasks_take(tasks, SIZE_MAX);
     for (committer_task *next; first; first = next) {
         next = first->next;
         committer_tasks_add(tasks, first);

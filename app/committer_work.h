@@ -29,9 +29,9 @@ void committer_tasks_drop(committer_task *first);       /* who waits is told ECA
 committer_task *committer_task_mark(const char *sink, uint64_t row, const delivery *what);
 committer_task *committer_task_work(committer_work_fn work, committer_done_fn done, void *user);
 void committer_tasks_add(committer_tasks *tasks, committer_task *task);
-/* Somebody waits for one: marks alone may wait for a commit that comes anyway. */
+/* Somebody waits for one, or there are many: a few marks may wait for a commit that comes anyway. */
 bool committer_tasks_urgent(const committer_tasks *tasks);
-committer_task *committer_tasks_take(committer_tasks *tasks);
+committer_task *committer_tasks_take(committer_tasks *tasks, size_t most);     /* so many of the first */
 void committer_tasks_put_back(committer_tasks *tasks, committer_task *first);   /* before all others */
 
 /* Within a transaction. Not 0: the transaction is to be given up. */

@@ -12,6 +12,7 @@
 #include "app/command.h"
 #include "app/daemon_backtests.h"
 #include "app/daemon_internal.h"
+#include "app/spare_memory.h"
 #include "web/server.h"
 
 #include <errno.h>
@@ -64,9 +65,12 @@ static int wait_for_recovery(daemon_state *d)
 static int wait_for_signal(daemon_state *d, web_server *server)
 {
     static const struct timespec second = {.tv_sec = 1};
+    spare_memory spare = {0};
     for (;;) {
         int number = look_for_signal(d, &second);
+        pace_times now = pace_now();
         web_server_tick(server);
+        (void)spare_memory_tick(&spare, &now);
         if (atomic_load(&d->failed)) return 0;
         if (number > 0) return number;
     }
@@ -217,6 +221,7 @@ void daemon_close_inside(daemon_state *d)
 
 int daemon_run(const daemon_options *options)
 {
+    spare_memory_begin();
     daemon_state *d = calloc(1, sizeof *d);
     if (!d) {
         app_log_say(&options->log, LOG_ERROR, "start: no memory");

@@ -13,6 +13,7 @@
 
 enum {
     EPOCH_RECORDS = 10000,  /* and what the batch that reaches it has besides */
+    EPOCH_ROW_BYTES = COMMITTER_ROW_BYTES / 2,  /* the same; an epoch is not divided between two commits */
     CUT_TICK_MS = 1         /* while a checkpoint is on its way */
 };
 
@@ -96,7 +97,8 @@ static egret_status evaluate_epoch(daemon_state *d, admission_batch *batch)
         status = relayout_batch(d->intake, batch);
         epoch_add(d->epoch, batch);
         if (status == EGRET_OK) status = evaluation_batch(d->evaluation, batch, clock_ms);
-        batch = status == EGRET_OK && d->epoch->n_records < EPOCH_RECORDS ? admission_take(d->queue, 0) : NULL;
+        bool room = d->epoch->n_records < EPOCH_RECORDS && d->epoch->row_bytes < (size_t)EPOCH_ROW_BYTES;
+        batch = status == EGRET_OK && room ? admission_take(d->queue, 0) : NULL;
     }
     return status == EGRET_OK ? end_epoch(d, clock_ms) : status;
 }

@@ -123,6 +123,7 @@ bool epoch_alert_add(epoch *e, const uint32_t *sinks, uint32_t n_sinks, const eg
     e->alerts_end = &copy->next;
     e->n_alerts++;
     e->bytes += message->len;
+    e->row_bytes += message->len * ((size_t)n_sinks + 1);
     return true;
 }
 
@@ -141,6 +142,7 @@ bool epoch_letter_add(epoch *e, const ingest_letter *letter)
     *e->letters_end = copy;
     e->letters_end = &copy->next;
     e->bytes += len;
+    e->row_bytes += len;
     return true;
 }
 

@@ -43,6 +43,7 @@ typedef struct epoch {
     uint64_t lsn;           /* of its first record */
     uint64_t next_lsn, next_event;      /* behind its last; while it is made: behind what it holds */
     size_t n_records, n_alerts, bytes;
+    size_t row_bytes;       /* of what becomes rows of their own: an alert in the history and for each sink, a letter */
 } epoch;
 
 epoch *epoch_new(uint64_t lsn, uint64_t event, rule_set *rules);    /* NULL: no memory */

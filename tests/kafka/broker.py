@@ -127,11 +127,11 @@ auto.create.topics.enable=false
             raise AssertionError("kafka_tool %s: %s" % (args, done.stderr))
         return done.stdout
 
-    def create(self, topic, partitions):
+    def create(self, topic, partitions, *max_message_bytes):
         end = time.monotonic() + 120    # right after a start there may be no controller yet
         while True:
             try:
-                self.tool("create", topic, partitions)
+                self.tool("create", topic, partitions, *max_message_bytes)
                 return
             except AssertionError:
                 if time.monotonic() > end:

@@ -1,7 +1,7 @@
 /*
  * kafka_tool.c: what the tests do to a broker from outside, over librdkafka: make topics, send lines, read what was committed.
  *
- *     kafka_tool BROKERS create TOPIC PARTITIONS
+ *     kafka_tool BROKERS create TOPIC PARTITIONS [MAX_MESSAGE_BYTES]
  *     kafka_tool BROKERS produce TOPIC            lines "partition TAB body" of standard input; a line without a tab and body sends none (a tombstone)
  *     kafka_tool BROKERS consume TOPIC            all there is now, as a consumer that reads committed: "partition offset key id body", TAB between
  *     kafka_tool BROKERS trim TOPIC PARTITION OFFSET      drops the messages before it
@@ -55,13 +55,14 @@ static int finish(rd_kafka_t *rk, rd_kafka_queue_t *queue, const char *what)
     return code;
 }
 
-static int create(const char *brokers, const char *topic, int partitions)
+static int create(const char *brokers, const char *topic, int partitions, const char *max_message_bytes)
 {
     char why[512];
     rd_kafka_t *rk = make(RD_KAFKA_PRODUCER, (const char *[]){"bootstrap.servers", brokers, NULL});
     rd_kafka_queue_t *queue = rd_kafka_queue_new(rk);
     rd_kafka_NewTopic_t *made = rd_kafka_NewTopic_new(topic, partitions, 1, why, sizeof why);
     if (!made) return complain(topic, why);
+    if (max_message_bytes) rd_kafka_NewTopic_set_config(made, "max.message.bytes", max_message_bytes);
     rd_kafka_CreateTopics(rk, &made, 1, NULL, queue);
     rd_kafka_NewTopic_destroy(made);
     return finish(rk, queue, topic);
@@ -185,7 +186,7 @@ static int consume(const char *brokers, const char *topic)
 int main(int argc, char **argv)
 {
     const char *brokers = argc > 3 ? argv[1] : "", *what = argc > 3 ? argv[2] : "";
-    if (strcmp(what, "create") == 0 && argc == 5) return create(brokers, argv[3], atoi(argv[4]));
+    if (strcmp(what, "create") == 0 && (argc == 5 || argc == 6)) return create(brokers, argv[3], atoi(argv[4]), argc == 6 ? argv[5] : NULL);
     if (strcmp(what, "version") == 0) return printf("%s\n", rd_kafka_version_str()) < 0;
     if (strcmp(what, "produce") == 0) return produce(brokers, argv[3]);
     if (strcmp(what, "consume") == 0) return consume(brokers, argv[3]);

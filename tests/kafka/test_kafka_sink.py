@@ -99,6 +99,34 @@ class KafkaSink(WithBroker):
     def test_in_a_transaction_it_does_not_take_the_others_along(self):
         self.refuse_one("exactly_once: true")
 
+    def small_topic(self, more):
+        """The topic takes 3000 bytes, which the broker alone knows: batches become small enough, what is too large alone is a dead letter, and the order stays."""
+        self.topic += "-small"
+        self.broker.create(self.topic, 3, 3000)
+        daemon = self.start(more)
+        large = set(range(50, 600, 150))
+        lines = [json.dumps({"user": "u%d" % (n % 7), "n": n, "at": "2026-01-05T09:00:00Z", "pad": "x" * (9000 if n in large else 1)}) for n in range(600)]
+        for half in (lines[:300], lines[300:]):
+            self.assertEqual(daemon.post("login", "\n".join(half), "application/x-ndjson")[0], 202)
+            wait_for(lambda: daemon.metric('egret_sink_backlog{sink="k"}') == 0, "an empty outbox; " + "".join(daemon.err[-9:]))
+        self.sent(daemon, 600 - len(large))
+        self.assertEqual(daemon.metric('egret_sink_failed_total{sink="k"}'), len(large))
+        self.assertEqual(daemon.stop(), 0)
+        letters = self.letters("--kind", "alerts")
+        self.assertEqual({letter["alert"]["fields"]["n"] for letter in letters}, large)
+        self.assertTrue(all("MSG_SIZE_TOO_LARGE" in letter["reason"] for letter in letters))
+        came = [(key, json.loads(text)["fields"]["n"]) for _, _, key, _, text in self.broker.consume(self.topic)]
+        self.assertEqual(sorted(n for _, n in came), sorted(set(range(600)) - large))
+        for user in {key for key, _ in came}:
+            of_user = [n for key, n in came if key == user]
+            self.assertEqual(of_user, sorted(of_user))
+
+    def test_a_topic_that_takes_less_than_a_batch(self):
+        self.small_topic("")
+
+    def test_a_topic_that_takes_less_than_a_batch_exactly_once(self):
+        self.small_topic("exactly_once: true")
+
 
 if __name__ == "__main__":
     main()

@@ -1,6 +1,7 @@
 """A real Mosquitto on a free port, and as much of an MQTT 3.1.1 client as tests need to publish and to listen."""
 import os
 import select
+import signal
 import socket
 import struct
 import subprocess
@@ -18,16 +19,17 @@ def free_port():
 
 
 class Broker:
-    """Keeps sessions and messages over a stop (it writes them when it is asked to end), and bounds no queue."""
+    """Keeps sessions and messages over a stop (it writes them when it is asked to end), and bounds no queue. With `saves` it writes them after each so
+    many changes, too; what it was sent last, and has acknowledged, it loses when it is killed."""
 
-    def __init__(self, folder, lines=(), port=None):
+    def __init__(self, folder, lines=(), port=None, saves=0):
         self.folder, self.port, self.process = folder, port or free_port(), None
         self.url = "mqtt://127.0.0.1:%d" % self.port
         self.conf = os.path.join(folder, "mosquitto-%d.conf" % self.port)
         with open(self.conf, "w", encoding="utf-8") as file:
-            file.write("user root\npersistence true\npersistence_location %s/\npersistence_file broker-%d.db\nautosave_interval 0\n"
+            file.write("user root\npersistence true\npersistence_location %s/\npersistence_file broker-%d.db\nautosave_interval %d\nautosave_on_changes true\n"
                        "max_queued_messages 0\nset_tcp_nodelay true\nlistener %d 127.0.0.1\n%s\n"
-                       % (folder, self.port, self.port, "\n".join(lines or ["allow_anonymous true"])))
+                       % (folder, self.port, saves, self.port, "\n".join(lines or ["allow_anonymous true"])))
 
     def start(self):
         with open(self.conf + ".log", "ab") as log:
@@ -44,11 +46,16 @@ class Broker:
         wait_for(up, "mosquitto")
         return self
 
-    def stop(self):
+    def stop(self, number=signal.SIGTERM):
         if self.process and self.process.poll() is None:
-            self.process.terminate()
+            self.process.send_signal(number)
             self.process.wait(timeout=DEADLINE_S)
         self.process = None
+
+    def saved(self):
+        """The bytes of its file."""
+        with open(os.path.join(self.folder, "broker-%d.db" % self.port), "rb") as file:
+            return file.read()
 
 
 def text(value):
