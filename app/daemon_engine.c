@@ -52,6 +52,12 @@ static bool find_record(void *user, uint64_t lsn, egret_text *out)
     return true;
 }
 
+static void pass_event(void *user, uint64_t event)
+{
+    daemon_state *d = user;
+    epoch_pass(d->epoch, event);
+}
+
 /* ---- epochs ---- */
 
 /* The journal's clock now. */
@@ -76,7 +82,7 @@ static egret_status end_epoch(daemon_state *d, int64_t clock_ms)
     egret_status status = evaluation_tick(d->evaluation, clock_ms);
     if (status == EGRET_OK && d->alerts_failed) status = EGRET_NO_MEMORY;
     if (status != EGRET_OK) return status;
-    epoch_end(d->epoch, clock_ms);
+    if (!epoch_end(d->epoch, clock_ms, nfa_shards_clock(evaluation_shards(d->evaluation)))) return EGRET_NO_MEMORY;
     d->next_lsn = d->epoch->next_lsn;
     d->next_event = d->epoch->next_event;
     d->clock_ms = clock_ms;
@@ -198,7 +204,7 @@ bool daemon_engine_make(daemon_state *d, rule_set *rules)
     evaluation_options options = {.rules = rules, .sources = d->sources, .n_sources = d->n_sources, .record = find_record,
                                   .letters = d->letters, .log = &d->options->log, .idle_ms = d->options->idle_ms,
                                   .shards = d->options->shards, .no_threads = d->options->no_threads,
-                                  .memory = (size_t)d->options->memory, .cold = cold, .alert = take_alert, .user = d};
+                                  .memory = (size_t)d->options->memory, .cold = cold, .alert = take_alert, .passed = pass_event, .user = d};
     evaluation_free(d->evaluation);
     d->evaluation = evaluation_new(&options);
     if (d->evaluation) evaluation_follow_lateness(d->evaluation);

@@ -250,6 +250,7 @@ static egret_status push_record(evaluation *e, const admission_batch *batch, uin
         e->newest_ms = time_ms;
         e->is_history = batch->arrival_ms - time_ms > EVALUATION_HISTORY_MS;
     }
+    if (outcome != INGEST_ACCEPTED && e->options.passed && !e->replaying) e->options.passed(e->options.user, batch->event + n);
     note_outcome(e, batch, record, outcome);
     return EGRET_OK;
 }

@@ -57,6 +57,8 @@ typedef struct evaluation_options {
     int64_t idle_ms;                    /* until evaluation_resume says another */
     /* Takes an alert, already a line; borrowed for the call. Replaying: its id alone, bytes is NULL. */
     void (*alert)(void *user, const plan_rule *rule, const egret_alert *alert, const sink_message *message);
+    /* The event with this number in the journal is late, a duplicate, or not evaluated for another reason; NULL: nobody asks. Not while replaying. */
+    void (*passed)(void *user, uint64_t event);
     uint32_t shards;                    /* engines that share the keys, each with a thread but the first, which is the caller's; 0: one */
     bool no_threads;                    /* the caller does the work of all */
     size_t memory;                      /* of the state of keys of all shards (nfa_engine_limit): what does not fit goes to cold. 0: no limit */
