@@ -12,7 +12,7 @@ void daemon_rules_backend(daemon_state *d, web_rules *out)
 {
     *out = (web_rules){.user = d, .list = backend_list, .source = backend_source, .files = backend_file_list, .file = backend_file, .versions = backend_versions,
                        .diff = backend_diff, .contents = backend_contents, .content = backend_content, .snoozes = backend_snoozes,
-                       .validate = backend_validate, .change = backend_change, .key = backend_key};
+                       .validate = backend_validate, .change = backend_change, .warming = backend_warming, .key = backend_key};
 }
 
 /* ---- what stays as it is while the process runs ---- */
@@ -192,32 +192,69 @@ static web_rules_status put(daemon_state *d, rule_change *change, egret_text *ou
     return backend_say(out, WEB_RULES_UNKEPT, "%s", trouble);
 }
 
-/* The set is compiled. */
-static web_rules_status make_it_hold(daemon_state *d, const rule_set *now, rule_set *next, const web_rules_change *asked, const char *what,
-                                     json_t **answer, egret_text *out)
+/* Of the rules that were filled with the past the answer says so. */
+static void tell_warmed(const rules_warming *w, rule_change *change, const nfa_engine *before, json_t *answer)
 {
+    const plan *p = rule_change_rules(change)->plan;
+    json_t *rule;
+    size_t i;
+    json_array_foreach(json_object_get(answer, "rules"), i, rule) {
+        const plan_rule *found = backend_find(p, json_string_value(json_object_get(rule, "rule")));
+        if (found && nfa_succession_warms(nfa_shards_first(*rule_change_shards(change)), before, (uint32_t)(found - p->rules)))
+            json_object_set_new(rule, "warm_up", rules_warming_tell(w, found));
+    }
+}
+
+/* The set is compiled. */
+static web_rules_status make_it_hold(rules_warming *w, const rule_set *now, rule_set *next, const web_rules_change *asked, const char *what,
+                                     json_t **answer, bool *again, egret_text *out)
+{
+    daemon_state *d = w->daemon;
     rule_change *change = daemon_rules_prepare(d->rules, next, asked->who ? asked->who : "", asked->note, what);
-    *answer = change ? tell(d, now, change, asked->dry_run) : NULL;
-    web_rules_status status = *answer ? WEB_RULES_DONE : WEB_RULES_NO_MEMORY;
-    if (status == WEB_RULES_DONE && !asked->dry_run && next->changes.len > 0) status = put(d, change, out);
+    web_rules_status status = change ? WEB_RULES_DONE : WEB_RULES_NO_MEMORY;
+    if (change && next->changes.len > 0) status = rules_warming_step(w, next, change, asked->dry_run, again, out);
+    if (status == WEB_RULES_DONE && !*again) {
+        *answer = tell(d, now, change, asked->dry_run);
+        if (!*answer) status = WEB_RULES_NO_MEMORY;
+    }
+    if (*answer && next->changes.len > 0) tell_warmed(w, change, nfa_shards_first(daemon_rules_shards(d->rules)), *answer);
+    if (status == WEB_RULES_DONE && *answer && !asked->dry_run && next->changes.len > 0) {
+        status = put(d, change, out);
+        if (status == WEB_RULES_DONE) rules_warming_done(w, *answer);
+    }
     rule_change_free(change);
+    return status;
+}
+
+/* From the set that holds now to the next one. */
+static web_rules_status change_once(rules_warming *w, const web_rules_change *asked, json_t **answer, bool *again, egret_text *out)
+{
+    daemon_state *d = w->daemon;
+    rule_set *now, *next = NULL;
+    const char *what = NULL;
+    *again = false;
+    if (!daemon_rules_begin(d->rules, &now)) return WEB_RULES_STOPPING;
+    web_rules_status status = backend_edit(d, now, asked, &next, &what, out);
+    if (status == WEB_RULES_DONE) status = compile(d, next, out);
+    if (status == WEB_RULES_DONE) status = make_it_hold(w, now, next, asked, what, answer, again, out);
+    daemon_rules_end(d->rules);
+    rule_set_drop(next);
+    rule_set_drop(now);
     return status;
 }
 
 web_rules_status backend_change(void *user, const web_rules_change *asked, egret_text *out)
 {
-    daemon_state *d = user;
-    rule_set *now, *next = NULL;
-    const char *what = NULL;
+    rules_warming w = {.daemon = user};
     json_t *answer = NULL;
     int64_t began_ms = app_monotonic_ms(), number = app_wall_ms(NULL);
-    if (!daemon_rules_begin(d->rules, &now)) return WEB_RULES_STOPPING;
-    web_rules_status status = backend_edit(d, now, asked, &next, &what, out);
-    if (status == WEB_RULES_DONE) status = compile(d, next, out);
-    if (status == WEB_RULES_DONE) status = make_it_hold(d, now, next, asked, what, &answer, out);
-    daemon_rules_end(d->rules);
-    rule_set_drop(next);
-    rule_set_drop(now);
+    bool again;
+    web_rules_status status = change_once(&w, asked, &answer, &again, out);
+    while (status == WEB_RULES_DONE && again) {
+        status = rules_warming_read(&w, out);
+        if (status == WEB_RULES_DONE) status = change_once(&w, asked, &answer, &again, out);
+    }
+    rules_warming_end(&w);
     if (status == WEB_RULES_DONE) {
         json_object_set_new(answer, "change", json_integer(number));
         json_object_set_new(answer, "took_ms", json_integer(app_monotonic_ms() - began_ms));
