@@ -97,6 +97,7 @@ static void put_control(json_writer *w, const journal_control *control)
     put_time(w, "time", control->wall_ms);
     jsonw_key_z(w, "whole");
     jsonw_bool(w, control->whole);
+    if (control->warms) put_number(w, "warm_from", control->warm_from);
     jsonw_key_z(w, "changes");
     jsonw_begin(w, '[');
     const char *end = control->lines.ptr + control->lines.len;

@@ -62,6 +62,8 @@ struct committer {
     uint64_t *refusing, *refused;   /* by sink: in the transaction at hand (the committer's thread); in all that were committed */
     committer_tasks tasks;      /* marks of the outboxes, and what others want to be done */
     uint64_t needed;
+    uint64_t hold;                      /* committer_hold */
+    uint64_t warm_from, warm_until;     /* committer_need_until; from UINT64_MAX: nothing */
     piece *pieces, **pieces_end;
     size_t piece_bytes;
     bool sweeping;              /* behind the newest checkpoint */
@@ -335,7 +337,8 @@ static bool commit_once(committer *c)
     trimmed dropped = {0};
     epoch *first = c->first;
     size_t n = count_first(first);
-    uint64_t needed = c->needed;
+    uint64_t needed = c->needed < c->hold ? c->needed : c->hold;
+    needed = needed < c->warm_from ? needed : c->warm_from;
     committer_task *tasks = committer_tasks_take(&c->tasks, COMMITTER_MARKS);
     pthread_mutex_unlock(&c->lock);
     int64_t began_us = app_monotonic_us();
@@ -394,6 +397,7 @@ static void drop_pieces(committer *c, size_t n)
         c->piece_bytes -= p->len;
         if (p->is_end) {
             c->needed = p->info.lsn;
+            if (c->warm_until < c->needed) c->warm_from = UINT64_MAX;
             c->sweep_at = 0;
             c->sweeping = true;
             c->stats.checkpoints++;
@@ -551,6 +555,15 @@ void committer_flush(committer *c)
     pthread_mutex_unlock(&c->lock);
 }
 
+bool committer_wait(committer *c)
+{
+    pthread_mutex_lock(&c->lock);
+    while (c->first && !atomic_load(&c->lost) && !atomic_load(&c->trouble)) pthread_cond_wait(&c->went, &c->lock);
+    bool written = !c->first;
+    pthread_mutex_unlock(&c->lock);
+    return written;
+}
+
 static bool add_task(committer *c, committer_task *task)
 {
     if (!task) return false;
@@ -577,6 +590,21 @@ void committer_need(committer *c, uint64_t lsn)
 {
     pthread_mutex_lock(&c->lock);
     c->needed = lsn;
+    pthread_mutex_unlock(&c->lock);
+}
+
+void committer_hold(committer *c, uint64_t lsn)
+{
+    pthread_mutex_lock(&c->lock);
+    c->hold = lsn;
+    pthread_mutex_unlock(&c->lock);
+}
+
+void committer_need_until(committer *c, uint64_t lsn, uint64_t until)
+{
+    pthread_mutex_lock(&c->lock);
+    if (lsn < c->warm_from) c->warm_from = lsn;
+    c->warm_until = until;
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -627,6 +655,7 @@ committer *committer_start(const committer_options *options)
     c->refusing = counters;
     c->refused = counters + options->n_sinks;
     c->end = &c->first;
+    c->hold = c->warm_from = UINT64_MAX;
     c->pieces_end = &c->pieces;
     committer_tasks_init(&c->tasks);
     journal_pack_init(&c->pack);

@@ -66,6 +66,8 @@ committer *committer_start(const committer_options *options);       /* NULL: no 
 bool committer_submit(committer *c, epoch *e);
 /* Waits until all that was submitted is written and released, or it has given up, or it cannot write now. */
 void committer_flush(committer *c);
+/* Waits until all epochs that were submitted are written. False: it has given up, or cannot write now. */
+bool committer_wait(committer *c);
 /* What became of a try to deliver a row: noted with one of the next commits. From any thread. False: no memory, or it has ended. */
 bool committer_settled(committer *c, const char *sink, uint64_t row, const delivery *what);
 
@@ -78,6 +80,10 @@ bool committer_do(committer *c, committer_work_fn what, committer_done_fn done, 
 int committer_do_now(committer *c, committer_work_fn work, void *user);
 /* From here on, records from this LSN on are needed, whatever their age. */
 void committer_need(committer *c, uint64_t lsn);
+/* Records from this LSN on are needed, too, until it is called again; UINT64_MAX: none are. */
+void committer_hold(committer *c, uint64_t lsn);
+/* The same, until a checkpoint holds what the record `until` says. */
+void committer_need_until(committer *c, uint64_t lsn, uint64_t until);
 /* Checkpoints (store/checkpoints.h): a piece, copied, to be written between commits, in slices; after the last one what makes it the newest.
  * Epochs submitted before are written before. False: no memory. */
 bool committer_keep(committer *c, uint64_t version, uint32_t number, const char *bytes, size_t len);

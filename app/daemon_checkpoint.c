@@ -63,6 +63,7 @@ static void begin(daemon_state *d)
     d->events_at_cut = d->next_event;
     d->cut_at_ms = app_monotonic_ms();
     d->order_pieces = 0;
+    d->cut_soon = false;
     if (put_head(d, all)) return;
     d->checkpoint = before;
     app_log_say(&d->options->log, LOG_WARNING, "checkpoint: no memory for it now");
@@ -148,8 +149,8 @@ static bool is_open(daemon_state *d)
 static bool is_time(daemon_state *d)
 {
     uint64_t events = d->next_event - d->events_at_cut;
-    if (events == 0 || d->options->unkept || !nfa_shards_cut_may(evaluation_shards(d->evaluation))) return false;
-    return events >= d->options->checkpoint_events || app_monotonic_ms() - d->cut_at_ms >= LONGEST_MS ||
+    if ((events == 0 && !d->cut_soon) || d->options->unkept || !nfa_shards_cut_may(evaluation_shards(d->evaluation))) return false;
+    return d->cut_soon || events >= d->options->checkpoint_events || app_monotonic_ms() - d->cut_at_ms >= LONGEST_MS ||
            committer_get_stats(d->committer).journal_bytes > d->options->keep_bytes;
 }
 

@@ -14,7 +14,8 @@
 enum {
     EPOCH_RECORDS = 10000,  /* and what the batch that reaches it has besides */
     EPOCH_ROW_BYTES = COMMITTER_ROW_BYTES / 2,  /* the same; an epoch is not divided between two commits */
-    CUT_TICK_MS = 1         /* while a checkpoint is on its way */
+    CUT_TICK_MS = 1,        /* while a checkpoint is on its way */
+    SETTLE_KEYS = 64, SETTLE_US = 500
 };
 
 static void give_up(daemon_state *d, egret_status status)
@@ -54,6 +55,12 @@ static bool find_record(void *user, uint64_t lsn, egret_text *out)
     return true;
 }
 
+static void pass_event(void *user, uint64_t event)
+{
+    daemon_state *d = user;
+    epoch_pass(d->epoch, event);
+}
+
 /* ---- epochs ---- */
 
 /* The journal's clock now. */
@@ -78,7 +85,7 @@ static egret_status end_epoch(daemon_state *d, int64_t clock_ms)
     egret_status status = evaluation_tick(d->evaluation, clock_ms);
     if (status == EGRET_OK && d->alerts_failed) status = EGRET_NO_MEMORY;
     if (status != EGRET_OK) return status;
-    epoch_end(d->epoch, clock_ms);
+    if (!epoch_end(d->epoch, clock_ms, nfa_shards_clock(evaluation_shards(d->evaluation)))) return EGRET_NO_MEMORY;
     d->next_lsn = d->epoch->next_lsn;
     d->next_event = d->epoch->next_event;
     d->clock_ms = clock_ms;
@@ -129,19 +136,56 @@ static egret_status put_into_force(daemon_state *d, rule_change *change)
     egret_status status = EGRET_OK;
     rule_change_holds_from(change, d->epoch->end.wall_ms);
     epoch_change(d->epoch, change);
-    if (*rule_change_shards(change)) status = evaluation_change(d->evaluation, rule_change_rules(change), rule_change_shards(change), rule_change_before(change));
+    uint64_t from;
+    warm_up *warm = rule_change_warm_up(change, &from);
+    if (*rule_change_shards(change))
+        status = evaluation_change(d->evaluation, rule_change_rules(change), rule_change_shards(change), warm ? warm_up_filled(warm) : NULL, rule_change_before(change));
+    if (warm) {
+        committer_need_until(d->committer, from, d->epoch->lsn);
+        d->cut_soon = true;
+    }
     return status == EGRET_OK ? in_force(d, change) : status;
+}
+
+/* What new rules are filled with comes up to here: all epochs are committed first, and what of them has not been read yet is read. NULL, or a sentence:
+ * nothing is changed. */
+static const char *catch_up(daemon_state *d, const rule_change *change)
+{
+    uint64_t from;
+    warm_up *warm = rule_change_warm_up(change, &from);
+    if (!warm) return NULL;
+    if (!committer_wait(d->committer)) return "the disk cannot be written now; nothing was changed";
+    egret_status status = warm_up_read(warm, d->next_lsn);
+    if (status == EGRET_OK) status = warm_up_until(warm, nfa_shards_clock(evaluation_shards(d->evaluation)));
+    return status == EGRET_OK ? NULL : status == EGRET_NO_MEMORY ? "no memory to warm the rule up; nothing was changed"
+                                                                 : "the journal cannot be read; nothing was changed";
 }
 
 /* What waits is put into force, in an epoch of its own. */
 static egret_status change_rules(daemon_state *d)
 {
     rule_change *change = evaluation_may_change(d->evaluation) ? daemon_rules_take(d->rules) : NULL;
+    const char *trouble = change ? catch_up(d, change) : NULL;
+    if (trouble) {
+        rule_change_answer(change, trouble);
+        rule_change_free(change);
+        change = NULL;
+    }
     if (!change) return EGRET_OK;
     egret_status status = begin_epoch(d);
     if (status != EGRET_OK) rule_change_free(change);
     else status = put_into_force(d, change);
     return status == EGRET_OK ? end_epoch(d, clock_now(d)) : status;
+}
+
+/* What new rules were filled with moves to its keys, for a moment. True: there is more to do. */
+static bool settle(daemon_state *d)
+{
+    nfa_shards *shards = evaluation_shards(d->evaluation);
+    int64_t began_us = app_monotonic_us();
+    bool more = nfa_shards_settle(shards, SETTLE_KEYS);
+    while (more && app_monotonic_us() - began_us < SETTLE_US) more = nfa_shards_settle(shards, SETTLE_KEYS);
+    return more;
 }
 
 static void wake_engine(void *user)
@@ -153,7 +197,7 @@ static void wake_engine(void *user)
 /* Takes what waits; then time passes. Counters are copied at least once a tick, and not more often, however small the batches are. */
 static egret_status work_once(daemon_state *d, int64_t *told_ms)
 {
-    bool more = daemon_checkpoint_step(d);
+    bool more = settle(d) || daemon_checkpoint_step(d);
     admission_batch *batch = admission_take(d->queue, more ? CUT_TICK_MS : DAEMON_TICK_MS);
     int64_t now_ms = app_monotonic_ms();
     atomic_store(&d->heartbeat_ms, now_ms);
@@ -201,7 +245,7 @@ bool daemon_engine_make(daemon_state *d, rule_set *rules)
     evaluation_options options = {.rules = rules, .sources = d->sources, .n_sources = d->n_sources, .record = find_record,
                                   .letters = d->letters, .log = &d->options->log, .idle_ms = d->options->idle_ms,
                                   .shards = d->options->shards, .no_threads = d->options->no_threads,
-                                  .memory = (size_t)d->options->memory, .cold = cold, .alert = take_alert, .user = d};
+                                  .memory = (size_t)d->options->memory, .cold = cold, .alert = take_alert, .passed = pass_event, .user = d};
     evaluation_free(d->evaluation);
     d->evaluation = evaluation_new(&options);
     if (d->evaluation) evaluation_follow_lateness(d->evaluation);
@@ -243,6 +287,7 @@ static egret_status recover(daemon_state *d)
     if (status != EGRET_OK || d->recovery.stopped) return status;
     tell_recovery(d, app_monotonic_ms() - began_ms);
     d->clock_ms = d->recovery.clock_ms;
+    d->cut_soon = d->recovery.warm_from != UINT64_MAX;
     d->clock_base_ms = d->recovery.clock_ms - app_monotonic_ms();
     evaluation_forget_numbers(d->evaluation);
     evaluation_resume(d->evaluation, d->recovery.clock_ms, d->options->idle_ms);
@@ -312,6 +357,7 @@ egret_status daemon_engine_once(daemon_state *d)
 
 void daemon_engine_end(daemon_state *d, bool keeps)
 {
+    while (keeps && nfa_shards_settle(evaluation_shards(d->evaluation), SETTLE_KEYS)) {}
     if (keeps && !d->recovery.stopped) daemon_checkpoint_finish(d);
     daemon_rules_stop(d->rules);
     epoch_free(d->epoch);

@@ -35,6 +35,18 @@ typedef struct daemon_returns daemon_returns;   /* daemon_returns.c */
 typedef struct daemon_reader daemon_reader;     /* daemon_sources.c */
 typedef struct daemon_feed daemon_feed;         /* daemon_feeds.c */
 
+/* Which new rule is being filled with the past, and how far that is (rules_warm.c). */
+typedef struct warming_state {
+    pthread_mutex_t lock;
+    bool busy;
+    char rule[256];
+    uint64_t from, next, end;   /* records */
+    uint64_t events;
+} warming_state;
+
+void warming_init(warming_state *s);
+void warming_deinit(warming_state *s);
+
 typedef struct daemon_state {
     const daemon_options *options;
     const plan *plan;           /* of the rules as of the start: by it records are decoded, and sources and sinks opened */
@@ -67,6 +79,7 @@ typedef struct daemon_state {
     /* Checkpoints; the engine's thread. */
     checkpoint_info checkpoint; /* the newest, or the one on its way; base 0: the next one is of all */
     uint64_t events_at_cut;     /* next_event at the last cut */
+    bool cut_soon;              /* a restart would fill new rules again: a cut is made as soon as may be */
     bool spread;                /* what was brought back was written by another number of shards */
     uint32_t order_pieces, order_pieces_before;     /* of the cut on its way, and of the one before */
     int64_t cut_at_ms;          /* monotonic */
@@ -92,6 +105,7 @@ typedef struct daemon_state {
     rule_set *numbers_rules, *shown_rules;      /* of which these are */
     web_backend backend;
     struct daemon_backtests *backtests;     /* daemon_backtests.c */
+    warming_state warming;
     web_history history;        /* what backend.history is */
     pthread_mutex_t server_lock;
     web_server *server;         /* whose feed is woken; NULL: none */

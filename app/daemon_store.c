@@ -95,6 +95,7 @@ int daemon_store_start(daemon_state *d)
     d->committer = committer_start(&options);
     if (!d->committer) return complain(d, "no memory");
     committer_need(d->committer, d->checkpoint.base > 0 ? d->checkpoint.lsn : 0);
+    if (d->recovery.warm_from != UINT64_MAX) committer_need_until(d->committer, d->recovery.warm_from, d->recovery.warm_until);
     return APP_FINE;
 }
 

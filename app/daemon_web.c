@@ -299,6 +299,7 @@ bool daemon_web_init(daemon_state *d)
     d->backend.history = &d->history;
     pthread_mutex_init(&d->numbers_lock, NULL);
     pthread_mutex_init(&d->server_lock, NULL);
+    warming_init(&d->warming);
     rule_set *boot = daemon_rules_boot(d->rules);
     daemon_rules_backend(d, &d->web_rules);
     d->backend.rules = &d->web_rules;
@@ -314,4 +315,5 @@ void daemon_web_deinit(daemon_state *d)
     rule_set_drop(d->shown_rules);
     pthread_mutex_destroy(&d->numbers_lock);
     pthread_mutex_destroy(&d->server_lock);
+    warming_deinit(&d->warming);
 }

@@ -20,7 +20,8 @@ epoch *epoch_new(uint64_t lsn, uint64_t event, rule_set *rules)
     e->alerts_end = &e->alerts;
     e->letters_end = &e->letters;
     e->lsn = e->next_lsn = lsn;
-    e->next_event = event;
+    e->event = e->next_event = e->passed_next = event;
+    egret_text_init(&e->passed, egret_mem_of(NULL));
     e->rules = rule_set_keep(rules);
     return e;
 }
@@ -33,6 +34,7 @@ void epoch_free(epoch *e)
         admission_batch_free(batch);
     }
     egret_arena_deinit(&e->arena);
+    egret_text_deinit(&e->passed);
     rule_set_drop(e->rules);
     if (e->change) rule_change_answer(e->change, "the appliance is stopping; the change was not kept");
     rule_change_free(e->change);
@@ -152,10 +154,21 @@ void epoch_digest(journal_epoch *end, const char *id)
     end->alerts = XXH3_64bits_withSeed(id, strlen(id), end->alerts);
 }
 
-void epoch_end(epoch *e, int64_t clock_ms)
+void epoch_pass(epoch *e, uint64_t event)
+{
+    journal_passed_put(&e->passed, event + 1 - e->passed_next);
+    e->passed_next = event + 1;
+}
+
+bool epoch_end(epoch *e, int64_t clock_ms, int64_t reached_ms)
 {
     e->end.clock_ms = clock_ms;
+    e->end.told = true;
+    e->end.reached_ms = reached_ms;
+    e->end.n_events = e->next_event - e->event;
+    e->end.passed = (egret_str){e->passed.ptr ? e->passed.ptr : "", (uint32_t)e->passed.len};
     e->next_lsn++;
+    return !e->passed.failed;
 }
 
 /* The n-th record of the batch that is good. */

@@ -40,6 +40,8 @@ typedef struct epoch {
     epoch_alert *alerts, **alerts_end;
     epoch_letter *letters, **letters_end;
     journal_epoch end;
+    egret_text passed;      /* what end.passed is */
+    uint64_t event, passed_next;        /* its first event; the one behind the newest that was passed over */
     uint64_t lsn;           /* of its first record */
     uint64_t next_lsn, next_event;      /* behind its last; while it is made: behind what it holds */
     size_t n_records, n_alerts, bytes;
@@ -59,8 +61,10 @@ enum { EPOCH_LETTER_BYTES = 1 << 20 };
 bool epoch_letter_add(epoch *e, const ingest_letter *letter);
 /* All that counts in the digest of alerts, in their order: the message id, once, whatever sinks it goes to. */
 void epoch_digest(journal_epoch *end, const char *id);
-/* Closes it. */
-void epoch_end(epoch *e, int64_t clock_ms);
+/* The event with this number is not evaluated; they come in order of numbers. */
+void epoch_pass(epoch *e, uint64_t event);
+/* Closes it. reached_ms: where the engine's clock is. False: no memory. */
+bool epoch_end(epoch *e, int64_t clock_ms, int64_t reached_ms);
 /* The text of the event with that LSN, if it is in here. */
 bool epoch_raw(const epoch *e, uint64_t lsn, egret_text *out);
 void epoch_answer(epoch *e, const char *trouble);   /* to all who wait */

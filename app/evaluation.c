@@ -250,6 +250,7 @@ static egret_status push_record(evaluation *e, const admission_batch *batch, uin
         e->newest_ms = time_ms;
         e->is_history = batch->arrival_ms - time_ms > EVALUATION_HISTORY_MS;
     }
+    if (outcome != INGEST_ACCEPTED && e->options.passed && !e->replaying) e->options.passed(e->options.user, batch->event + n);
     note_outcome(e, batch, record, outcome);
     return EGRET_OK;
 }
@@ -469,12 +470,18 @@ void evaluation_numbers(evaluation *e, web_numbers *out)
 
 bool evaluation_may_change(const evaluation *e)
 {
-    return nfa_shards_may_change(crew_shards(e->crew));
+    /* What was let go early, as too much was held, leaves events behind it that no clock tells apart. */
+    return nfa_shards_may_change(crew_shards(e->crew)) && ingest_order_first_held(e->order) > ingest_order_watermark(e->order);
 }
 
 rule_set *evaluation_rules(const evaluation *e)
 {
     return e->options.rules;
+}
+
+const char *evaluation_partition(const evaluation *e, uint32_t i)
+{
+    return e->options.n_sources + i < e->n_sources ? e->sources[e->options.n_sources + i].partition : NULL;
 }
 
 typedef struct held_move { evaluation *evaluation; relayout *moves; uint64_t ref; } held_move;
@@ -559,7 +566,7 @@ void evaluation_follow_lateness(evaluation *e)
     for (uint32_t i = 0; i < e->n_sources; i++) ingest_order_set_lateness(e->order, i, e->sources[e->sources[i].declared].lateness_ms);
 }
 
-egret_status evaluation_change(evaluation *e, rule_set *rules, nfa_shards **shards, rule_set **before_rules)
+egret_status evaluation_change(evaluation *e, rule_set *rules, nfa_shards **shards, nfa_shards *filled, rule_set **before_rules)
 {
     relayout *moves = relayout_new(e->plan, rules->plan);
     *before_rules = NULL;
@@ -571,7 +578,7 @@ egret_status evaluation_change(evaluation *e, rule_set *rules, nfa_shards **shar
     ingest_change change = {.plan = rules->plan, .engine = e->engine ? nfa_shards_engine(*shards, 0) : NULL, .stream = relayout_streams(moves), .same = relayout_is_same(moves),
                             .convert = move_held, .user = &held};
     egret_status status = ingest_order_change(e->order, &change);
-    if (status == EGRET_OK) status = nfa_shards_take_over(*shards, crew_shards(e->crew));
+    if (status == EGRET_OK) status = nfa_shards_take_over_warm(*shards, crew_shards(e->crew), filled);
     crew_swap(e->crew, shards);
     if (e->engine) e->engine = nfa_shards_engine(crew_shards(e->crew), 0);
     *before_rules = e->options.rules;

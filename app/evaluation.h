@@ -57,6 +57,8 @@ typedef struct evaluation_options {
     int64_t idle_ms;                    /* until evaluation_resume says another */
     /* Takes an alert, already a line; borrowed for the call. Replaying: its id alone, bytes is NULL. */
     void (*alert)(void *user, const plan_rule *rule, const egret_alert *alert, const sink_message *message);
+    /* The event with this number in the journal is late, a duplicate, or not evaluated for another reason; NULL: nobody asks. Not while replaying. */
+    void (*passed)(void *user, uint64_t event);
     uint32_t shards;                    /* engines that share the keys, each with a thread but the first, which is the caller's; 0: one */
     bool no_threads;                    /* the caller does the work of all */
     size_t memory;                      /* of the state of keys of all shards (nfa_engine_limit): what does not fit goes to cold. 0: no limit */
@@ -76,10 +78,12 @@ egret_status evaluation_batch(evaluation *e, const admission_batch *batch, int64
 /* Between two epochs: other rules hold from now on; what is known is kept as far as it can be (nfa/succession.h). The shards were prepared for
  * them after this evaluation's own; they become those before, which are to be freed, and then
  * *before, the rules they look at, is to be dropped. `may` says whether it can be done at this moment; if
- * not, it can after some later epoch. Sources stay what they are; their lateness follows the rules. */
+ * not, it can after some later epoch. filled: what new rules know of the past, or NULL (nfa_shards_take_over_warm). Sources stay what they are; their lateness follows the rules. */
 bool evaluation_may_change(const evaluation *e);
-egret_status evaluation_change(evaluation *e, rule_set *rules, nfa_shards **shards, rule_set **before);
+egret_status evaluation_change(evaluation *e, rule_set *rules, nfa_shards **shards, nfa_shards *filled, rule_set **before);
 rule_set *evaluation_rules(const evaluation *e);
+/* The i-th partition that appeared, "source:partition"; NULL: there are no more. */
+const char *evaluation_partition(const evaluation *e, uint32_t i);
 /* Takes the lateness of sources from the rules, whatever the options said; before anything came. */
 void evaluation_follow_lateness(evaluation *e);
 /* Lets time pass. A tick changes something only when evaluation_tick_due says so: a source falls silent, or a deadline is due or a held event

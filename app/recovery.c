@@ -5,8 +5,8 @@
 
 #include "app/epoch.h"
 #include "app/large_memory.h"
+#include "app/warm_up.h"
 #include "compiler/value.h"
-#include "ingest/decode.h"
 #include "store/places.h"
 
 #include <inttypes.h>
@@ -15,10 +15,6 @@
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
-
-struct recovery_decoders {
-    ingest_decoder *decoder;    /* by stream; NULL: not needed so far */
-};
 
 /* ---- names of what must be the same ---- */
 
@@ -64,61 +60,16 @@ uint64_t recovery_printed_fingerprint(const plan *p)
 
 /* ---- records ---- */
 
-/* The source of a batch's name, which may be "source:partition". */
 static const plan *plan_of(const recovery *r)
 {
     return evaluation_rules(r->options.evaluation)->plan;
 }
 
-static uint32_t source_named(const recovery *r, egret_str name)
-{
-    const char *colon = name.len > 0 ? memchr(name.ptr, ':', name.len) : NULL;
-    if (colon) name.len = (uint32_t)(colon - name.ptr);
-    for (uint32_t i = 0; i < r->options.n_sources; i++)
-        if (egret_str_is(name, r->options.sources[i])) return i;
-    return 0;   /* it is gone from the rules; its events are still events */
-}
-
-static uint32_t stream_named(const recovery *r, egret_str name)
-{
-    for (uint32_t i = 0; i < plan_of(r)->n_streams; i++)
-        if (egret_str_eq(name, plan_of(r)->streams[i].name)) return i;
-    return PLAN_NONE;
-}
-
-static ingest_decoder *decoder_of(recovery *r, uint32_t stream)
-{
-    ingest_decoder **slot = &r->decoders[stream].decoder;
-    ingest_decoder_options options = {.plan = plan_of(r), .stream = stream, .format = INGEST_FORMAT_JSON};
-    if (!*slot) *slot = ingest_decoder_new(&options);
-    else ingest_decoder_reset(*slot);
-    return *slot;
-}
-
-/* The text under the rules of now. EGRET_BAD_EVENT: it does not fit them. */
-static egret_status decode_anew(recovery *r, admission_batch *batch, admitted_record *record)
-{
-    ingest_record decoded;
-    ingest_decoder *decoder = decoder_of(r, record->stream);
-    if (!decoder) return EGRET_NO_MEMORY;
-    ingest_decoder_feed(decoder, record->raw, record->raw_len, record->raw_len, true);
-    ingest_got got = ingest_decoder_next(decoder, &decoded);
-    if (got == INGEST_GOT_NO_MEMORY) return EGRET_NO_MEMORY;
-    if (got != INGEST_GOT_RECORD) return EGRET_BAD_EVENT;
-    record->slots = decoded.slots;
-    return admission_batch_add(batch, record, plan_of(r)->streams[record->stream].n_slots) ? EGRET_OK : EGRET_NO_MEMORY;
-}
-
 static egret_status take_event(recovery *r, admission_batch *batch, const journal_event *event)
 {
-    static const egret_value none;
-    admitted_record record = {.stream = stream_named(r, event->stream), .slots = event->n_slots > 0 ? event->slots : &none,
-                              .raw = event->raw.ptr, .raw_len = event->raw.len, .line = event->line, .offset = event->offset};
-    egret_status status = EGRET_BAD_EVENT;
-    if (record.stream != PLAN_NONE && event->layout == evaluation_rules(r->options.evaluation)->layouts[record.stream])
-        status = admission_batch_add(batch, &record, event->n_slots) ? EGRET_OK : EGRET_NO_MEMORY;
-    else if (record.stream != PLAN_NONE)
-        status = decode_anew(r, batch, &record);
+    admitted_record record = {.raw = event->raw.ptr, .raw_len = event->raw.len, .line = event->line, .offset = event->offset};
+    egret_status status = journal_values_get(&r->values, event, &record.stream, &record.slots);
+    if (status == EGRET_OK && !admission_batch_add(batch, &record, plan_of(r)->streams[record.stream].n_slots)) status = EGRET_NO_MEMORY;
     if (status != EGRET_BAD_EVENT) return status;
     /* It keeps its number, though it is not evaluated: it stands in the journal. */
     r->not_decoded++;
@@ -148,7 +99,7 @@ static egret_status take_batch(const recovery *r, assembly *a, const journal_rec
     const journal_batch *head = &record->u.batch;
     uint64_t lsn = head->continued ? record->lsn - 1 : record->lsn;
     if (head->continued && a->last && a->last->lsn + a->last->n == lsn) return EGRET_OK;
-    admission_batch *batch = admission_batch_new(source_named(r, head->source));
+    admission_batch *batch = admission_batch_new(journal_source_named(r->options.sources, r->options.n_sources, head->source));
     if (!batch) return EGRET_NO_MEMORY;
     batch->arrival_ms = head->arrival_ms;
     batch->ends_source = head->ends_source;
@@ -204,33 +155,43 @@ static bool is_what_holds(const rule_set *now, egret_str lines)
     return same;
 }
 
-static void free_decoders(recovery *r)
+/* New rules are filled with the past as they were then: with what the journal says before the change. */
+static egret_status fill(recovery *r, rule_set *next, const journal_control *control, uint64_t lsn, warm_up **out)
 {
-    for (uint32_t i = 0; r->decoders && i < plan_of(r)->n_streams; i++) ingest_decoder_free(r->decoders[i].decoder);
-    free(r->decoders);
-    r->decoders = NULL;
+    evaluation *live = r->options.evaluation;
+    warm_up_options options = {.store = r->options.store, .rules = next, .sources = r->options.sources, .n_sources = r->options.n_sources,
+                               .from = control->warm_from, .go_on = r->options.go_on, .user = r->options.user};
+    nfa_shards *filled = nfa_shards_fill(egret_mem_of(NULL), next->plan, evaluation_shards(live));
+    *out = warm_up_new(&options, filled, live);
+    if (!*out) return EGRET_NO_MEMORY;
+    if (journal_now(r->options.store).first_lsn > control->warm_from) r->complete = false;
+    egret_status status = warm_up_read(*out, lsn);
+    r->stopped = r->stopped || status == EGRET_BAD_USE;
+    return status == EGRET_OK ? warm_up_until(*out, nfa_shards_clock(evaluation_shards(live))) : status;
 }
 
-static bool make_decoders(recovery *r)
+static egret_status change_rules(recovery *r, rule_set *next, const journal_control *control, uint64_t lsn)
 {
-    r->decoders = calloc((size_t)plan_of(r)->n_streams + 1, sizeof *r->decoders);
-    return r->decoders != NULL;
-}
-
-static egret_status change_rules(recovery *r, rule_set *next)
-{
+    warm_up *warm = NULL;
+    rule_set *before = NULL;
     nfa_shards *shards = nfa_shards_succeed(app_large_memory(), next->plan, evaluation_shards(r->options.evaluation));
     if (!shards) return EGRET_NO_MEMORY;
-    free_decoders(r);
-    rule_set *before;
-    egret_status status = evaluation_change(r->options.evaluation, next, &shards, &before);
+    egret_status status = control->warms ? fill(r, next, control, lsn, &warm) : EGRET_OK;
+    if (status == EGRET_OK) {
+        journal_values_deinit(&r->values);
+        status = evaluation_change(r->options.evaluation, next, &shards, warm ? warm_up_filled(warm) : NULL, &before);
+        while (nfa_shards_settle(evaluation_shards(r->options.evaluation), UINT32_MAX)) {}
+    }
+    if (control->warms && control->warm_from < r->warm_from) r->warm_from = control->warm_from;
+    if (control->warms) r->warm_until = lsn;
     nfa_shards_free(shards);
+    warm_up_free(warm);
     rule_set_drop(before);
     r->rules_then = next->fingerprint;
-    return status == EGRET_OK && !make_decoders(r) ? EGRET_NO_MEMORY : status;
+    return status == EGRET_OK && !journal_values_init(&r->values, next) ? EGRET_NO_MEMORY : r->stopped ? EGRET_OK : status;
 }
 
-static egret_status take_control(recovery *r, const journal_control *control)
+static egret_status take_control(recovery *r, const journal_control *control, uint64_t lsn)
 {
     rule_set *now = evaluation_rules(r->options.evaluation);
     if (r->options.fixed_rules) return EGRET_OK;
@@ -240,7 +201,7 @@ static egret_status take_control(recovery *r, const journal_control *control)
     rule_set *next = control->whole ? rule_set_new() : rule_set_copy(now);
     egret_status status = next ? EGRET_OK : EGRET_NO_MEMORY;
     if (next && rule_set_read(next, control->lines.ptr, control->lines.len, find_text, r) && rule_set_compile(next)) {
-        status = change_rules(r, next);
+        status = change_rules(r, next, control, lsn);
     } else if (next) {
         r->other_rules++;
         r->rules_then = 0;      /* not those we evaluate by: alerts are not compared */
@@ -267,7 +228,7 @@ static egret_status take_record(recovery *r, assembly *a, const journal_record *
     case JOURNAL_EPOCH:
         return end_epoch(r, a, &record->u.epoch, record->lsn);
     case JOURNAL_CONTROL:
-        return take_control(r, &record->u.control);
+        return take_control(r, &record->u.control, record->lsn);
     }
     return EGRET_OK;
 }
@@ -276,7 +237,7 @@ static egret_status take_block(recovery *r, assembly *a, journal_block *block)
 {
     journal_record record;
     egret_status status = EGRET_OK;
-    while (status == EGRET_OK && journal_block_next(block, &record))
+    while (status == EGRET_OK && !r->stopped && journal_block_next(block, &record))
         if (record.lsn >= r->options.from) status = take_record(r, a, &record);
     return status == EGRET_OK && block->no_memory ? EGRET_NO_MEMORY : status;      /* its other records are there */
 }
@@ -299,7 +260,7 @@ static egret_status read_all(recovery *r, assembly *a, journal_block *block)
     egret_status status = EGRET_OK;
     int code;
     while (status == EGRET_OK) {
-        r->stopped = !r->options.go_on(r->options.user);
+        r->stopped = r->stopped || !r->options.go_on(r->options.user);
         if (r->stopped) break;
         switch (journal_read(r->options.store, &lsn, block, &code)) {
         case JOURNAL_GOT_BLOCK: status = take_block(r, a, block); break;
@@ -317,15 +278,15 @@ egret_status recovery_run(recovery *r, const recovery_options *options)
 {
     journal_block block;
     assembly a = {0};
-    *r = (recovery){.options = *options, 
+    *r = (recovery){.options = *options, .warm_from = UINT64_MAX,
                       .clock_ms = options->clock_ms > 0 ? options->clock_ms : 1, .rules_then = options->rules_then, .complete = journal_now(options->store).first_lsn <= options->from};
     journal_block_init(&block);
     a.end = &a.first;
     evaluation_set_replaying(options->evaluation, !options->only_looks);
-    egret_status status = make_decoders(r) ? read_all(r, &a, &block) : EGRET_NO_MEMORY;
+    egret_status status = journal_values_init(&r->values, evaluation_rules(options->evaluation)) ? read_all(r, &a, &block) : EGRET_NO_MEMORY;
     evaluation_set_replaying(options->evaluation, false);
     drop_batches(&a);
     journal_block_deinit(&block);
-    free_decoders(r);
+    journal_values_deinit(&r->values);
     return status;
 }

@@ -11,6 +11,7 @@
 #define EGRET_APP_RECOVERY_H
 
 #include "app/evaluation.h"
+#include "app/journal_values.h"
 #include "store/journal.h"
 
 typedef struct recovery_options {
@@ -39,7 +40,8 @@ typedef struct recovery {
     uint64_t rules_then;        /* fingerprint of the rules that held where it ended; 0: not known */
     uint64_t changes, other_rules;      /* changes of the rules; those whose rules this version cannot compile, or whose texts are gone */
     int64_t clock_ms;           /* of the last epoch */
-    struct recovery_decoders *decoders;
+    uint64_t warm_from, warm_until;     /* changes that filled new rules: the least record they began at (UINT64_MAX: there was none), the last of their places */
+    journal_values values;
     bool complete;              /* nothing is missing before what was read: the state is all there */
     bool stopped;               /* go_on said so */
 } recovery;

@@ -25,6 +25,8 @@ struct rule_change {
     rule_version *versions;
     size_t n_versions, cap_versions;
     nfa_shards *shards;
+    warm_up *warm;
+    uint64_t warm_from;
     rule_set *before;
     pthread_mutex_t lock;       /* all below */
     pthread_cond_t answered;
@@ -64,6 +66,7 @@ void rule_change_free(rule_change *change)
 {
     if (!change || __atomic_sub_fetch(&change->users, 1, __ATOMIC_ACQ_REL) > 0) return;
     nfa_shards_free(change->shards);
+    warm_up_free(change->warm);
     rule_set_drop(change->before);
     rule_set_drop(change->rules);
     pthread_mutex_destroy(&change->lock);
@@ -82,6 +85,18 @@ rule_set *rule_change_rules(rule_change *change)
 nfa_shards **rule_change_shards(rule_change *change)
 {
     return &change->shards;
+}
+
+void rule_change_warms(rule_change *change, warm_up *warm, uint64_t from)
+{
+    change->warm = warm;
+    change->warm_from = from;
+}
+
+warm_up *rule_change_warm_up(const rule_change *change, uint64_t *from)
+{
+    *from = change->warm_from;
+    return change->warm;
 }
 
 rule_set **rule_change_before(rule_change *change)
@@ -163,7 +178,7 @@ void rule_change_holds_from(rule_change *change, int64_t wall_ms)
 
 journal_control rule_change_record(const rule_change *change)
 {
-    return (journal_control){.whole = change->whole, .wall_ms = change->wall_ms,
+    return (journal_control){.whole = change->whole, .wall_ms = change->wall_ms, .warms = change->warm != NULL, .warm_from = change->warm_from,
                              .who = {change->who, (uint32_t)strlen(change->who)}, .note = {change->note, (uint32_t)strlen(change->note)},
                              .lines = {change->lines.ptr ? change->lines.ptr : "", (uint32_t)change->lines.len}};
 }

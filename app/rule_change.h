@@ -9,6 +9,7 @@
 #define EGRET_APP_RULE_CHANGE_H
 
 #include "app/rule_set.h"
+#include "app/warm_up.h"
 #include "nfa/shards.h"
 #include "store/journal_block.h"
 #include "store/store.h"
@@ -36,6 +37,9 @@ bool rule_change_add_row(rule_change *change, const char *key, const char *text,
 const rule_version *rule_change_version(const rule_change *change, size_t i);     /* the i-th that was added; NULL: there are no more */
 /* The shards that take over; afterwards those that are to be freed, which the last user does. NULL: none have been prepared. */
 nfa_shards **rule_change_shards(rule_change *change);
+/* New rules are filled with the past, from this record on (warm_up.h); the change owns it. */
+void rule_change_warms(rule_change *change, warm_up *warm, uint64_t from);
+warm_up *rule_change_warm_up(const rule_change *change, uint64_t *from);        /* NULL: none are */
 rule_set **rule_change_before(rule_change *change);     /* the rules those look at; the last user of the change drops them behind them */
 
 /* The engine's thread, before it puts the change into force: the time its record says, which is also that of the alerts it closes. */

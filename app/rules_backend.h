@@ -6,6 +6,7 @@
 #define EGRET_APP_RULES_BACKEND_H
 
 #include "app/daemon_internal.h"
+#include "app/pace.h"
 #include "app/rule_key.h"
 #include "web/rules_backend.h"
 
@@ -54,6 +55,31 @@ web_rules_status backend_change(void *user, const web_rules_change *change, egre
  * in out, and *prepared is NULL. *answer: what backend_change answers, for the caller to release. */
 web_rules_status backend_prepare(daemon_state *d, const rule_set *now, const web_rules_change *asked, rule_change **prepared, json_t **answer,
                                  egret_text *out);
+
+/* ---- rules_warm.c ---- */
+
+/* New rules on their way that are to be filled with the past. */
+typedef struct rules_warming {
+    daemon_state *daemon;
+    warm_up *warm;              /* reading; NULL: nothing is to be filled, or it has been handed over */
+    const warm_up *handed;      /* the change's, as long as it lives; NULL: nothing was filled */
+    warm_up_begin begin;
+    int64_t began_at_ms, clock_ms;      /* event time: where the evaluation began, and where it was then; INT64_MIN: it has not */
+    bool claimed, hurries;
+    unsigned tries;
+    int64_t began_ms;           /* monotonic */
+    pace_times rested;
+} rules_warming;
+
+/* Within daemon_rules_begin: what is to be done for the prepared change's new rules. *again: the past is to be read outside of it, and all done
+ * again then; else the change has what it needs. Not DONE: why, in out. */
+web_rules_status rules_warming_step(rules_warming *w, rule_set *next, rule_change *change, bool dry_run, bool *again, egret_text *out);
+web_rules_status rules_warming_read(rules_warming *w, egret_text *out);
+json_t *rules_warming_tell(const rules_warming *w, const plan_rule *rule);      /* {"since","complete","silent_until"} */
+/* The change holds: the log says so, and the answer how many events it took. */
+void rules_warming_done(const rules_warming *w, json_t *answer);
+void rules_warming_end(rules_warming *w);       /* always, in the end */
+web_rules_status backend_warming(void *user, egret_text *out);
 
 /* ---- rules_ask.c ---- */
 

@@ -12,7 +12,7 @@ void daemon_rules_backend(daemon_state *d, web_rules *out)
 {
     *out = (web_rules){.user = d, .list = backend_list, .source = backend_source, .files = backend_file_list, .file = backend_file, .versions = backend_versions,
                        .diff = backend_diff, .contents = backend_contents, .content = backend_content, .snoozes = backend_snoozes,
-                       .validate = backend_validate, .change = backend_change, .key = backend_key};
+                       .validate = backend_validate, .change = backend_change, .warming = backend_warming, .key = backend_key};
 }
 
 /* ---- what stays as it is while the process runs ---- */
@@ -213,19 +213,67 @@ web_rules_status backend_prepare(daemon_state *d, const rule_set *now, const web
     return status;
 }
 
-web_rules_status backend_change(void *user, const web_rules_change *asked, egret_text *out)
+/* Of the rules that were filled with the past the answer says so. */
+static void tell_warmed(const rules_warming *w, rule_change *change, const nfa_engine *before, json_t *answer)
 {
-    daemon_state *d = user;
+    const plan *p = rule_change_rules(change)->plan;
+    json_t *rule;
+    size_t i;
+    json_array_foreach(json_object_get(answer, "rules"), i, rule) {
+        const plan_rule *found = backend_find(p, json_string_value(json_object_get(rule, "rule")));
+        if (found && nfa_succession_warms(nfa_shards_first(*rule_change_shards(change)), before, (uint32_t)(found - p->rules)))
+            json_object_set_new(rule, "warm_up", rules_warming_tell(w, found));
+    }
+}
+
+/* The change is prepared. */
+static web_rules_status make_it_hold(rules_warming *w, rule_change *change, bool dry_run, json_t *answer, bool *again, egret_text *out)
+{
+    daemon_state *d = w->daemon;
+    rule_set *next = rule_change_rules(change);
+    if (next->changes.len == 0) return WEB_RULES_DONE;
+    web_rules_status status = rules_warming_step(w, next, change, dry_run, again, out);
+    if (status != WEB_RULES_DONE || *again) return status;
+    tell_warmed(w, change, nfa_shards_first(daemon_rules_shards(d->rules)), answer);
+    if (dry_run) return WEB_RULES_DONE;
+    status = put(d, change, out);
+    if (status == WEB_RULES_DONE) rules_warming_done(w, answer);
+    return status;
+}
+
+/* From the set that holds now to the next one. *answer: as backend_prepare gives it; NULL when it is to be done again, or was not done. */
+static web_rules_status change_once(rules_warming *w, const web_rules_change *asked, json_t **answer, bool *again, egret_text *out)
+{
+    daemon_state *d = w->daemon;
     rule_set *now;
     rule_change *change;
-    json_t *answer;
-    int64_t began_ms = app_monotonic_ms(), number = app_wall_ms(NULL);
+    *again = false;
+    *answer = NULL;
     if (!daemon_rules_begin(d->rules, &now)) return WEB_RULES_STOPPING;
-    web_rules_status status = backend_prepare(d, now, asked, &change, &answer, out);
-    if (status == WEB_RULES_DONE && !asked->dry_run && rule_change_rules(change)->changes.len > 0) status = put(d, change, out);
+    web_rules_status status = backend_prepare(d, now, asked, &change, answer, out);
+    if (status == WEB_RULES_DONE) status = make_it_hold(w, change, asked->dry_run, *answer, again, out);
+    if (status != WEB_RULES_DONE || *again) {
+        json_decref(*answer);
+        *answer = NULL;
+    }
     rule_change_free(change);
     daemon_rules_end(d->rules);
     rule_set_drop(now);
+    return status;
+}
+
+web_rules_status backend_change(void *user, const web_rules_change *asked, egret_text *out)
+{
+    rules_warming w = {.daemon = user};
+    json_t *answer = NULL;
+    int64_t began_ms = app_monotonic_ms(), number = app_wall_ms(NULL);
+    bool again;
+    web_rules_status status = change_once(&w, asked, &answer, &again, out);
+    while (status == WEB_RULES_DONE && again) {
+        status = rules_warming_read(&w, out);
+        if (status == WEB_RULES_DONE) status = change_once(&w, asked, &answer, &again, out);
+    }
+    rules_warming_end(&w);
     if (status == WEB_RULES_DONE) {
         json_object_set_new(answer, "change", json_integer(number));
         json_object_set_new(answer, "took_ms", json_integer(app_monotonic_ms() - began_ms));

@@ -9,6 +9,7 @@
  */
 #include "nfa/life.h"
 #include "nfa/told.h"
+#include "nfa/warm.h"
 
 #include <string.h>
 
@@ -265,6 +266,16 @@ static bool is_active(const nfa_env *env, const plan_rule *rule, int64_t time_ms
     return rule->active == PLAN_NONE || nfa_holds(&then, rule->active);
 }
 
+/* A rule that is filled with the past tells nothing of it; what it looks at told it then. */
+static bool is_warming(const nfa_engine *engine, const nfa_match *match)
+{
+    const plan_rule *rule = match->rule;
+    if (engine->warm != NULL) {
+        return engine->warm->fills[match->rule_index];
+    }
+    return rule->warm_up_ms > 0 && match->time_ms - engine->start_ms <= rule->warm_up_ms;
+}
+
 egret_status nfa_report(nfa_env *env, const nfa_match *match)
 {
     nfa_engine *engine = env->engine;
@@ -277,8 +288,7 @@ egret_status nfa_report(nfa_env *env, const nfa_match *match)
     if (rule->only_timeouts && !match->timeout) {
         return EGRET_OK;
     }
-    bool warming = rule->warm_up_ms > 0 && match->time_ms - engine->start_ms <= rule->warm_up_ms;
-    if (rule->mode == PLAN_OFF || warming || (rule->except != PLAN_NONE && nfa_holds(env, rule->except)) || !is_active(env, rule, match->time_ms)) {
+    if (rule->mode == PLAN_OFF || is_warming(engine, match) || (rule->except != PLAN_NONE && nfa_holds(env, rule->except)) || !is_active(env, rule, match->time_ms)) {
         stats->held_back++;
         return EGRET_OK;
     }

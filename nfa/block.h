@@ -97,6 +97,9 @@ static inline bool nfa_section_find(nfa_store *store, uint32_t block, const nfa_
 bool nfa_section_get(nfa_store *store, uint32_t block, const nfa_section_def *def, nfa_section *out);  /* false: no memory */
 /* Makes the section with the id `from`, which is there, into one of this kind, which is not and has parts alike. false: no memory, unchanged. */
 bool nfa_section_move(nfa_store *store, uint32_t block, uint32_t from, const nfa_section_def *to, nfa_section *out);
+/* Copies a section of another store's block, chunks and all, into this one's, which has none with that id. false: no memory; then the store is only to
+ * be freed. */
+bool nfa_section_transfer(nfa_store *from, uint32_t from_block, nfa_store *to, uint32_t block, const nfa_section_def *def, nfa_section *out);
 size_t nfa_section_bytes(const nfa_store *store, uint32_t block, size_t i);     /* of the i-th of the directory, its chunks too */
 void nfa_section_drop(nfa_section *section);
 void nfa_section_drop_id(nfa_store *store, uint32_t block, uint32_t id);     /* one that is there */

@@ -167,6 +167,51 @@ bool nfa_section_move(nfa_store *store, uint32_t block, uint32_t from, const nfa
     return nfa_section_find(store, block, to, out);
 }
 
+/* The chunks of a section that was copied from another store are copied, too. Where there is no memory the rest of them is left out. */
+static bool copy_chunks(const nfa_store *from, nfa_store *to, char *section, const nfa_section_def *def)
+{
+    bool fine = true;
+    for (unsigned i = 0; i < def->n_parts; i++) {
+        const block_part *p = part_of(section, def, i);
+        block_directory *directory = part_spilled(p) ? part_directory(section, p) : NULL;
+        uint32_t n = directory != NULL ? directory->n : 0;
+        for (uint32_t k = 0; k < n; k++) {
+            uint32_t *chunk = &directory->chunk[directory->start + k], copy = fine ? nfa_page_new(&to->pages) : NFA_NO_PAGE;
+            fine = copy != NFA_NO_PAGE;
+            if (!fine) {
+                directory->n = k;
+                break;
+            }
+            memcpy(nfa_page_at(&to->pages, copy), nfa_page_at(&from->pages, *chunk), NFA_PAGE_BYTES);
+            *chunk = copy;
+        }
+    }
+    return fine;
+}
+
+bool nfa_section_transfer(nfa_store *from, uint32_t from_block, nfa_store *to, uint32_t block, const nfa_section_def *def, nfa_section *out)
+{
+    block_head *source = block_head_of(from, from_block), *head = block_head_of(to, block);
+    const uint32_t *ids = block_ids(source);
+    uint32_t n = source->n_sections, at = directory_place(ids, n, def->id), pos = ids[n + at];
+    uint32_t bytes = (at + 1 < n ? ids[n + at + 1] : source->used) - pos;
+    n = head->n_sections;
+    if (n == UINT16_MAX || !block_shape_learn(to, def))
+        return false;
+    block_touch(to, block);
+    to->quiet[block] = 0;
+    ids = block_ids(head);
+    at = directory_place(ids, n, def->id);
+    uint32_t gap_pos = at < n ? ids[n + at] : head->used;
+    if (!block_open_gap(to, block, gap_pos, bytes + 8))
+        return false;
+    head = block_head_of(to, block);
+    directory_insert(head, at, def->id, gap_pos, bytes);
+    memcpy((char *)head + gap_pos + 8, (char *)source + pos, bytes);
+    *out = (nfa_section){.store = to, .def = def, .block = block, .offset = gap_pos + 8};
+    return copy_chunks(from, to, (char *)head + gap_pos + 8, def);
+}
+
 void nfa_section_drop_id(nfa_store *store, uint32_t block, uint32_t id)
 {
     block_touch(store, block);

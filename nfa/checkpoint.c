@@ -41,7 +41,7 @@ bool nfa_checkpoint_watch(nfa_engine *engine)
 
 bool nfa_checkpoint_may(const nfa_engine *engine)
 {
-    return told_is_empty(engine);
+    return told_is_empty(engine) && engine->annex == NULL;
 }
 
 bool nfa_checkpoint_begin(nfa_engine *engine, bool all, egret_text *head)

@@ -14,7 +14,7 @@
  * asked which of them wait, not the followers whether they do.
  */
 #include "nfa/bands.h"
-#include "nfa/shard.h"
+#include "nfa/warm.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -156,7 +156,7 @@ static bool subscribe_rule(nfa_engine *engine, uint32_t number)
     const plan_rule *rule = &engine->plan->rules[number];
     nfa_sub match = {.order = number * 2 + 1, .kind = NFA_SUB_MATCH, .target = number};
     nfa_sub life = {.order = number * 2, .kind = NFA_SUB_LIFE, .target = number};
-    if (rule->mode == PLAN_OFF) {
+    if (rule->mode == PLAN_OFF || nfa_rule_sleeps(engine, number)) {
         return true;
     }
     if (!subscribe_atoms(engine, rule->atoms, rule->n_atoms, life)) {
@@ -468,11 +468,17 @@ static bool subscribe_updates(nfa_engine *engine)
     const plan *p = engine->plan;
     bool good = true;
     for (uint32_t i = 0; good && i < p->n_profiles; i++) {
+        if (engine->warm != NULL && !engine->warm->profile[i]) {
+            continue;
+        }
         const plan_window *window = &p->windows[p->profiles[i].window];
         nfa_sub sub = {.order = UINT32_C(0x80000000) + i, .kind = NFA_SUB_PROFILE, .target = i};
         good = subscribe_atoms(engine, window->atoms, window->n_atoms, sub);
     }
     for (uint32_t i = 0; good && i < p->n_features; i++) {
+        if (engine->warm != NULL && !engine->warm->feature[i]) {
+            continue;
+        }
         /* What was seen is judged by profiles and previous values as they stood before the event: it comes before them. */
         bool seen = p->features[i].kind == PLAN_FEATURE_SEEN;
         nfa_sub sub = {.order = (seen ? UINT32_C(0x70000000) : UINT32_C(0xC0000000)) + i, .kind = NFA_SUB_FEATURE, .atom = 0xFF,

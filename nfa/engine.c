@@ -14,6 +14,7 @@
 #include "nfa/ids.h"
 #include "nfa/succession.h"
 #include "nfa/told.h"
+#include "nfa/warm.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +26,8 @@ enum { SWEEP_EVERY = 8, SWEEP_BLOCKS = 2, SWEEP_SECTIONS = 48, SWEEP_FOR_EACH_NE
 
 /* ---- life of an engine ---- */
 
-/* before: the engine whose state it is to take over; NULL: none. */
-static nfa_engine *engine_make(egret_mem mem, const plan *rules, const nfa_engine *before)
+/* before: the engine whose state it is to take over; NULL: none. warms: it only fills what is new to that one (warm.h). */
+static nfa_engine *engine_make(egret_mem mem, const plan *rules, const nfa_engine *before, bool warms)
 {
     nfa_engine *engine = egret_mem_alloc(mem, sizeof *engine);
     if (engine == NULL) {
@@ -49,7 +50,7 @@ static nfa_engine *engine_make(egret_mem mem, const plan *rules, const nfa_engin
     engine->rule_stats = egret_arena_alloc(&engine->keep, (rules->n_rules + 1) * sizeof *engine->rule_stats);
     if (engine->store == NULL || engine->timers == NULL || engine->keep.failed || !nfa_content_make(engine) || !nfa_foresee_make(engine)
         || !nfa_layout_make(engine) || !nfa_ids_make(engine, before != NULL ? before->ids : NULL, before != NULL ? before->slots : NULL)
-        || !nfa_predicates_make(engine) || !nfa_dispatch_make(engine) || !told_make(engine)) {
+        || (warms && (engine->warm = nfa_warm_choose(engine, before)) == NULL) || !nfa_predicates_make(engine) || !nfa_dispatch_make(engine) || !told_make(engine)) {
         nfa_engine_free(engine);
         return NULL;
     }
@@ -58,17 +59,22 @@ static nfa_engine *engine_make(egret_mem mem, const plan *rules, const nfa_engin
 
 nfa_engine *nfa_engine_new(egret_mem mem, const plan *rules)
 {
-    return engine_make(mem, rules, NULL);
+    return engine_make(mem, rules, NULL, false);
 }
 
 nfa_engine *nfa_succession_prepare(egret_mem mem, const plan *rules, const nfa_engine *before)
 {
-    nfa_engine *next = engine_make(mem, rules, before);
+    nfa_engine *next = engine_make(mem, rules, before, false);
     if (next == NULL || heirs_find(next, before)) {
         return next;
     }
     nfa_engine_free(next);
     return NULL;
+}
+
+nfa_engine *nfa_warm_prepare(egret_mem mem, const plan *rules, const nfa_engine *before)
+{
+    return engine_make(mem, rules, before, true);
 }
 
 void nfa_engine_free(nfa_engine *engine)
@@ -77,6 +83,7 @@ void nfa_engine_free(nfa_engine *engine)
         return;
     }
     nfa_content_free(engine);
+    annex_free(engine);
     if (engine->store != NULL) {
         nfa_store_free(engine->store);
     }
@@ -95,6 +102,8 @@ static egret_status fail(nfa_engine *engine, egret_status status)
 {
     if (nfa_store_is_lost(engine->store)) {
         status = EGRET_IO;
+    } else if (status == EGRET_OK && engine->failed) {      /* something was not there when it was looked for */
+        status = EGRET_NO_MEMORY;
     }
     engine->failed = engine->failed || status == EGRET_NO_MEMORY || status == EGRET_IO;
     return status;
@@ -210,6 +219,9 @@ static bool closes_before_end(nfa_engine *engine, uint32_t id, const nfa_section
 static bool gather_block(nfa_engine *engine, due_list *list, uint32_t block, int64_t due)
 {
     size_t key_len = 0;
+    if (engine->annex != NULL) {
+        annex_join(engine, block);
+    }
     const void *key = nfa_block_key(engine->store, nfa_settled(engine, block), &key_len);
     void *copy = egret_arena_alloc(&engine->instant, key_len + 1);
     if (copy == NULL || engine->failed) {
@@ -353,6 +365,10 @@ static void forget_told(nfa_engine *engine)
 static egret_status fire_before(nfa_engine *engine, int64_t limit_ms)
 {
     egret_status status = EGRET_OK;
+    if (engine->annex != NULL) {
+        annex_bring_due(engine, limit_ms);
+        status = engine->failed ? EGRET_NO_MEMORY : EGRET_OK;
+    }
     while (status == EGRET_OK) {
         int64_t due;
         int64_t told_ms;
@@ -708,12 +724,21 @@ int64_t nfa_engine_next_due(const nfa_engine *engine)
 {
     int64_t due = NFA_NEVER;
     uint32_t block;
-    return nfa_timers_top(engine->timers, &due, &block) ? due : NFA_NEVER;
+    if (!nfa_timers_top(engine->timers, &due, &block)) {
+        due = NFA_NEVER;
+    }
+    int64_t annexed;
+    return engine->annex != NULL && nfa_timers_top(engine->annex->timers, &annexed, &block) && annexed < due ? annexed : due;
 }
 
 int64_t nfa_engine_clock(const nfa_engine *engine)
 {
     return engine->clock_ms;
+}
+
+int64_t nfa_engine_began(const nfa_engine *engine)
+{
+    return engine->started ? engine->start_ms : INT64_MIN;
 }
 
 const nfa_alert *nfa_engine_take(nfa_engine *engine)

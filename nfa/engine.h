@@ -91,6 +91,7 @@ int64_t nfa_engine_next_due(const nfa_engine *engine);
 /* Runs the clock on until no deadline is left, or to until_ms. */
 egret_status nfa_engine_finish(nfa_engine *engine, int64_t until_ms);
 int64_t nfa_engine_clock(const nfa_engine *engine);     /* INT64_MIN before the first event */
+int64_t nfa_engine_began(const nfa_engine *engine);     /* where its clock began, from which `warm up` counts; INT64_MIN before the first event */
 
 /* Gives the next alert or NULL. Lives until the next event, advance or finish, or until take gives NULL. */
 const nfa_alert *nfa_engine_take(nfa_engine *engine);

@@ -184,9 +184,8 @@ static void recall_key(nfa_engine *engine, const nfa_ahead *from)
     key->len = from->len;
     key->null = key->foreign = false;
     key->bytes = from->bytes;
-    key->block = nfa_settled(engine, nfa_block_is(engine->store, from->block, from->id, from->bytes, from->len)
-                                         ? from->block
-                                         : nfa_block_find(engine->store, from->id, from->bytes, from->len, from->hash));
+    bool is_it = engine->annex == NULL && nfa_block_is(engine->store, from->block, from->id, from->bytes, from->len);
+    key->block = is_it ? nfa_settled(engine, from->block) : nfa_found(engine, from->id, from->bytes, from->len, from->hash);
 }
 
 void nfa_expect_recall(nfa_engine *engine, const nfa_event *event)

@@ -228,6 +228,20 @@ bool nfa_ids_make(nfa_engine *engine, const nfa_ids *before, const nfa_slot *slo
     return ids != NULL && number_streams(engine, ids, before) && number_groups(engine, ids, before) && number_sections(engine, ids, before, slots_before);
 }
 
+bool nfa_ids_same(const nfa_ids *a, const nfa_ids *b)
+{
+    if (a->n_streams != b->n_streams || a->n_groups != b->n_groups || a->n_sections != b->n_sections) {
+        return false;
+    }
+    for (uint32_t i = 0; i < a->n_streams; i++) {
+        if (!egret_str_eq(a->streams[i], b->streams[i])) {
+            return false;
+        }
+    }
+    return memcmp(a->groups, b->groups, a->n_groups * sizeof *a->groups) == 0
+        && memcmp(a->sections, b->sections, a->n_sections * sizeof *a->sections) == 0;
+}
+
 /* ---- as bytes: counts | names of streams | groups | sections, each with its shape ---- */
 
 enum { NO_SHAPE = 0xFF };      /* no block has ever held one */

@@ -27,6 +27,9 @@ typedef struct nfa_ids {
  * stand for something. An id behind which nothing stands is not given again, not even to the same definition. */
 bool nfa_ids_make(nfa_engine *engine, const nfa_ids *before, const nfa_slot *slots_before);
 
+/* Do all ids stand for the same? */
+bool nfa_ids_same(const nfa_ids *a, const nfa_ids *b);
+
 /* The dictionary as bytes, with the shapes of all sections; and back: *ids lives in the arena, and the store learns the shapes. EGRET_BAD_USE:
  * these are no such bytes. */
 void nfa_ids_save(const nfa_engine *engine, egret_text *out);

@@ -233,7 +233,7 @@ bool nfa_inspect(nfa_engine *engine, uint32_t rule, const egret_value *parts, eg
         return false;
     }
     if (nfa_key_encode(engine, key, def->group, parts, engine->plan->groups[def->group].n_parts)) {
-        l.block = nfa_swept(engine, nfa_block_find(engine->store, engine->group_id[def->group], key->bytes, key->len, key->hash));
+        l.block = nfa_swept(engine, nfa_found(engine, engine->group_id[def->group], key->bytes, key->len, key->hash));
     }
     out->known = l.block != NFA_NO_BLOCK;
     if (def->kind == PLAN_THRESHOLD) {

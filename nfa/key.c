@@ -139,7 +139,7 @@ const nfa_key *nfa_key_look(nfa_engine *engine, uint32_t group, const nfa_event 
     key->null = key->null || key->foreign;
     if (!key->null) {
         key->hash = nfa_key_hash(engine->group_id[group], key->bytes, key->len);
-        key->block = nfa_settled(engine, nfa_block_find(engine->store, engine->group_id[group], key->bytes, key->len, key->hash));
+        key->block = nfa_found(engine, engine->group_id[group], key->bytes, key->len, key->hash);
     }
     return key;
 }

@@ -5,7 +5,7 @@
  * instant on; of keys that are gone nothing stays: their state is dropped, and an open alert ends, with the reason. What changed for the others is
  * found when it is asked for, as always.
  */
-#include "nfa/shard.h"
+#include "nfa/warm.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@ static bool watches(const nfa_engine *engine, uint32_t rule, uint32_t table)
 {
     const plan_rule *def = &engine->plan->rules[rule];
     uint32_t own = engine->plan->groups[def->group].table;
-    return engine->silence[rule].root_size > 0 && def->mode != PLAN_OFF && own != PLAN_NONE && (table == PLAN_NONE || own == table);
+    return engine->silence[rule].root_size > 0 && def->mode != PLAN_OFF && !nfa_rule_sleeps(engine, rule) && own != PLAN_NONE && (table == PLAN_NONE || own == table);
 }
 
 /* Watches what is in the rows and was not in the old ones (NULL: there were none). */
@@ -51,7 +51,8 @@ egret_status known_keys_join(nfa_engine *engine, const nfa_engine *before)
         uint32_t id = engine->silence[i].id;
         bool known = watches(engine, i, PLAN_NONE) && id < before->n_slots && before->slots[id].kind != NFA_GONE
                   && watches(before, before->slots[id].owner, PLAN_NONE);
-        if (watches(engine, i, PLAN_NONE) && !known) {
+        bool filled = engine->annex != NULL && id != NFA_NONE && engine->annex->moves[id];     /* who was silent in the past is known */
+        if (watches(engine, i, PLAN_NONE) && !known && !filled) {
             const plan_group *group = &engine->plan->groups[engine->plan->rules[i].group];
             status = watch_new(engine, i, nfa_content_table(engine, group->table), NULL, engine->clock_ms);
         }
@@ -85,7 +86,7 @@ static gone_key *find_gone(nfa_engine *engine, uint32_t group, const nfa_rows *o
         if (nfa_rows_have(rows, parts) || !nfa_key_encode(engine, key, group, parts, engine->plan->groups[group].n_parts)) {
             continue;
         }
-        uint32_t block = nfa_settled(engine, nfa_block_find(engine->store, engine->group_id[group], key->bytes, key->len, key->hash));
+        uint32_t block = nfa_found(engine, engine->group_id[group], key->bytes, key->len, key->hash);
         void *bytes = nfa_scratch(engine, key->len + 1u);
         if (bytes == NULL) {
             return NULL;

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static nfa_shards *make(egret_mem mem, const plan *rules, uint32_t n, const nfa_shards *before)
+static nfa_shards *make(egret_mem mem, const plan *rules, uint32_t n, const nfa_shards *before, bool fills)
 {
     nfa_shards *shards = n > 0 && n <= NFA_MAX_SHARDS ? egret_mem_alloc(mem, sizeof *shards + n * sizeof(nfa_engine *)) : NULL;
     if (shards == NULL)
@@ -16,7 +16,7 @@ static nfa_shards *make(egret_mem mem, const plan *rules, uint32_t n, const nfa_
     memset(shards->engine, 0, n * sizeof(nfa_engine *));
     for (uint32_t i = 0; i < n; i++) {
         const nfa_engine *was = before != NULL ? before->engine[i] : NULL;
-        shards->engine[i] = was != NULL ? nfa_succession_prepare(mem, rules, was) : nfa_engine_new(mem, rules);
+        shards->engine[i] = fills ? nfa_warm_prepare(mem, rules, was) : was != NULL ? nfa_succession_prepare(mem, rules, was) : nfa_engine_new(mem, rules);
         if (shards->engine[i] == NULL || (n > 1 && !nfa_engine_share(shards->engine[i], i, n, was))) {
             nfa_shards_free(shards);
             return NULL;
@@ -27,12 +27,17 @@ static nfa_shards *make(egret_mem mem, const plan *rules, uint32_t n, const nfa_
 
 nfa_shards *nfa_shards_new(egret_mem mem, const plan *rules, uint32_t n)
 {
-    return make(mem, rules, n, NULL);
+    return make(mem, rules, n, NULL, false);
 }
 
 nfa_shards *nfa_shards_succeed(egret_mem mem, const plan *rules, const nfa_shards *before)
 {
-    return make(mem, rules, before->n, before);
+    return make(mem, rules, before->n, before, false);
+}
+
+nfa_shards *nfa_shards_fill(egret_mem mem, const plan *rules, const nfa_shards *before)
+{
+    return make(mem, rules, before->n, before, true);
 }
 
 void nfa_shards_free(nfa_shards *shards)
@@ -101,6 +106,30 @@ const nfa_alert *nfa_shards_take(nfa_shards *shards)
     for (uint32_t i = 0; i < shards->n; i++)
         (void)nfa_engine_take(shards->engine[i]);       /* lets go of what was taken */
     return NULL;
+}
+
+/* ---- the past ---- */
+
+static egret_status drop_alerts(nfa_shards *filled, egret_status status)
+{
+    while (nfa_shards_take(filled) != NULL) {}
+    return status;
+}
+
+egret_status nfa_shards_past(nfa_shards *filled, const nfa_event *event)
+{
+    egret_status status = EGRET_OK;
+    for (uint32_t i = 0; i < filled->n && status == EGRET_OK; i++)
+        status = nfa_engine_event(filled->engine[i], event);
+    return drop_alerts(filled, status);
+}
+
+egret_status nfa_shards_past_until(nfa_shards *filled, int64_t time_ms)
+{
+    egret_status status = EGRET_OK;
+    for (uint32_t i = 0; i < filled->n && status == EGRET_OK; i++)
+        status = nfa_engine_advance(filled->engine[i], time_ms);
+    return drop_alerts(filled, status);
 }
 
 /* ---- numbers ---- */

@@ -15,7 +15,7 @@ static uint32_t named_block(const nfa_env *env, const plan_expr *expr, uint32_t 
     }
     nfa_key *key = nfa_scratch(engine, sizeof *key);
     *null = key == NULL || !nfa_key_encode(engine, key, group, part, expr->n_args);
-    return *null ? NFA_NO_BLOCK : nfa_settled(engine, nfa_block_find(engine->store, engine->group_id[group], key->bytes, key->len, key->hash));
+    return *null ? NFA_NO_BLOCK : nfa_found(engine, engine->group_id[group], key->bytes, key->len, key->hash);
 }
 
 /* The block of the other rule's key, as the expression says it. */

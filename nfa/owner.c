@@ -4,10 +4,9 @@
  * Groups are joined (union-find) where a rule or profile of one looks at another: then all of them must be in one engine. A group alone, none of
  * whose rules asks for other keys than that of the event, is split by key. All that tells or is told by rules is one set, as what is told is evaluated
  * in the order of telling.
- *
- * The walk goes over the same expressions as those that make up the hashes of definitions (compiler/plan_hash.c): a new place for an expression
- * must be added there anyway, and here.
+ * Who looks at whom says looks.c.
  */
+#include "nfa/looks.h"
 #include "nfa/shard.h"
 #include "nfa/shards.h"
 
@@ -40,97 +39,27 @@ static void join(ties *t, uint32_t a, uint32_t b)
     t->whole[low] = true;
 }
 
-static void walk(ties *t, uint32_t number)
+/* What the rule or profile at hand looks at. */
+static void see(void *user, nfa_look look, uint32_t number)
 {
+    ties *t = user;
     const plan *p = t->plan;
-    if (number == PLAN_NONE || (p->exprs[number].uses & PLAN_USES_KEY_STATE) == 0)
-        return;
-    const plan_expr *e = &p->exprs[number];
-    switch ((int)e->op) {
-    case PLAN_PROFILE: join(t, t->at, p->profiles[e->a].group); break;
-    case PLAN_PREV: case PLAN_NEW: join(t, t->at, p->features[e->a].group); break;
-    case PLAN_PROFILE_OF:
-        join(t, t->at, p->profiles[e->a].group);
-        t->whole[root_of(t, t->at)] = true;
-        break;
-    case PLAN_OPEN:
-        join(t, t->at, p->rules[e->a].group);
-        t->whole[root_of(t, t->at)] = t->whole[root_of(t, t->at)] || e->b != 0;
-        break;
-    default: break;
-    }
-    for (uint32_t i = 0; i < e->n_args; i++)
-        walk(t, p->args[e->args + i]);
-}
-
-static void walk_pairs(ties *t, const plan_pair *pairs, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++)
-        walk(t, pairs[i].expr);
-}
-
-static void walk_atoms(ties *t, const plan_atom *atoms, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        walk(t, atoms[i].rest);
-        if (t->plan->streams[atoms[i].stream].of_rules)
-            join(t, t->at, t->plan->n_groups);
+    switch (look) {
+    case NFA_LOOK_PROFILE: join(t, t->at, p->profiles[number].group); break;
+    case NFA_LOOK_FEATURE: join(t, t->at, p->features[number].group); break;
+    case NFA_LOOK_OPEN: join(t, t->at, p->rules[number].group); break;
+    case NFA_LOOK_TOLD: join(t, t->at, p->n_groups); break;
+    case NFA_LOOK_OTHER_KEY: t->whole[root_of(t, t->at)] = true; break;
     }
 }
 
-static void walk_nots(ties *t, const plan_not *nots, uint32_t n)
+static void walk_rule(ties *t, const nfa_looks *looks, uint32_t number)
 {
-    for (uint32_t i = 0; i < n; i++)
-        walk(t, nots[i].for_time);
-}
-
-static void walk_window(ties *t, const plan_window *w)
-{
-    join(t, t->at, w->group);
-    walk_atoms(t, w->atoms, w->n_atoms);
-    for (uint32_t i = 0; i < w->n_args; i++)
-        for (uint32_t k = 0; k < w->n_atoms; k++) {
-            walk(t, w->args[i].atom_value[k]);
-            walk(t, w->args[i].atom_where[k]);
-        }
-}
-
-static void walk_pattern(ties *t, const plan_pattern *p)
-{
-    walk_atoms(t, p->atoms, p->n_atoms);
-    for (uint32_t i = 0; i < p->n_items; i++)
-        walk_nots(t, p->items[i].timed, p->items[i].n_timed);
-    walk_nots(t, p->more_absences, p->n_more_absences);
-    for (uint32_t i = 0; i < p->n_cells; i++)
-        walk(t, p->cells[i].expr);
-    for (uint32_t i = 0; i < p->n_step_aggs; i++) {
-        walk(t, p->step_aggs[i].value);
-        walk(t, p->step_aggs[i].where);
-    }
-    for (uint32_t i = 0; i < p->n_silences; i++)
-        join(t, t->at, t->plan->features[p->silences[i]].group);
-    for (uint32_t i = 0; i < p->n_spans; i++)
-        walk(t, p->spans[i]);
-    walk(t, p->absence_for);
-    walk(t, p->when);
-}
-
-static void walk_rule(ties *t, const plan_rule *r)
-{
+    const plan_rule *r = &t->plan->rules[number];
     t->at = r->group;
-    if (r->kind == PLAN_SEQUENCE) {
-        walk_pattern(t, r->pattern);
-    } else {
-        walk_window(t, &t->plan->windows[r->threshold.window]);
-        walk(t, r->threshold.when);
-    }
-    walk_atoms(t, r->atoms, r->n_atoms);
-    walk_pairs(t, r->lets, r->n_lets);
-    walk_pairs(t, r->fields, r->n_fields);
-    walk_pairs(t, r->timeout, r->n_timeout);
-    const uint32_t single[] = {r->severity, r->throttle_per, r->except, r->active, r->resolve_when};
-    for (size_t i = 0; i < sizeof single / sizeof single[0]; i++)
-        walk(t, single[i]);
+    if (r->kind == PLAN_THRESHOLD)
+        join(t, t->at, t->plan->windows[r->threshold.window].group);
+    nfa_looks_of_rule(looks, number);
     if (r->told != PLAN_NONE || r->told_alert != PLAN_NONE)
         join(t, t->at, t->plan->n_groups);
 }
@@ -138,26 +67,21 @@ static void walk_rule(ties *t, const plan_rule *r)
 static void walk_all(ties *t)
 {
     const plan *p = t->plan;
+    const nfa_looks looks = {.plan = p, .see = see, .user = t};
     for (uint32_t i = 0; i < p->n_rules; i++)
-        walk_rule(t, &p->rules[i]);
+        walk_rule(t, &looks, i);
     for (uint32_t i = 0; i < p->n_profiles; i++) {
         t->at = p->profiles[i].group;
-        walk_window(t, &p->windows[p->profiles[i].window]);
-        for (uint32_t k = 0; k < p->profiles[i].n_members; k++)
-            walk(t, p->profiles[i].member[k]);
+        join(t, t->at, p->windows[p->profiles[i].window].group);
+        nfa_looks_of_profile(&looks, i);
     }
     for (uint32_t i = 0; i < p->n_features; i++) {
         t->at = p->features[i].group;
-        walk(t, p->features[i].value);
-        if (p->features[i].kind == PLAN_FEATURE_SEEN)
-            walk_atoms(t, &p->features[i].atom, 1);
-        if (p->streams[p->features[i].stream].of_rules)
-            join(t, t->at, p->n_groups);
+        nfa_looks_of_feature(&looks, i);
     }
     for (uint32_t i = 0; i < p->n_groups; i++) {
         t->at = i;
-        for (uint32_t k = 0; k < p->n_streams * p->groups[i].n_parts; k++)
-            walk(t, p->groups[i].key_expr[k]);
+        nfa_looks_of_group(&looks, i);
     }
 }
 

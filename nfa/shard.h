@@ -259,6 +259,8 @@ struct nfa_engine {
     uint64_t stamp;
     int64_t clock_ms, start_ms;
     bool started, failed;
+    const struct nfa_warm *warm;        /* it fills new rules, and is awake for few: warm.h; NULL: it is not such a one */
+    struct nfa_annex *annex;    /* what new rules knew when they came, as far as it has not moved; NULL: there is nothing left */
     bool finishing;             /* no more events: deadlines run out, repetitions end */
     nfa_sweep sweep;
     nfa_queued *first, **last;
@@ -408,6 +410,17 @@ static inline uint32_t nfa_settled(nfa_engine *engine, uint32_t block)
     if (engine->n_heirs > 0 && block != NFA_NO_BLOCK)
         heirs_settle(engine, block);
     return block;
+}
+
+/* annex.c: what the annex knows of the key moves into its block (NFA_NO_BLOCK: it has none yet). Gives the block; sets engine->failed without memory. */
+uint32_t annex_bring(nfa_engine *engine, uint32_t block, uint32_t group, const void *key, size_t len, uint64_t hash);
+/* The block of the key (group: its id), with all that is known of it under the definitions of now. */
+static inline uint32_t nfa_found(nfa_engine *engine, uint32_t group, const void *key, size_t len, uint64_t hash)
+{
+    uint32_t block = nfa_block_find(engine->store, group, key, len, hash);
+    if (engine->annex != NULL)
+        block = annex_bring(engine, block, group, key, len, hash);
+    return nfa_settled(engine, block);
 }
 
 /* expect.c */

@@ -58,6 +58,21 @@ nfa_shards *nfa_shards_succeed(egret_mem mem, const plan *rules, const nfa_shard
 bool nfa_shards_may_change(const nfa_shards *before);
 egret_status nfa_shards_take_over(nfa_shards *next, nfa_shards *before);
 
+/* New rules that say `warm up` (warm.h). How long the longest of them does; 0: there is none. */
+int64_t nfa_shards_warm_ms(const nfa_shards *next, const nfa_shards *before);
+/* Engines that are shown the past by nfa_shards_past and nfa_shards_past_until, and fill what is new to `before`. NULL: no memory. */
+nfa_shards *nfa_shards_fill(egret_mem mem, const plan *rules, const nfa_shards *before);
+/* An event of the past, in the one order; the clock of the past. What is found is dropped. One thread. */
+egret_status nfa_shards_past(nfa_shards *filled, const nfa_event *event);
+egret_status nfa_shards_past_until(nfa_shards *filled, int64_t time_ms);
+bool nfa_shards_awake(const nfa_shards *filled, uint32_t rule);      /* does it evaluate that rule? */
+/* Do both mean the same by all numbers that stand in blocks? Else they cannot be put together. */
+bool nfa_shards_alike(const nfa_shards *a, const nfa_shards *b);
+/* Taking over with what was filled: `filled` is then only to be freed. Keys move as they are needed; nfa_shards_settle moves the next, so many of each
+ * shard at most. false: none is left. Until then neither nfa_shards_may_change nor nfa_shards_cut_may is true. */
+egret_status nfa_shards_take_over_warm(nfa_shards *next, nfa_shards *before, nfa_shards *filled);
+bool nfa_shards_settle(nfa_shards *shards, uint32_t n);
+
 /* Checkpoints (checkpoint.h). A pack's number has the shard in its upper bits. One shard writes what it would write alone. */
 bool nfa_shards_watch(nfa_shards *shards);                  /* false: no memory */
 void nfa_shards_kept(nfa_shards *shards);

@@ -17,6 +17,7 @@
 #include "nfa/heir.h"
 #include "nfa/ids.h"
 #include "nfa/succession.h"
+#include "nfa/warm.h"
 
 #include <string.h>
 
@@ -377,11 +378,49 @@ static egret_status change_homes(nfa_shards *next, const nfa_shards *before)
     return status;
 }
 
+int64_t nfa_shards_warm_ms(const nfa_shards *next, const nfa_shards *before)
+{
+    const plan *p = next->engine[0]->plan;
+    int64_t longest_ms = 0;
+    for (uint32_t i = 0; i < p->n_rules; i++)
+        if (p->rules[i].warm_up_ms > longest_ms && nfa_succession_warms(next->engine[0], before->engine[0], i))
+            longest_ms = p->rules[i].warm_up_ms;
+    return longest_ms;
+}
+
+bool nfa_shards_awake(const nfa_shards *filled, uint32_t rule)
+{
+    return filled->engine[0]->warm->rule[rule];
+}
+
+bool nfa_shards_alike(const nfa_shards *a, const nfa_shards *b)
+{
+    const nfa_engine *x = a->engine[0], *y = b->engine[0];
+    return a->n == b->n && nfa_ids_same(x->ids, y->ids) && x->plan->n_groups == y->plan->n_groups &&
+           (a->n == 1 || memcmp(x->home, y->home, (x->plan->n_groups + 1u) * sizeof *x->home) == 0);
+}
+
+bool nfa_shards_settle(nfa_shards *shards, uint32_t n)
+{
+    bool more = false;
+    for (uint32_t i = 0; i < shards->n; i++)
+        more = annex_settle(shards->engine[i], n) || more;
+    return more;
+}
+
 egret_status nfa_shards_take_over(nfa_shards *next, nfa_shards *before)
+{
+    return nfa_shards_take_over_warm(next, before, NULL);
+}
+
+/* Keys change their homes before what was filled is there: it was filled where they live now. */
+egret_status nfa_shards_take_over_warm(nfa_shards *next, nfa_shards *before, nfa_shards *filled)
 {
     for (uint32_t i = 0; i < next->n; i++)
         succession_hand_over(next->engine[i], before->engine[i]);
     egret_status status = next->n > 1 ? change_homes(next, before) : EGRET_OK;
+    for (uint32_t i = 0; filled != NULL && i < next->n && status == EGRET_OK; i++)
+        status = annex_take(next->engine[i], filled->engine[i]) ? EGRET_OK : EGRET_NO_MEMORY;
     for (uint32_t i = 0; i < next->n; i++) {
         egret_status settled = succession_settle(next->engine[i], before->engine[i]);
         status = status == EGRET_OK ? settled : status;

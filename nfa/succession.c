@@ -11,7 +11,7 @@
 
 bool nfa_succession_may(const nfa_engine *before)
 {
-    return told_is_empty(before) && before->first == NULL;
+    return told_is_empty(before) && before->first == NULL && before->annex == NULL;
 }
 
 /* ---- counters ---- */
@@ -150,6 +150,16 @@ nfa_fates nfa_succession_of_rule(const nfa_engine *next, const nfa_engine *befor
         fates.life = NFA_FATE_DROPPED;
     }
     return fates;
+}
+
+bool nfa_succession_warms(const nfa_engine *next, const nfa_engine *before, uint32_t rule)
+{
+    const plan_rule *def = &next->plan->rules[rule];
+    if (def->warm_up_ms == 0 || def->mode == PLAN_OFF) {
+        return false;
+    }
+    nfa_fate fate = nfa_succession_of_rule(next, before, rule).match;
+    return fate == NFA_FATE_NEW || fate == NFA_FATE_DROPPED;
 }
 
 nfa_fate nfa_succession_of_profile(const nfa_engine *next, const nfa_engine *before, uint32_t profile)

@@ -21,6 +21,11 @@ bool nfa_succession_may(const nfa_engine *before);
  * open for keys that are gone end, and stand among those to be taken from `next`. EGRET_NO_MEMORY: neither is of use any more. */
 egret_status nfa_succession_take(nfa_engine *next, nfa_engine *before);
 
+/* Is it a new rule that says `warm up`? One whose state is kept, or a part of it, is not new. rule: of the plan of `next`, which has its ids. */
+bool nfa_succession_warms(const nfa_engine *next, const nfa_engine *before, uint32_t rule);
+/* An engine that only fills these rules with the past (warm.h); it is made by the same `before` as the one that will take over. NULL: no memory. */
+nfa_engine *nfa_warm_prepare(egret_mem mem, const plan *rules, const nfa_engine *before);
+
 /* What becomes of the state of a rule, or of a profile. */
 typedef enum nfa_fate { NFA_FATE_NOTHING, NFA_FATE_KEPT, NFA_FATE_DROPPED, NFA_FATE_NEW, NFA_FATE_SOME } nfa_fate;
 typedef struct nfa_fates {

@@ -203,6 +203,9 @@ static bool open_section(nfa_engine *engine, uint32_t stream, bool make, nfa_sec
 {
     uint32_t id = engine->stream_id[stream];
     uint64_t hash = nfa_key_hash(NFA_NO_GROUP, &id, sizeof id);
+    if (engine->annex != NULL) {
+        (void)annex_bring(engine, nfa_block_find(engine->store, NFA_NO_GROUP, &id, sizeof id, hash), NFA_NO_GROUP, &id, sizeof id, hash);
+    }
     uint32_t block = make ? nfa_block_get(engine->store, NFA_NO_GROUP, &id, sizeof id, hash)
                           : nfa_block_find(engine->store, NFA_NO_GROUP, &id, sizeof id, hash);
     if (block == NFA_NO_BLOCK) {

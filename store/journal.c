@@ -194,3 +194,44 @@ journal_got journal_read(const store *s, uint64_t *lsn, journal_block *block, in
     mdb_txn_abort(txn);
     return got;
 }
+
+/* Blocks lie in the order of time but where the wall clock was set back: then a little more, or less, is found. */
+static void find_since(MDB_cursor *cursor, int64_t since_ms, uint64_t *lsn, int64_t *first_ms)
+{
+    MDB_val key, value;
+    journal_head head = { .last_ms = INT64_MIN };
+    *lsn = 0;
+    *first_ms = since_ms;
+    if (mdb_cursor_get(cursor, &key, &value, MDB_LAST) != 0)
+        return;
+    uint64_t high = lsn_of(key) + 1, low = mdb_cursor_get(cursor, &key, &value, MDB_FIRST) == 0 ? lsn_of(key) : high;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        bool is_head = seek(cursor, middle, &key, &value) == 0 && journal_head_read(&head, value.mv_data, value.mv_size);
+        uint64_t own = lsn_of(key);
+        if (!is_head || own > middle || (head.version > 1 && head.last_ms >= since_ms))
+            high = is_head && own < middle ? own : middle;      /* a gap is as good as what is behind it */
+        else
+            low = own + head.n_records;
+    }
+    *lsn = low;
+    bool found = seek(cursor, low, &key, &value) == 0 && journal_head_read(&head, value.mv_data, value.mv_size);
+    if (found)
+        *lsn = lsn_of(key);
+    *first_ms = found ? head.first_ms : head.last_ms > since_ms ? head.last_ms : since_ms;
+}
+
+bool journal_since(const store *s, int64_t since_ms, uint64_t *lsn, int64_t *first_ms)
+{
+    MDB_txn *txn;
+    MDB_cursor *cursor;
+    if (!s->has[STORE_JOURNAL] || store_read(s, &txn) != 0)
+        return false;
+    bool found = mdb_cursor_open(txn, s->table[STORE_JOURNAL], &cursor) == 0;
+    if (found) {
+        find_since(cursor, since_ms, lsn, first_ms);
+        mdb_cursor_close(cursor);
+    }
+    mdb_txn_abort(txn);
+    return found;
+}

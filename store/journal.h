@@ -42,6 +42,10 @@ typedef enum journal_got {
 /* Reads the block that holds *lsn, or the first after it, into `block` (initialised); block->lsn is its first one, and *lsn becomes
  * the LSN behind it. From any thread. */
 journal_got journal_read(const store *s, uint64_t *lsn, journal_block *block, int *code);
+/* Where the first block begins whose newest record is not older than since_ms (wall clock), and whose epochs say what became of their events; where the
+ * journal ends, if there is none. *first_ms: nothing that is not older than since_ms is missing from then on (wall clock). false: the store cannot be
+ * read. From any thread. */
+bool journal_since(const store *s, int64_t since_ms, uint64_t *lsn, int64_t *first_ms);
 /* How many blocks are in quarantine. */
 uint64_t journal_quarantined(const store *s);
 

@@ -12,7 +12,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { CODEC_PLAIN = 0, CODEC_ZSTD = 1, VERSION = 1, LEVEL = 1, SMALL = 256, IN_RAW = 0x80 };
+enum { CODEC_PLAIN = 0, CODEC_ZSTD = 1, VERSION = 2, LEVEL = 1, SMALL = 256, IN_RAW = 0x80 };
 static const char MAGIC[4] = { 'E', 'J', 'B', '\n' };
 static const uint32_t MAX_RAW = UINT32_C(1) << 30;
 
@@ -115,6 +115,21 @@ static egret_str get_string(reading *in)
         in->bad = true;
     const char *ptr = get_bytes(in, in->bad ? 0 : (size_t)len);
     return (egret_str){ ptr, in->bad ? 0 : (uint32_t)len };
+}
+
+void journal_passed_put(egret_text *out, uint64_t step)
+{
+    put_number(out, step);
+}
+
+bool journal_passed_next(egret_str *rest, uint64_t *step)
+{
+    reading in = { rest->ptr, rest->ptr + rest->len, false };
+    if (rest->len == 0)
+        return false;
+    *step = get_number(&in);
+    *rest = (egret_str){ in.at, (uint32_t)(in.end - in.at) };
+    return !in.bad;
 }
 
 /* ---- writing ---- */
@@ -271,6 +286,12 @@ void journal_pack_epoch(journal_pack *pack, const journal_epoch *epoch)
     put_signed(&pack->body, epoch->wall_ms);
     put_number(&pack->body, epoch->n_alerts);
     put_fixed(&pack->body, epoch->alerts);
+    put_byte(&pack->body, epoch->told);
+    if (!epoch->told)
+        return;
+    put_signed(&pack->body, epoch->reached_ms);
+    put_number(&pack->body, epoch->n_events);
+    put_string(&pack->body, epoch->passed);
 }
 
 void journal_pack_control(journal_pack *pack, const journal_control *control)
@@ -282,6 +303,9 @@ void journal_pack_control(journal_pack *pack, const journal_control *control)
     put_string(&pack->body, control->who);
     put_string(&pack->body, control->note);
     put_string(&pack->body, control->lines);
+    put_byte(&pack->body, control->warms);
+    if (control->warms)
+        put_number(&pack->body, control->warm_from);
 }
 
 size_t journal_pack_bytes(const journal_pack *pack)
@@ -355,7 +379,7 @@ bool journal_head_read(journal_head *head, const void *bytes, size_t len)
     if (len < sizeof *head)
         return false;
     memcpy(head, bytes, sizeof *head);
-    return memcmp(head->magic, MAGIC, sizeof MAGIC) == 0 && head->version == VERSION && head->stored_bytes == len - sizeof *head &&
+    return memcmp(head->magic, MAGIC, sizeof MAGIC) == 0 && head->version >= 1 && head->version <= VERSION && head->stored_bytes == len - sizeof *head &&
            head->raw_bytes <= MAX_RAW && (head->codec == CODEC_ZSTD || (head->codec == CODEC_PLAIN && head->raw_bytes == head->stored_bytes));
 }
 
@@ -525,6 +549,17 @@ static bool get_batch(const journal_block *block, reading *in, journal_batch *ba
     return !in->bad;
 }
 
+static bool get_told(const journal_block *block, reading *in, journal_epoch *epoch)
+{
+    epoch->told = block->head.version > 1 && get_byte(in) != 0;
+    if (!epoch->told)
+        return !in->bad;
+    epoch->reached_ms = get_signed(in);
+    epoch->n_events = get_number(in);
+    epoch->passed = get_string(in);
+    return !in->bad && epoch->n_events <= block->event;
+}
+
 static bool get_record(journal_block *block, reading *in, journal_record *record)
 {
     switch (record->kind) {
@@ -545,13 +580,15 @@ static bool get_record(journal_block *block, reading *in, journal_record *record
         record->u.epoch.wall_ms = get_signed(in);
         record->u.epoch.n_alerts = get_number(in);
         record->u.epoch.alerts = get_fixed(in);
-        return !in->bad;
+        return get_told(block, in, &record->u.epoch);
     case JOURNAL_CONTROL:
         record->u.control.whole = get_byte(in) != 0;
         record->u.control.wall_ms = get_signed(in);
         record->u.control.who = get_string(in);
         record->u.control.note = get_string(in);
         record->u.control.lines = get_string(in);
+        record->u.control.warms = block->head.version > 1 && get_byte(in) != 0;
+        record->u.control.warm_from = record->u.control.warms ? get_number(in) : 0;
         return !in->bad;
     }
     return false;

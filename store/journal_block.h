@@ -8,7 +8,8 @@
  * were cut from it by the size of a block.
  *
  * Records: START (a process begins: version, rules), BATCH (records of one source that arrived together), EVENT (of the batch before it),
- * EPOCH (all before it has been evaluated; the clock; a digest of the alerts that came of it), CONTROL (rules, lists, tables or settings are
+ * EPOCH (all before it has been evaluated; the clocks; a digest of the alerts that came of it; which of its events
+ * were not evaluated), CONTROL (rules, lists, tables or settings are
  * others from here on; it stands between two epochs, before the batches of the second).
  *
  * An event holds its text, for evidence and for rules to come, and its values as they were decoded, so that a replay under the same rules
@@ -44,6 +45,8 @@ typedef struct journal_control {
     int64_t wall_ms;
     egret_str who, note;
     egret_str lines;        /* see app/rule_set.h; texts are in the store by hash */
+    bool warms;             /* new rules were filled with the past */
+    uint64_t warm_from;     /* from this record on */
 } journal_control;
 
 /* What is known of the other side, where messages of a source (or of a partition) may wait: its silence means something only when none do. */
@@ -70,6 +73,11 @@ typedef struct journal_epoch {
     int64_t clock_ms;       /* the journal's clock: goes on while a process runs, stands still between two */
     int64_t wall_ms;        /* the wall clock then */
     uint64_t n_alerts, alerts;      /* how many, and a hash over their ids in order */
+    /* What became of its events, for who evaluates them later without the order's past (app/warm_up.h). In blocks of version 1 it is not known. */
+    bool told;              /* it is known */
+    int64_t reached_ms;     /* event time: where the engine's clock was behind it; INT64_MIN: it had none yet */
+    uint64_t n_events;      /* it has so many: the last ones before it */
+    egret_str passed;       /* those of them that were late, duplicates, or not taken for another reason: journal_passed_next */
 } journal_epoch;
 
 typedef struct journal_record {
@@ -84,6 +92,11 @@ typedef struct journal_record {
         journal_control control;
     } u;
 } journal_record;
+
+/* The events that were passed over, as a text: for each, how many events there are from behind the one before (the first: from the first of the
+ * epoch) up to and with it. */
+void journal_passed_put(egret_text *out, uint64_t step);
+bool journal_passed_next(egret_str *rest, uint64_t *step);      /* false: there are no more */
 
 /* ---- writing ---- */
 

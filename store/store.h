@@ -26,7 +26,7 @@ enum { STORE_MAP_BITS = 40 };
 enum { STORE_MAP_BITS = 40 };
 #endif
 
-enum { STORE_FORMAT = 2 };      /* of the folder; a newer one is refused, an older one is upgraded */
+enum { STORE_FORMAT = 3 };      /* of the folder; a newer one is refused, an older one is upgraded */
 
 typedef struct store store;
 

@@ -2,6 +2,7 @@
  * upgrade.c: what earlier formats were like.
  *
  *   1  Alerts on their way stood in one table for all sinks, "outbox": number -> checksum, sink NUL id NUL message. There was no history.
+ *   2  Epochs of the journal did not say what became of their events. Blocks say their version, so they stay as they are.
  */
 #include "store/upgrade.h"
 

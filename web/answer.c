@@ -79,6 +79,7 @@ enum MHD_Result answer_later(web_server *server, struct MHD_Connection *mhd, exc
     pthread_mutex_unlock(&server->lock);
     if (!done) return MHD_YES;
     x->waits = false;
+    server_works(server, mhd, false);
     if (trouble) {
         free(x->response.body);
         x->response = (web_response){.status = 200};
@@ -124,6 +125,7 @@ static enum MHD_Result answer_by_worker(web_server *server, struct MHD_Connectio
     x->waits = true;
     x->response = (web_response){.status = 200};
     x->later = (web_later){.server = server, .mhd = mhd, .suspended = true};
+    server_works(server, mhd, true);
     MHD_suspend_connection(mhd);
     if (!worker_pool_put(server->workers, work, x)) web_later_done(&x->later, "too many requests at once; try again soon");
     return MHD_YES;

@@ -36,16 +36,28 @@ static json_t *engine(const web_numbers *n)
                      count(n->engine.keys), "state_bytes", count(n->engine.bytes), "clock", web_time(n->clock_ms));
 }
 
+/* The new rule that is being filled with the past, or null. */
+static json_t *warming(const web_rules *rules)
+{
+    egret_text said;
+    json_t *shown = NULL;
+    egret_text_init(&said, egret_mem_of(NULL));
+    if (rules && rules->warming(rules->user, &said) == WEB_RULES_DONE) shown = json_loadb(said.ptr, said.len, JSON_DECODE_ANY, NULL);
+    egret_text_deinit(&said);
+    return shown ? shown : json_null();
+}
+
 static void answer_status(void *app, const web_request *request, web_response *response)
 {
     web_endpoints *endpoints = app;
     const web_backend *backend = endpoints->backend;
     (void)request;
+    json_t *warms = warming(backend->rules);
     const char *trouble = backend->not_ready(backend->user);
     const web_numbers *n = endpoints_lock_numbers(endpoints);
-    json_t *status = json_pack("{s:s, s:b, s:s?, s:o, s:I, s:I, s:o, s:o, s:o}", "version", EGRET_VERSION, "ready", trouble == NULL, "trouble", trouble, "started",
+    json_t *status = json_pack("{s:s, s:b, s:s?, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "version", EGRET_VERSION, "ready", trouble == NULL, "trouble", trouble, "started",
                                web_time(n->start_time_ms), "rules", (json_int_t)n->plan->n_rules, "streams", (json_int_t)plan_inputs(n->plan), "queue", waiting(n),
-                               "engine", engine(n), "store", kept(n));
+                               "engine", engine(n), "store", kept(n), "warming_up", warms);
     endpoints_unlock_numbers(endpoints);
     web_response_json(response, 200, status);
 }

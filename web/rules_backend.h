@@ -88,9 +88,13 @@ typedef struct web_rules {
     web_rules_status (*validate)(void *user, const char *text, egret_text *out);
     /* {"dry_run":bool,"change":n (number of the change),"took_ms":n,"warnings":[…],
      *  "rules":[{"rule","what":"new"|"replaced"|"removed"|"mode"|"same","version":n,
-     *            "state":"kept"|"dropped"|"kept to a step"|"new","kept":["…"],"dropped":["…"]}],
+     *            "state":"kept"|"dropped"|"kept to a step"|"new","kept":["…"],"dropped":["…"],
+     *            "warm_up":{"since","complete":bool,"silent_until":null|"…","events":n} (of rules that were filled with the past)}],
      *  "profiles":[the same],"lists":["…"],"tables":["…"]} */
     web_rules_status (*change)(void *user, const web_rules_change *change, egret_text *out);
+
+    /* null, or the new rule that is being filled with the past, for which `change` waits: {"rule","events":n,"done":0…1} */
+    web_rules_status (*warming)(void *user, egret_text *out);
 
     /* ---- keys ---- */
 

@@ -80,12 +80,22 @@ static void restart_time(web_server *server, struct MHD_Connection *mhd)
     pthread_mutex_unlock(&server->lock);
 }
 
+void server_works(web_server *server, struct MHD_Connection *mhd, bool works)
+{
+    connection *c = server_connection(mhd);
+    if (!c) return;
+    pthread_mutex_lock(&server->lock);
+    c->works = works;
+    c->since_ms = works ? c->since_ms : server_monotonic_ms();
+    pthread_mutex_unlock(&server->lock);
+}
+
 void web_server_tick(web_server *server)
 {
     int64_t now_ms = server_monotonic_ms(), oldest_ms = now_ms - server->options.request_deadline_ms;
     pthread_mutex_lock(&server->lock);
     for (connection *c = server->connections; c; c = c->next)
-        if (c->since_ms < oldest_ms && !c->streams) shutdown(c->fd, SHUT_RDWR);
+        if (c->since_ms < oldest_ms && !c->streams && !c->works) shutdown(c->fd, SHUT_RDWR);
     pthread_mutex_unlock(&server->lock);
     stream_wake_all(server, false, now_ms - server->options.ping_ms);
 }

@@ -18,6 +18,7 @@ typedef struct connection {
     int fd;
     int64_t since_ms;       /* monotonic: when it was opened, its request began, or its last one ended */
     bool streams;           /* has no end, and no limit in time */
+    bool works;             /* its request is with a worker: what takes time is not the client */
 } connection;
 
 struct web_later {
@@ -90,6 +91,8 @@ enum MHD_Result answer_later(web_server *server, struct MHD_Connection *mhd, exc
 /* Room for so many more bytes of body; false: no memory. */
 bool server_grow_body(web_server *server, exchange *x, size_t more);
 void server_drop_body(web_server *server, exchange *x);
+/* The request goes to a worker, or is back: its time stands still meanwhile. */
+void server_works(web_server *server, struct MHD_Connection *mhd, bool works);
 
 /* tls.c. False: the client has shown no certificate of ours. */
 bool tls_client_is_known(struct MHD_Connection *mhd);

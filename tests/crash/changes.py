@@ -92,7 +92,8 @@ class Changes:
             there = self.ask(daemon, "GET", "/v1/rules/extra")[0] == 200
             if there:
                 return {"rules/extra": None}, "DELETE", "/v1/rules/extra" + query, None, {"If-Match": "*"}
-            rule = "rule extra { watch login [ok and amount > %d.00]  by user  to log, desk }\n" % (n % 150)
+            rule = ("rule extra { match a: login [not ok] then b: login [ok and amount > %d.00] within 30s  by user  warm up 5s  to log, desk }\n"
+                    % (n % 150))    # it is new each time, and is filled with the past
             return {"rules/extra": rule}, "PUT", "/v1/rules/extra" + query, rule, {"Content-Type": "text/plain"}
         if kind == "mode":
             name = self.random.choice(["failed", "quiet", "lost", "still"])

@@ -60,6 +60,7 @@ class Live:
         self.lock = threading.Lock()
         self.done = threading.Event()
         self.latency = {"without": [], "with": []}
+        self.warmed, self.trouble = [], []
         self.began = 0
         os.makedirs(os.path.join(self.dir, "rules"))
         with open(os.path.join(self.dir, "rules", "r.egret"), "w", encoding="utf-8") as file:
@@ -131,6 +132,31 @@ class Live:
         assert all(changed["state"] == "kept" for changed in told["rules"]), told
         self.changes.append(time.monotonic() - began)
 
+    def guard(self, work):
+        try:
+            work()
+        except AssertionError as trouble:
+            self.trouble.append(trouble)
+
+    def warm(self):
+        """New rules that say `warm up`, one after the other; each is filled with the past while others are replaced."""
+        for n in range(self.options.warm):
+            name = "w%03d" % n
+            text = rule(n, "new").replace("rule r%03d" % n, "rule " + name)
+            text = text[:text.rindex("}")] + " warm up 1s }"
+            self.done.wait(self.options.seconds / (self.options.warm + 1))
+            began = time.monotonic()
+            try:
+                status, _, answer = self.daemon.request("PUT", "/v1/rules/" + name, text, {"Content-Type": "text/plain", "If-None-Match": "*"})
+            except (OSError, http.client.HTTPException):
+                continue
+            if status == 503:
+                continue
+            assert status == 201, (status, answer)
+            told, = json.loads(answer)["rules"]
+            assert told["state"] == "new" and told["warm_up"]["complete"] and told["warm_up"]["events"] > 0, told
+            self.warmed.append(time.monotonic() - began)
+
     # ---- all ----
 
     def due(self, n, began):
@@ -152,6 +178,8 @@ class Live:
         senders = [threading.Thread(target=self.feed, args=(began,)) for _ in range(self.options.senders)]
         for sender in senders:
             sender.start()
+        warmer = threading.Thread(target=self.guard, args=(self.warm,))
+        warmer.start()
         kill_at = self.options.changes // 2 if self.options.kill else -1
         for n in range(self.options.changes):
             time.sleep(max(0.0, self.due(n, began) - time.monotonic()))
@@ -161,6 +189,9 @@ class Live:
             self.replace(n)
         for sender in senders:
             sender.join()
+        warmer.join()
+        assert not self.trouble, self.trouble
+        assert self.options.kill or len(self.warmed) == self.options.warm, self.warmed
         self.took = time.monotonic() - began
         self.finish()
 
@@ -202,6 +233,8 @@ class Live:
         print("%d events at %d/s, %d alerts, %d replacements%s" % (n_events, self.options.rate, n_alerts, len(self.changes),
                                                                     ", one kill" if self.options.kill else ""))
         print("a replacement: p50 %.0f ms, p99 %.0f ms, longest %.0f ms" % tuple(1000 * part(self.changes, s) for s in (0.5, 0.99, 1)))
+        if self.warmed:
+            print("a new rule that was warmed up: %d, p50 %.0f ms, longest %.0f ms" % ((len(self.warmed),) + tuple(1000 * part(self.warmed, s) for s in (0.5, 1))))
         for phase in ("without", "with"):
             if self.latency[phase]:
                 print("event to alert %s replacements: p50 %.0f ms, p99 %.0f ms (%d alerts)"
@@ -214,7 +247,7 @@ class Live:
 
 def read(argv=None):
     parser = argparse.ArgumentParser()
-    for name, default in (("rate", 4000), ("seconds", 6), ("changes", 40), ("rules", 40), ("cards", 20000), ("senders", 4), ("seed", 1),
+    for name, default in (("rate", 4000), ("seconds", 6), ("changes", 40), ("rules", 40), ("cards", 20000), ("senders", 4), ("seed", 1), ("warm", 0),
                           ("checkpoint", 20000)):
         parser.add_argument("--" + name, type=int, default=default)
     parser.add_argument("--kill", action="store_true")

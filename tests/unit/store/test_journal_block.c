@@ -37,7 +37,11 @@ static void pack_all(journal_pack *pack, egret_value *slots)
     journal_pack_event(pack, &(journal_event){ str("login"), 5, 2, 99, str("{}"), slots + 3, 1 });
     journal_pack_batch(pack, &(journal_batch){ str("file"), 1001, true, true, 0 });
     journal_pack_event(pack, &(journal_event){ str("payment"), 6, UINT64_MAX, UINT64_C(1) << 40, str("{}"), NULL, 0 });
-    journal_pack_epoch(pack, &(journal_epoch){ -5, 1002, 3, UINT64_MAX });
+    journal_pack_epoch(pack, &(journal_epoch){ .clock_ms = -5, .wall_ms = 1002, .n_alerts = 3, .alerts = UINT64_MAX, .told = true, .reached_ms = -7,
+                                               .n_events = 3, .passed = { "\x01\x02", 2 } });
+    journal_pack_control(pack, &(journal_control){ .wall_ms = 1001, .who = str("ann"), .note = str(""), .lines = str("l\n"), .warms = true, .warm_from = 300 });
+    journal_pack_control(pack, &(journal_control){ .whole = true, .wall_ms = 1001, .who = str(""), .note = str(""), .lines = str("") });
+    journal_pack_epoch(pack, &(journal_epoch){ .clock_ms = 9, .wall_ms = 1002 });
 }
 
 static void assert_text(egret_str got, const char *expected)
@@ -75,7 +79,7 @@ static void all_kinds_come_back(void **state)
     assert_true(journal_pack_seal(&pack, 100, 40, &out));
     assert_int_equal(pack.n_records, 0);
     assert_true(journal_block_open(&block, out.ptr, out.len));
-    assert_int_equal(block.head.n_records, 6);     /* what is continued is not counted again */
+    assert_int_equal(block.head.n_records, 9);     /* what is continued is not counted again */
     assert_int_equal(block.head.n_events, 3);
     assert_int_equal(block.head.first_ms, 900);
     assert_int_equal(block.head.last_ms, 1002);
@@ -95,6 +99,15 @@ static void all_kinds_come_back(void **state)
     assert_text(r.u.event.stream, "payment");
     assert_true(journal_block_next(&block, &r) && r.kind == JOURNAL_EPOCH && r.lsn == 105);
     assert_true(r.u.epoch.clock_ms == -5 && r.u.epoch.n_alerts == 3 && r.u.epoch.alerts == UINT64_MAX);
+    assert_true(r.u.epoch.told && r.u.epoch.reached_ms == -7 && r.u.epoch.n_events == 3);
+    uint64_t first = 0, second = 0, none;
+    assert_true(journal_passed_next(&r.u.epoch.passed, &first) && journal_passed_next(&r.u.epoch.passed, &second));
+    assert_false(journal_passed_next(&r.u.epoch.passed, &none));
+    assert_true(first == 1 && second == 2);
+    assert_true(journal_block_next(&block, &r) && r.kind == JOURNAL_CONTROL && r.u.control.warms && r.u.control.warm_from == 300);
+    assert_text(r.u.control.lines, "l\n");
+    assert_true(journal_block_next(&block, &r) && r.kind == JOURNAL_CONTROL && r.u.control.whole && !r.u.control.warms);
+    assert_true(journal_block_next(&block, &r) && r.kind == JOURNAL_EPOCH && r.u.epoch.clock_ms == 9 && !r.u.epoch.told);
     assert_false(journal_block_next(&block, &r));
     assert_null(block.fault);
     egret_text_deinit(&out);

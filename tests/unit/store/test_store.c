@@ -25,7 +25,7 @@ static void append(store *s, unsigned n, int64_t wall_ms)
     journal_pack_batch(&pack, &(journal_batch){ str("http"), wall_ms, false, false, 0 });
     for (unsigned i = 0; i < n; i++)
         journal_pack_event(&pack, &(journal_event){ str("login"), 5, i, 0, str("{}"), NULL, 0 });
-    journal_pack_epoch(&pack, &(journal_epoch){ wall_ms, wall_ms, 0, 0 });
+    journal_pack_epoch(&pack, &(journal_epoch){ .clock_ms = wall_ms, .wall_ms = wall_ms, .told = true });
     assert_int_equal(store_begin(s), 0);
     assert_int_equal(journal_append(s, &pack), 0);
     journal_set_clock(s, wall_ms);
@@ -114,6 +114,43 @@ static void blocks_go_when_they_are_old_or_too_many(void **state)
     assert_int_equal(dropped, 5);
     append(s, 1, 1);                                    /* numbers go on */
     assert_int_equal(journal_now(s).first_lsn, 30);
+    store_close(s);
+    folder_remove(&f);
+}
+
+static void assert_since(const store *s, int64_t since_ms, uint64_t lsn, int64_t first_ms)
+{
+    uint64_t found = 0;
+    int64_t at_ms = 0;
+    assert_true(journal_since(s, since_ms, &found, &at_ms));
+    assert_int_equal(found, lsn);
+    assert_int_equal(at_ms, first_ms);
+}
+
+static void blocks_are_found_by_their_time(void **state)
+{
+    (void)state;
+    folder f;
+    unsigned dropped;
+    folder_make(&f);
+    store *s = folder_open(&f);
+    assert_since(s, 5, 0, 5);
+    for (int i = 0; i < 10; i++) append(s, i % 3 == 0 ? 7 : 1, 1000 + 10 * i);      /* 9 3 3 9 3 3 9 3 3 9 records */
+    assert_since(s, 0, 0, 1000);
+    assert_since(s, 1000, 0, 1000);
+    assert_since(s, 1001, 9, 1010);
+    assert_since(s, 1030, 15, 1030);
+    assert_since(s, 1085, 45, 1090);
+    assert_since(s, 1090, 45, 1090);
+    assert_since(s, 1091, 54, 1091);
+    assert_int_equal(store_begin(s), 0);
+    assert_int_equal(journal_trim(s, 1025, UINT64_MAX, UINT64_MAX, 9, &dropped), 0);
+    assert_int_equal(store_commit(s), 0);
+    assert_since(s, 0, 15, 1030);                       /* the oldest there is */
+    assert_int_equal(journal_quarantine(s, 27), 0);     /* of 1050 */
+    assert_since(s, 1050, 30, 1060);
+    assert_since(s, 1041, 30, 1060);
+    assert_since(s, 1040, 24, 1040);
     store_close(s);
     folder_remove(&f);
 }
@@ -262,6 +299,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_journal_is_there_again),
         cmocka_unit_test(blocks_go_when_they_are_old_or_too_many),
+        cmocka_unit_test(blocks_are_found_by_their_time),
         cmocka_unit_test(a_broken_block_is_put_aside),
         cmocka_unit_test(rows_places_and_texts),
         cmocka_unit_test(a_newer_folder_is_refused),
