@@ -1,6 +1,6 @@
 """alert.py: the life of an alert: throttle, except, resolve, escalate."""
 from generator.choices import BOUNDS_MS, STREAMS
-from rules import Atom, Rule, all_atoms, all_expressions, parts_of, windows
+from rules import Atom, Rule, all_atoms, all_expressions, parts_of, stops_of, tree_parts, windows
 
 REPEATS_MS = (*BOUNDS_MS, 20000)
 LEVELS = ("info", "low", "high", "critical")
@@ -113,8 +113,10 @@ class Alerts:
             ask = ("open", asked.name) if self.chance(0.6) else ("not", ("open", asked.name))
             cond = ("and", atom.cond, ask) if atom.cond else ask
             same = [i.until for i in asking.items if i.until_own and any(atom is a for a in i.until)]
+            loops = [stops_of(asking, part) for part in tree_parts(asking.shape) if part.until_own and any(atom is a for a in part.until)]
             for one in same[0] if same else [atom]:     # one condition, written once, over all streams of the loop
-                one.cond = cond
+                if all(asked.alias is None or a.stream in asked.alias for stop in loops for a in stop):
+                    one.cond = cond
 
     def resolve_when(self, rule, first):
         """A condition that cannot hold together with the first part of `when`."""
