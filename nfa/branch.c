@@ -435,7 +435,7 @@ static bool push_silence(branch_step *step)
 static void end_silences(branch_step *step)
 {
     bool waits = true;
-    while (waits && branch_walk_silence(step)) {
+    while (waits && branch_walk_silence(step) && !step->seq.no_memory) {
         if (branch_first(step, 0) != step->rec[BRANCH_START]) {
             return;     /* what it began with was not needed in the end */
         }
