@@ -22,7 +22,8 @@
 
 #include "compiler/text.h"
 
-enum { JOURNAL_BLOCK_BYTES = 128 * 1024 };      /* of a payload: beyond it a new block begins */
+/* Of a payload: beyond it a new block begins. An event that is wanted as evidence is unpacked with all that stands before it in its block. */
+enum { JOURNAL_BLOCK_BYTES = 32 * 1024 };
 
 typedef enum journal_kind {
     JOURNAL_START = 'S',
