@@ -214,7 +214,7 @@ typedef struct nfa_expected {
     uint32_t next, end;                 /* events that have not come yet */
 } nfa_expected;
 
-/* The walk over all blocks that drops what has run out, see engine.c. */
+/* The walk over all blocks that drops what has run out, see sweep.c. */
 enum { NFA_SWEEP_NOTED = 16 };
 typedef struct nfa_sweep {
     uint32_t at;                /* the last block passed */
@@ -399,8 +399,9 @@ bool nfa_dispatch_foresees(const nfa_engine *engine, uint32_t stream);
 /* Fills engine->hits, sorted by order, or points engine->visits to what is to be done; false: no memory. */
 bool nfa_dispatch_event(nfa_engine *engine, const nfa_event *event);
 
-/* engine.c: drops what has run out of a block that was looked up. Gives the block, or NFA_NO_BLOCK: nothing is left of it. */
+/* sweep.c: drops what has run out of a block that was looked up. Gives the block, or NFA_NO_BLOCK: nothing is left of it. */
 uint32_t nfa_swept(nfa_engine *engine, uint32_t block);
+void nfa_sweep_on(nfa_engine *engine);                  /* after each event: walks on over the blocks */
 
 /* heir.c */
 void heirs_settle(nfa_engine *engine, uint32_t block);
@@ -453,7 +454,7 @@ egret_status known_keys_join(nfa_engine *engine, const nfa_engine *before);
 /* The table has been replaced: what is new is watched from now on, what is gone is closed. */
 egret_status known_keys_change(nfa_engine *engine, uint32_t table, const nfa_rows *old);
 
-/* engine.c: looks at all blocks at once, between events; for whoever compares states, which differ by how far the sweep has come */
+/* sweep.c: looks at all blocks at once, between events; for whoever compares states, which differ by how far the sweep has come */
 void nfa_engine_sweep(nfa_engine *engine);
 
 /* succession.c: the two halves of taking over; several shards move blocks between them */
