@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+
+#include "tests/support/cellar.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,27 +185,6 @@ static nfa_shards *through_bytes(nfa_shards *shards, uint32_t version, uint32_t 
 }
 
 /* ---- a run ---- */
-
-typedef struct cellar { char *bytes[64]; size_t len[64]; } cellar;
-
-static bool cellar_put(void *user, uint32_t pack, const char *bytes, size_t len)
-{
-    cellar *c = user;
-    assert_true(pack < 64);
-    free(c->bytes[pack]);
-    c->bytes[pack] = malloc(len + 1);
-    assert_non_null(c->bytes[pack]);
-    memcpy(c->bytes[pack], bytes, len);
-    c->len[pack] = len;
-    return true;
-}
-
-static bool cellar_get(void *user, uint32_t pack, egret_text *out)
-{
-    cellar *c = user;
-    egret_text_put(out, c->bytes[pack], c->len[pack]);
-    return true;
-}
 
 typedef struct run {
     const uint32_t *counts;     /* of shards: the first, then at each start; ends with 0, and then begins again. NULL: one, never kept */

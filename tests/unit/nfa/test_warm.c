@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+
+#include "tests/support/cellar.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,27 +135,6 @@ static void run(nfa_shards *shards, const plan *p, uint32_t from, uint32_t to, i
 }
 
 /* ---- where blocks go that do not fit ---- */
-
-typedef struct cellar { char *bytes[64]; size_t len[64]; } cellar;
-
-static bool cellar_put(void *user, uint32_t pack, const char *bytes, size_t len)
-{
-    cellar *c = user;
-    assert_true(pack < 64);
-    free(c->bytes[pack]);
-    c->bytes[pack] = malloc(len + 1);
-    assert_non_null(c->bytes[pack]);
-    memcpy(c->bytes[pack], bytes, len);
-    c->len[pack] = len;
-    return true;
-}
-
-static bool cellar_get(void *user, uint32_t pack, egret_text *out)
-{
-    cellar *c = user;
-    egret_text_put(out, c->bytes[pack], c->len[pack]);
-    return true;
-}
 
 static void cellar_clear(cellar *c)
 {
