@@ -447,10 +447,11 @@ void daemon_rules_answer(daemon_rules *r)
     pthread_mutex_unlock(&r->lock);
 }
 
-/* Whoever prepares a change meanwhile is done with the engine when `changing` is free; after that nobody begins. */
+/* Whoever prepares a change meanwhile is done with the engine when `changing` is free; after that nobody begins. Until then the shards stay. */
 void daemon_rules_settle(daemon_rules *r)
 {
     pthread_mutex_lock(&r->changing);
+    r->shards = NULL;
     pthread_mutex_unlock(&r->changing);
 }
 
@@ -460,7 +461,6 @@ void daemon_rules_stop(daemon_rules *r)
     rule_change *change = r->waiting;
     r->waiting = NULL;
     r->stopped = true;
-    r->shards = NULL;
     for (question *q; (q = next_question(r)) != NULL;) q->done = q->refused = true;
     pthread_cond_broadcast(&r->answered);
     pthread_mutex_unlock(&r->lock);

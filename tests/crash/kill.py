@@ -134,7 +134,7 @@ class Run:
         """The daemon has ended or is to end now."""
         if self.alive():
             self.daemon.process.send_signal(signal.SIGKILL)
-        code = self.daemon.stop(signal.SIGKILL)
+        code = self.daemon.stop(signal.SIGKILL, foreseen=(3, 137) if self.shim else ())
         self.check_log()
         self.seen["died at a write" if code == 137 else "gave up" if code == 3 else "kills"] += 1
         self.daemon = None

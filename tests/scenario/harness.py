@@ -143,8 +143,8 @@ class Daemon:
     def wait_for_alerts(self, n):
         return wait_for(lambda: len(self.out) >= n and self.alerts(), "%d alerts on stdout; stderr: %s" % (n, "".join(self.err[-20:])))
 
-    def stop(self, number=signal.SIGTERM):
-        """Ends the daemon and gives its exit code."""
+    def stop(self, number=signal.SIGTERM, foreseen=()):
+        """Ends the daemon and gives its exit code. Its log is shown when that is none of those foreseen."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         code = self.process.wait(timeout=DEADLINE_S)
@@ -152,7 +152,7 @@ class Daemon:
             thread.join(DEADLINE_S)
         self.process.stdout.close()
         self.process.stderr.close()
-        if code not in (0, -number):     # whatever the test makes of it, its log should say why
+        if code not in (0, -number, *foreseen):     # whatever the test makes of it, its log should say why
             print("egret run ended with %d:\n%s" % (code, "".join(self.err[-60:])))
         return code
 
