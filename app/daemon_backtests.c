@@ -32,7 +32,7 @@ typedef struct trial {
     int64_t asked_ms, ended_ms;
     atomic_ullong events;
     atomic_bool cancelled;
-    pace_times rested;          /* when it last did, or began */
+    pace pace;
     json_t *report;
     char trouble[512];
 } trial;
@@ -102,30 +102,19 @@ static bool name_files(void *user, const plan *p, const ingest_replay_file **fil
     return true;
 }
 
-/* Live work comes first. */
-static void give_way(trial *t)
-{
-    pace_times now = pace_now();
-    int64_t rest_ns = pace_rest_ns(&t->rested, &now);
-    if (rest_ns < 0) return;
-    const struct timespec rest = {.tv_sec = rest_ns / 1000000000, .tv_nsec = rest_ns % 1000000000};
-    if (rest_ns > 0) (void)nanosleep(&rest, NULL);
-    t->rested = pace_now();
-}
-
 static bool go_on(void *user, unsigned part, uint64_t events)
 {
     trial *t = user;
     (void)part;
     atomic_store(&t->events, events);
-    give_way(t);
+    pace_give_way(&t->pace);     /* live work comes first */
     return !atomic_load(&t->cancelled);
 }
 
 static void run(daemon_backtests *b, trial *t)
 {
     json_t *report = NULL;
-    t->rested = pace_now();
+    pace_begin(&t->pace);
     backtest_options options = {.rules = t->rules, .against = t->against, .journal = t->n_files > 0 ? NULL : b->daemon->store, .files = name_files,
                                 .files_user = t, .label = t->label, .log = &b->daemon->options->log, .go_on = go_on, .user = t};
     egret_status status = backtest_run(&options, &report, t->trouble, sizeof t->trouble);

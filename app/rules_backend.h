@@ -68,7 +68,7 @@ typedef struct rules_warming {
     bool claimed, hurries;
     unsigned tries;
     int64_t began_ms;           /* monotonic */
-    pace_times rested;
+    pace pace;
 } rules_warming;
 
 /* Within daemon_rules_begin: what is to be done for the prepared change's new rules. *again: the past is to be read outside of it, and all done

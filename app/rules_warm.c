@@ -110,13 +110,7 @@ static bool go_on(void *user)
 {
     rules_warming *w = user;
     note_progress(w);
-    pace_times now = pace_now();
-    int64_t rest_ns = w->hurries ? 0 : pace_rest_ns(&w->rested, &now);
-    if (rest_ns >= 0) {
-        const struct timespec rest = {.tv_sec = rest_ns / 1000000000, .tv_nsec = rest_ns % 1000000000};
-        if (rest_ns > 0) (void)nanosleep(&rest, NULL);
-        w->rested = pace_now();
-    }
+    if (!w->hurries) pace_give_way(&w->pace);
     return !atomic_load(&w->daemon->stopping);
 }
 
@@ -142,7 +136,7 @@ static web_rules_status begin(rules_warming *w, rule_set *next, int64_t ms, egre
     nfa_shards_free(b.filled);
     committer_hold(d->committer, w->warm ? w->begin.lsn : UINT64_MAX);
     w->began_ms = app_monotonic_ms();
-    w->rested = pace_now();
+    pace_begin(&w->pace);
     return w->warm ? WEB_RULES_DONE : made && !asked ? WEB_RULES_STOPPING : WEB_RULES_NO_MEMORY;
 }
 
