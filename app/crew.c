@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 /* Events between the announcement of one and the one itself: far enough for memory to arrive, near enough for it to stay. */
-enum { EXPECT_EVENTS = 24 };
+enum { EXPECT_EVENTS = 24, FETCH_EVENTS = 8 /* before that the event itself, which another processor may have written */ };
 
 typedef struct worker {
     struct crew *crew;
@@ -35,12 +35,18 @@ struct crew {
     worker workers[NFA_MAX_SHARDS];     /* the first has no thread */
 };
 
-/* Announces the event at that place, counted through the events and those behind them. */
+/* The event at that place, counted through the events and those behind them; NULL: there is none. */
+static inline const nfa_event *event_at(const crew_work *work, uint32_t place)
+{
+    if (place < work->n) return &work->events[place];
+    return place - work->n < work->n_next ? &work->next[place - work->n] : NULL;
+}
+
 static void expect(nfa_engine *engine, const crew_work *work, uint32_t place)
 {
-    if (place < work->n && work->events[place].stream == PLAN_NONE) return;
-    if (place < work->n) nfa_engine_expect(engine, &work->events[place]);
-    else if (place - work->n < work->n_next) nfa_engine_expect(engine, &work->next[place - work->n]);
+    const nfa_event *event = event_at(work, place);
+    __builtin_prefetch(event_at(work, place + FETCH_EVENTS), 1);
+    if (event && event->stream != PLAN_NONE) nfa_engine_expect(engine, event);
 }
 
 /* An event, or a step of the clock. The count is the caller's, as clocks of several threads lie side by side. */

@@ -3,7 +3,8 @@
  *
  * A store of a hundred thousand keys is looked at in random order. In pages of 4 KB nearly each look also waits for the page table, which no
  * cache holds; in pages of 2 MB it does not. So large pieces begin where such a page may begin, and the system is asked for them as far as whole ones
- * go: what is left at the end of a piece is in small pages, so that no more memory is taken than was asked for.
+ * go. What is left at the end of a piece is in one more where it fills half of it or more, else in small pages: so no more than 1 MB is taken
+ * beyond what was asked for.
  */
 #include "app/large_memory.h"
 
@@ -14,29 +15,37 @@
 
 #define LARGE_PAGE ((size_t)2 << 20)
 #define SMALL_PAGE ((size_t)4 << 10)
+#define LARGE_PIECE (LARGE_PAGE / 2)
+
+static size_t in_large_pages(size_t size)
+{
+    return (size + LARGE_PAGE / 2) & ~(LARGE_PAGE - 1);
+}
 
 static size_t whole_pages(size_t size)
 {
-    return (size + SMALL_PAGE - 1) & ~(SMALL_PAGE - 1);
+    size_t small = (size + SMALL_PAGE - 1) & ~(SMALL_PAGE - 1), large = in_large_pages(size);
+    return small > large ? small : large;
 }
 
 /* Maps more than is wanted, and gives back what stands before and behind the part that begins well. */
 static void *large_new(size_t size)
 {
     if (size > SIZE_MAX / 2) return NULL;
+    size_t large = in_large_pages(size);
     size = whole_pages(size);
     char *mapped = mmap(NULL, size + LARGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mapped == MAP_FAILED) return NULL;
     size_t before = (LARGE_PAGE - (uintptr_t)mapped % LARGE_PAGE) % LARGE_PAGE;
     if (before > 0) (void)munmap(mapped, before);
     if (before < LARGE_PAGE) (void)munmap(mapped + before + size, LARGE_PAGE - before);
-    (void)madvise(mapped + before, size & ~(LARGE_PAGE - 1), MADV_HUGEPAGE);  /* without it small pages do */
+    (void)madvise(mapped + before, large, MADV_HUGEPAGE);  /* without it small pages do */
     return mapped + before;
 }
 
 static void release(void *ptr, size_t size)
 {
-    if (size >= LARGE_PAGE) (void)munmap(ptr, whole_pages(size));
+    if (size >= LARGE_PIECE) (void)munmap(ptr, whole_pages(size));
     else free(ptr);
 }
 
@@ -47,8 +56,8 @@ static void *give(void *user, void *ptr, size_t old_size, size_t new_size)
         if (ptr != NULL) release(ptr, old_size);
         return NULL;
     }
-    if (new_size < LARGE_PAGE && old_size < LARGE_PAGE) return realloc(ptr, new_size);
-    void *fresh = new_size < LARGE_PAGE ? malloc(new_size) : large_new(new_size);
+    if (new_size < LARGE_PIECE && old_size < LARGE_PIECE) return realloc(ptr, new_size);
+    void *fresh = new_size < LARGE_PIECE ? malloc(new_size) : large_new(new_size);
     if (fresh != NULL && ptr != NULL) {
         memcpy(fresh, ptr, old_size < new_size ? old_size : new_size);
         release(ptr, old_size);

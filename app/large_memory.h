@@ -6,7 +6,7 @@
 
 #include "compiler/arena.h"
 
-/* Pieces of 2 MB and more lie in pages of 2 MB where the system has them (Linux: transparent huge pages, "madvise" or "always"); smaller ones come
+/* Pieces of 1 MB and more lie in pages of 2 MB where the system has them (Linux: transparent huge pages, "madvise" or "always"); smaller ones come
  * from malloc. Any thread. */
 egret_mem app_large_memory(void);
 

@@ -155,7 +155,7 @@ static uint32_t likely_block(const nfa_store *store, uint64_t hash)
 
 /* ---- fetching ahead ---- */
 
-enum { CACHE_LINE = 64, HEAD_LINES = 2, FETCH_LINES = 9 };
+enum { CACHE_LINE = 64, HEAD_LINES = 2, FETCH_LINES = 9, MOST_LINES = 4 /* of a block: nearly all have no more */ };
 
 void nfa_store_fetch_slot(const nfa_store *store, uint64_t hash)
 {
@@ -176,6 +176,12 @@ void nfa_store_fetch_head(const nfa_store *store, uint32_t block)
     if (!nfa_block_is_here(store, block))
         return;
     for (unsigned line = 0; line < HEAD_LINES; line++)
+        __builtin_prefetch(block_at(store, block) + line * CACHE_LINE);
+}
+
+void nfa_store_fetch_block(const nfa_store *store, uint32_t block)
+{
+    for (unsigned line = 0; line < MOST_LINES; line++)
         __builtin_prefetch(block_at(store, block) + line * CACHE_LINE);
 }
 
@@ -297,8 +303,9 @@ static uint32_t number_take(nfa_store *store, char *run)
     return block;
 }
 
-static uint32_t block_new(nfa_store *store, uint32_t group, const void *key, size_t len, uint32_t tag, uint32_t room)
+uint32_t block_make(nfa_store *store, const block_key *key, uint32_t room, uint32_t *pos)
 {
+    size_t len = key->len;
     if (len > BLOCK_MAX_BYTES / 2 || !index_reserve(store) || !numbers_reserve(store))
         return NFA_NO_BLOCK;
     if (store->cold != NULL && !nfa_block_bring(store, store->free_block != NFA_NO_BLOCK ? store->free_block : store->limit))
@@ -310,36 +317,28 @@ static uint32_t block_new(nfa_store *store, uint32_t group, const void *key, siz
     char *run = nfa_run_alloc(&store->pages, used + room, &home);
     if (!run)
         return NFA_NO_BLOCK;
-    block_head *head = (block_head *)(void *)run;
-    memset(run, 0, sizeof *head);
-    memset(run + used - 8, 0, 8);       /* the padding */
-    head->due_ms = NFA_NEVER;
-    head->group = group;
-    head->used = used;
-    head->home = home;
-    head->key_len = is_long ? (uint16_t)BLOCK_LONG_KEY : (uint16_t)len;
-    char *at = run + sizeof *head;
+    memset(run + used - 8, 0, room + 8);        /* the padding, too */
+    *(block_head *)(void *)run = (block_head){.due_ms = NFA_NEVER, .group = key->group, .used = used + room, .home = home,
+                                              .key_len = is_long ? (uint16_t)BLOCK_LONG_KEY : (uint16_t)len};
+    char *at = run + sizeof(block_head);
     if (is_long) {
         memcpy(at, &key_len, sizeof key_len);
         at += sizeof key_len;
     }
     if (len > 0)
-        memcpy(at, key, len);
+        memcpy(at, key->bytes, len);
     block_touch(store, store->free_block != NFA_NO_BLOCK ? store->free_block : store->limit);    /* the block is not there yet */
     uint32_t block = number_take(store, run);
-    index_put(store, block, tag);
+    index_put(store, block, tag_of(key->hash));
+    *pos = used;
     return block;
 }
 
 uint32_t nfa_block_get(nfa_store *store, uint32_t group, const void *key, size_t len, uint64_t hash)
 {
+    uint32_t pos;
     uint32_t block = nfa_block_find(store, group, key, len, hash);
-    return block != NFA_NO_BLOCK ? block : block_new(store, group, key, len, tag_of(hash), 0);
-}
-
-uint32_t nfa_block_add(nfa_store *store, uint32_t group, const void *key, size_t len, uint64_t hash, const nfa_section_def *def)
-{
-    return block_new(store, group, key, len, tag_of(hash), section_room(def));
+    return block != NFA_NO_BLOCK ? block : block_make(store, &(block_key){.group = group, .bytes = key, .len = len, .hash = hash}, 0, &pos);
 }
 
 void nfa_block_drop(nfa_store *store, uint32_t block)
@@ -555,15 +554,23 @@ static uint32_t shape_place(const nfa_store *store, uint32_t id)
 
 const block_shape *block_shape_find(const nfa_store *store, uint32_t id)
 {
+    const block_shape *recent = store->recent[id % BLOCK_RECENT_SHAPES];
+    if (recent != NULL && recent->id == id)
+        return recent;
     uint32_t i = shape_place(store, id);
     return i < store->n_shapes && store->shapes[i]->id == id ? store->shapes[i] : NULL;
 }
 
 bool block_shape_learn(nfa_store *store, const nfa_section_def *def)
 {
-    uint32_t i = shape_place(store, def->id);
-    if (i < store->n_shapes && store->shapes[i]->id == def->id)
+    block_shape **recent = &store->recent[def->id % BLOCK_RECENT_SHAPES];
+    if (*recent != NULL && (*recent)->id == def->id)
         return true;
+    uint32_t i = shape_place(store, def->id);
+    if (i < store->n_shapes && store->shapes[i]->id == def->id) {
+        *recent = store->shapes[i];
+        return true;
+    }
     egret_mem mem = store->pages.mem;
     if (store->n_shapes == store->cap_shapes) {
         uint32_t cap = store->cap_shapes ? store->cap_shapes * 2 : 8;
@@ -586,6 +593,7 @@ bool block_shape_learn(nfa_store *store, const nfa_section_def *def)
     store->shapes[i] = shape;
     store->n_shapes++;
     store->bytes += size;
+    *recent = shape;
     return true;
 }
 

@@ -69,9 +69,10 @@ void nfa_store_fetch_slot(const nfa_store *store, uint64_t hash);
 uint32_t nfa_store_fetch_address(const nfa_store *store, uint64_t hash);
 void nfa_store_fetch_head(const nfa_store *store, uint32_t block);
 void nfa_store_fetch_rest(const nfa_store *store, uint32_t block);
+void nfa_store_fetch_block(const nfa_store *store, uint32_t block);     /* all of it at once, most likely; of one that is in memory */
 uint32_t nfa_block_get(nfa_store *store, uint32_t group, const void *key, size_t len, uint64_t hash);  /* NFA_NO_BLOCK: no memory */
-/* Makes a block that nfa_block_find has not found, with room for a first section of that kind, so that it need not move when that comes. */
-uint32_t nfa_block_add(nfa_store *store, uint32_t group, const void *key, size_t len, uint64_t hash, const nfa_section_def *def);
+/* Makes a block that nfa_block_find has not found, with a first section of that kind. */
+uint32_t nfa_block_add(nfa_store *store, uint32_t group, const void *key, size_t len, uint64_t hash, const nfa_section_def *def, nfa_section *out);
 void nfa_block_drop(nfa_store *store, uint32_t block);      /* its number may be used again */
 uint32_t nfa_block_group(const nfa_store *store, uint32_t block);
 const void *nfa_block_key(const nfa_store *store, uint32_t block, size_t *len);

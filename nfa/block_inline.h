@@ -24,7 +24,8 @@ enum {
     PART_BYTES = 12,
     MAP_ENTRY_BYTES = 16,               /* in a map that is small */
     MAP_LIST_MAX = 16,                  /* entries of a map that is a plain array */
-    FEW_SECTIONS = 8                    /* are looked through one by one */
+    FEW_SECTIONS = 8,                   /* are looked through one by one */
+    BLOCK_RECENT_SHAPES = 16
 };
 
 typedef struct block_head {
@@ -67,6 +68,7 @@ struct nfa_store {
     nfa_pages pages;
     block_shape **shapes;   /* sorted by id */
     uint32_t n_shapes, cap_shapes;
+    block_shape *recent[BLOCK_RECENT_SHAPES];   /* shapes learnt lately, by id */
     block_watch *watch;     /* NULL: nobody wants to know what changes */
     struct block_cold *cold;    /* NULL: all blocks are in memory */
     uint32_t n_away;

@@ -64,6 +64,16 @@ static inline uint32_t directory_bytes(uint32_t cap)
 
 /* ---- block.c ---- */
 
+typedef struct block_key {
+    uint32_t group;
+    const void *bytes;
+    size_t len;
+    uint64_t hash;
+} block_key;
+
+/* A block of a key that has none, with `room` zeroed bytes behind its key, from *pos on, but no section. NFA_NO_BLOCK: no memory. */
+uint32_t block_make(nfa_store *store, const block_key *key, uint32_t room, uint32_t *pos);
+
 /* Makes room for `gap` zeroed bytes at offset pos of the block. false: no memory, unchanged. */
 bool block_open_gap(nfa_store *store, uint32_t block, uint32_t pos, uint32_t gap);
 /* Takes `gap` bytes at offset pos out of the block; moves it into a smaller run when that saves half. Never fails. */
@@ -101,8 +111,6 @@ void block_cold_touched(nfa_store *store, uint32_t pack);
 
 /* ---- block_section.c ---- */
 
-/* What a new section of that kind takes in its block, its place in the directory included. */
-uint32_t section_room(const nfa_section_def *def);
 /* Changes the size of a part's area; what lies behind it moves. Growing may fail (false, unchanged), shrinking never does. Added bytes are zero.
  * The capacity in the part's place is left to the caller. */
 bool part_resize(const nfa_section *section, unsigned part, uint32_t old_bytes, uint32_t new_bytes);

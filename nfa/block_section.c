@@ -37,11 +37,6 @@ static uint32_t fresh_bytes(const nfa_section_def *def)
     return bytes;
 }
 
-uint32_t section_room(const nfa_section_def *def)
-{
-    return fresh_bytes(def) + DIRECTORY_ENTRY_BYTES;
-}
-
 /* Says where the parts of a new section begin: one after the other, those that come ready with room for one. */
 static void place_parts(char *section, const nfa_section_def *def)
 {
@@ -105,6 +100,21 @@ static bool section_new(nfa_store *store, uint32_t block, const nfa_section_def 
     place_parts((char *)head + gap_pos + 8, def);
     *out = (nfa_section){.store = store, .def = def, .block = block, .offset = gap_pos + 8};
     return true;
+}
+
+uint32_t nfa_block_add(nfa_store *store, uint32_t group, const void *key, size_t len, uint64_t hash, const nfa_section_def *def, nfa_section *out)
+{
+    uint32_t pos, bytes = fresh_bytes(def);
+    if (!block_shape_learn(store, def))
+        return NFA_NO_BLOCK;
+    uint32_t block = block_make(store, &(block_key){.group = group, .bytes = key, .len = len, .hash = hash}, bytes + DIRECTORY_ENTRY_BYTES, &pos);
+    if (block == NFA_NO_BLOCK)
+        return block;
+    block_head *head = block_head_of(store, block);
+    directory_insert(head, 0, def->id, pos, bytes);
+    place_parts((char *)head + pos + DIRECTORY_ENTRY_BYTES, def);
+    *out = (nfa_section){.store = store, .def = def, .block = block, .offset = pos + DIRECTORY_ENTRY_BYTES};
+    return block;
 }
 
 bool nfa_section_get(nfa_store *store, uint32_t block, const nfa_section_def *def, nfa_section *out)

@@ -20,7 +20,6 @@ enum { NFA_AHEAD_BYTES = 40, NFA_HASHES_AHEAD = 5 };
 typedef struct nfa_ahead {
     uint64_t hash;
     uint32_t group, id;         /* of the plan; of blocks */
-    uint32_t block;             /* the engine's own note: which block it most likely is */
     uint32_t len;               /* UINT32_MAX: null, or too long to be kept */
     uint8_t bytes[NFA_AHEAD_BYTES];
 } nfa_ahead;

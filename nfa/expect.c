@@ -2,15 +2,15 @@
  * expect.c: what is done for an event before it comes.
  *
  * A host that holds events back until they are in order knows what comes. The keys of such an event are computed when it is announced, or before
- * that by whoever reads it (foresee.c), and their blocks are fetched into the cache: first the slot of the index, then the
- * address of the block that it names, then the head of the block, then the rest, which the head tells the length of. Each step comes some
- * events after the one before, so that nothing waits.
+ * that by whoever reads it (foresee.c), and their blocks are fetched into the cache: first what the reader wrote, which another processor may
+ * still have; then the slot of the index, then the address of the block that it names, then the head of the block, then the rest, which the head
+ * tells the length of. Each step comes some events after the one before, so that nothing waits.
  *
- * The keys are kept until the event comes, some twenty events later, so that they are computed once. What block a key has is a guess, kept
- * with the key: when the event comes it is asked whether that block has that key.
+ * What is known of a key stands in a note until the event comes, some twenty events later, so that it is found out once. What block a key has is a
+ * guess: when the event comes it is asked whether that block has that key.
  *
  * Events come in the order in which they were announced, nearly always: the one that comes is looked for from the oldest on, and only among
- * a few. One that is not found costs its keys being computed again. Keys that the host has written are only looked at until their event
+ * a few. One that is not found costs its keys being looked for again. Keys that the host has written are only looked at until their event
  * has come or was passed over, as they are the host's.
  */
 #include "nfa/shard.h"
@@ -32,29 +32,59 @@ static inline bool is_strange(const nfa_engine *engine, const nfa_ahead *key)
         || (engine->n_shards > 1 && (nfa_is_elsewhere(engine, key->group) || !nfa_owns(engine, key->group, key->bytes, key->len)));
 }
 
-typedef enum fetch_stage { FETCH_SLOT, FETCH_ADDRESS, FETCH_HEAD, FETCH_REST } fetch_stage;
-
-static inline void fetch(const nfa_engine *engine, nfa_ahead *key, fetch_stage stage)
+/* Room for so many notes side by side, which are dropped when others come round. NULL: so many are never kept. */
+static nfa_note *notes_begin(nfa_expected *ring, nfa_coming *coming, uint32_t n)
 {
-    switch (stage) {
-    case FETCH_SLOT: nfa_store_fetch_slot(engine->store, key->hash); break;
-    case FETCH_ADDRESS: key->block = nfa_store_fetch_address(engine->store, key->hash); break;
-    case FETCH_HEAD: nfa_store_fetch_head(engine->store, key->block); break;
-    case FETCH_REST: nfa_store_fetch_rest(engine->store, key->block); break;
+    uint32_t place = ring->n_notes % NFA_EXPECT_KEYS;
+    if (n > NFA_EXPECT_KEYS) {
+        return NULL;
+    }
+    ring->n_notes += place + n > NFA_EXPECT_KEYS ? NFA_EXPECT_KEYS - place : 0;
+    coming->first = ring->n_notes;
+    ring->n_notes += n;
+    return &ring->note[coming->first % NFA_EXPECT_KEYS];
+}
+
+static nfa_note *notes_of(nfa_expected *ring, const nfa_coming *coming)
+{
+    return &ring->note[coming->first % NFA_EXPECT_KEYS];
+}
+
+/* What was announced before so many others, if it has not come yet; else NULL. */
+static inline nfa_coming *announced(nfa_expected *ring, uint32_t ago)
+{
+    return ring->end - ring->next > ago ? coming_at(ring, ring->end - 1 - ago) : NULL;
+}
+
+static bool has_keys(const nfa_event *event)
+{
+    return event->ahead != NULL && event->ahead->n_keys > 0;
+}
+
+static void fetch_addresses(nfa_engine *engine, const nfa_coming *coming)
+{
+    nfa_note *note = notes_of(&engine->expected, coming);
+    for (uint32_t i = 0; i < coming->n_notes; i++) {
+        note[i].block = nfa_store_fetch_address(engine->store, note[i].hash);
     }
 }
 
-/* The stage for all keys of the event that was announced so many events ago, if it has not come yet. */
-static inline void fetch_keys(nfa_engine *engine, uint32_t ago, fetch_stage stage)
+static void fetch_heads(nfa_engine *engine, const nfa_coming *coming)
 {
-    nfa_expected *ring = &engine->expected;
-    if (ring->end - ring->next <= ago) {
-        return;
+    const nfa_note *note = notes_of(&engine->expected, coming);
+    for (uint32_t i = 0; i < coming->n_notes; i++) {
+        if (note[i].block != NFA_NO_BLOCK) {
+            nfa_store_fetch_head(engine->store, note[i].block);
+        }
     }
-    const nfa_coming *coming = coming_at(ring, ring->end - 1 - ago);
-    for (nfa_ahead *key = coming->keys, *end = key + coming->n_keys; key < end; key++) {
-        if (!is_strange(engine, key)) {
-            fetch(engine, key, stage);
+}
+
+static void fetch_rests(nfa_engine *engine, const nfa_coming *coming)
+{
+    const nfa_note *note = notes_of(&engine->expected, coming);
+    for (uint32_t i = 0; i < coming->n_notes; i++) {
+        if (note[i].block != NFA_NO_BLOCK) {
+            nfa_store_fetch_rest(engine->store, note[i].block);
         }
     }
 }
@@ -76,7 +106,6 @@ static void compute(nfa_engine *engine, const nfa_event *event, uint32_t group, 
 {
     key->group = group;
     key->id = engine->group_id[group];
-    key->block = NFA_NO_BLOCK;
     key->len = nfa_key_write(engine, group, event, key->bytes, NFA_AHEAD_BYTES);
     key->hash = key->len != NFA_NONE ? nfa_key_hash(key->id, key->bytes, key->len) : 0;
 }
@@ -97,34 +126,70 @@ uint32_t nfa_expect_keys(nfa_engine *engine, const nfa_event *event, nfa_ahead *
     return n;
 }
 
-/* The event may have been read by another processor, which still has it: such memory comes only when it is asked for as if to be written. */
+/* The event may have been read by another processor, which still has it: such memory comes only when it is asked for as if to be written. How many keys
+ * there are is not known before it has come. */
 static void fetch_values(const nfa_engine *engine, const nfa_event *event)
 {
+    enum { AHEAD_LINES = 3 /* two keys */ };
     for (uint32_t i = 0; i < engine->plan->streams[event->stream].n_slots; i += CACHE_LINE / sizeof *event->slots) {
         __builtin_prefetch(&event->slots[i], 1);
     }
-    if (event->ahead != NULL) {
-        for (uint32_t i = 0; i <= event->ahead->n_keys; i++) {
-            __builtin_prefetch((const char *)event->ahead + (size_t)i * CACHE_LINE, 1);
-        }
+    for (uint32_t i = 0; i < AHEAD_LINES && event->ahead != NULL; i++) {
+        __builtin_prefetch((const char *)event->ahead + (size_t)i * CACHE_LINE, 1);
     }
 }
 
 /* Computes the keys of the event into the ring of keys, where they stand side by side. */
-static void compute_keys(nfa_engine *engine, const nfa_event *event, nfa_coming *coming)
+static void compute_keys(nfa_engine *engine, nfa_coming *coming)
 {
     nfa_expected *ring = &engine->expected;
     const uint32_t *groups;
-    uint32_t n = nfa_dispatch_groups(engine, event->stream, &groups);
-    uint32_t place = ring->n_keys % NFA_EXPECT_KEYS;
-    ring->n_keys += place + n > NFA_EXPECT_KEYS ? NFA_EXPECT_KEYS - place : 0;
-    coming->first = ring->n_keys;
-    coming->keys = &ring->key[ring->n_keys % NFA_EXPECT_KEYS];
-    coming->n_keys = n <= NFA_EXPECT_KEYS ? n : 0;
-    for (uint32_t i = 0; i < coming->n_keys; i++) {
-        compute(engine, event, groups[i], &coming->keys[i]);
+    uint32_t n = nfa_dispatch_groups(engine, coming->event.stream, &groups);
+    nfa_note *note = notes_begin(ring, coming, n);
+    for (uint32_t i = 0; note != NULL && i < n; i++) {
+        nfa_ahead *key = &ring->key[(coming->first + i) % NFA_EXPECT_KEYS];
+        compute(engine, &coming->event, groups[i], key);
+        if (!is_strange(engine, key)) {
+            nfa_store_fetch_slot(engine->store, key->hash);
+            note[coming->n_notes++] = (nfa_note){key->hash, NFA_NO_BLOCK, key};
+        }
     }
-    ring->n_keys += coming->n_keys;
+}
+
+/* Takes down what the reader wrote, which has come by now, or finds it out. */
+static void take_keys(nfa_engine *engine, nfa_coming *coming)
+{
+    const nfa_foresight *ahead = coming->event.ahead;
+    if (!has_keys(&coming->event)) {
+        compute_keys(engine, coming);
+        return;
+    }
+    nfa_note *note = notes_begin(&engine->expected, coming, ahead->n_keys);
+    for (uint32_t i = 0; note != NULL && i < ahead->n_keys; i++) {
+        if (!is_strange(engine, &ahead->keys[i])) {
+            nfa_store_fetch_slot(engine->store, ahead->keys[i].hash);
+            note[coming->n_notes++] = (nfa_note){ahead->keys[i].hash, NFA_NO_BLOCK, &ahead->keys[i]};
+        }
+    }
+}
+
+/* Each of the events announced lately is a stage farther. */
+static void fetch_on(nfa_engine *engine)
+{
+    nfa_expected *ring = &engine->expected;
+    nfa_coming *coming;
+    if ((coming = announced(ring, STEP)) != NULL && coming->event.ahead != NULL) {
+        take_keys(engine, coming);
+    }
+    if ((coming = announced(ring, 2 * STEP)) != NULL) {
+        fetch_addresses(engine, coming);
+    }
+    if ((coming = announced(ring, 3 * STEP)) != NULL) {
+        fetch_heads(engine, coming);
+    }
+    if ((coming = announced(ring, 4 * STEP)) != NULL) {
+        fetch_rests(engine, coming);
+    }
 }
 
 void nfa_engine_expect(nfa_engine *engine, const nfa_event *event)
@@ -134,30 +199,21 @@ void nfa_engine_expect(nfa_engine *engine, const nfa_event *event)
     if (ring->end - ring->next > NFA_EXPECT_EVENTS) {
         ring->next = ring->end - NFA_EXPECT_EVENTS;
     }
+    coming->event = *event;
+    coming->first = ring->n_notes;
+    coming->n_notes = 0;
     fetch_values(engine, event);
-    coming->given = event->ahead != NULL && event->ahead->n_keys > 0;
-    if (coming->given) {
-        coming->keys = event->ahead->keys;
-        coming->n_keys = event->ahead->n_keys;
-    } else {
-        coming->event = *event;
-        compute_keys(engine, event, coming);
+    if (event->ahead == NULL) {
+        compute_keys(engine, coming);
     }
-    fetch_keys(engine, STEP, FETCH_SLOT);
-    fetch_keys(engine, 2 * STEP, FETCH_ADDRESS);
-    fetch_keys(engine, 3 * STEP, FETCH_HEAD);
-    fetch_keys(engine, 4 * STEP, FETCH_REST);
-}
-
-static bool is_same(const nfa_event *a, const nfa_event *b)
-{
-    return a->slots == b->slots && a->ref == b->ref && a->identity == b->identity && a->time_ms == b->time_ms
-        && a->stream == b->stream;
+    fetch_on(engine);
 }
 
 static bool is_coming(const nfa_coming *coming, const nfa_event *event)
 {
-    return coming->given ? event->ahead != NULL && coming->keys == event->ahead->keys : is_same(&coming->event, event);
+    const nfa_event *a = &coming->event;
+    return a->ahead == event->ahead && a->slots == event->slots && a->ref == event->ref && a->identity == event->identity && a->time_ms == event->time_ms
+        && a->stream == event->stream;
 }
 
 /* What was announced of the event, and with it what was announced before and has not come; NULL: it was not announced. */
@@ -173,33 +229,35 @@ static const nfa_coming *take_coming(nfa_expected *ring, const nfa_event *event)
     return NULL;
 }
 
-static void recall_key(nfa_engine *engine, const nfa_ahead *from)
+/* block: which it most likely is. */
+static void recall_key(nfa_engine *engine, const nfa_ahead *from, uint32_t block)
 {
-    if (is_strange(engine, from)) {
-        return;     /* nfa_key_look knows what it is */
-    }
     nfa_key *key = &engine->keys[from->group];
     key->stamp = engine->stamp;
     key->hash = from->hash;
     key->len = from->len;
     key->null = key->foreign = false;
     key->bytes = from->bytes;
-    bool is_it = engine->annex == NULL && nfa_block_is(engine->store, from->block, from->id, from->bytes, from->len);
-    key->block = is_it ? nfa_settled(engine, from->block) : nfa_found(engine, from->id, from->bytes, from->len, from->hash);
+    bool is_it = engine->annex == NULL && nfa_block_is(engine->store, block, from->id, from->bytes, from->len);
+    key->block = is_it ? nfa_settled(engine, block) : nfa_found(engine, from->id, from->bytes, from->len, from->hash);
 }
 
+/* Keys that are strange here are left to nfa_key_look. */
 void nfa_expect_recall(nfa_engine *engine, const nfa_event *event)
 {
-    const nfa_expected *ring = &engine->expected;
-    const nfa_coming *coming = take_coming(&engine->expected, event);
-    const nfa_ahead *keys = event->ahead != NULL ? event->ahead->keys : NULL;
-    uint32_t n = event->ahead != NULL ? event->ahead->n_keys : 0;
-    if (n == 0 && coming != NULL && ring->n_keys - coming->first <= NFA_EXPECT_KEYS) {
-        keys = coming->keys;
-        n = coming->n_keys;
+    nfa_expected *ring = &engine->expected;
+    const nfa_coming *coming = take_coming(ring, event);
+    if (coming != NULL && coming->n_notes > 0 && ring->n_notes - coming->first <= NFA_EXPECT_KEYS) {
+        const nfa_note *note = notes_of(ring, coming);
+        for (uint32_t i = 0; i < coming->n_notes; i++) {
+            recall_key(engine, note[i].key, note[i].block);
+        }
+        return;
     }
-    for (uint32_t i = 0; i < n; i++) {
-        recall_key(engine, &keys[i]);
+    for (uint32_t i = 0; has_keys(event) && i < event->ahead->n_keys; i++) {
+        if (!is_strange(engine, &event->ahead->keys[i])) {
+            recall_key(engine, &event->ahead->keys[i], NFA_NO_BLOCK);
+        }
     }
 }
 

@@ -152,10 +152,11 @@ uint32_t nfa_key_block(nfa_engine *engine, nfa_key *key, uint32_t group)
     return key->block;
 }
 
-uint32_t nfa_key_block_for(nfa_engine *engine, nfa_key *key, uint32_t group, const nfa_section_def *def)
+bool nfa_key_section(nfa_engine *engine, nfa_key *key, uint32_t group, const nfa_section_def *def, nfa_section *section)
 {
-    if (key->block == NFA_NO_BLOCK) {
-        key->block = nfa_block_add(engine->store, engine->group_id[group], key->bytes, key->len, key->hash, def);
+    if (key->block != NFA_NO_BLOCK) {
+        return nfa_section_get(engine->store, key->block, def, section);
     }
-    return key->block;
+    key->block = nfa_block_add(engine->store, engine->group_id[group], key->bytes, key->len, key->hash, def, section);
+    return key->block != NFA_NO_BLOCK;
 }

@@ -113,11 +113,11 @@ static uint32_t segment_slot(nfa_pages *pages)
     return pages->n_segments++;
 }
 
-/* Bytes of the segment in that place. The first ones are smaller, so that a store with few keys costs little. Those that are whole take 2 MB to the byte
+/* Bytes of the segment in that place. The first ones are smaller, so that a store with few keys costs little, and below half of a page of 2 MB. Those that are whole take 2 MB to the byte
  * and have one page less, as pages begin where lines of the cache do, and the memory may not. */
 static size_t segment_bytes(uint32_t slot)
 {
-    uint32_t n_pages = slot < 4 ? 4u << slot : slot < SMALLER_SEGMENTS ? NFA_PAGES_PER_SEGMENT / 2 : NFA_PAGES_PER_SEGMENT;
+    uint32_t n_pages = slot < 4 ? 4u << slot : slot < SMALLER_SEGMENTS ? NFA_PAGES_PER_SEGMENT / 2 - 1 : NFA_PAGES_PER_SEGMENT;
     return (size_t)n_pages * NFA_PAGE_BYTES + (n_pages < NFA_PAGES_PER_SEGMENT ? CACHE_LINE : 0);
 }
 

@@ -199,17 +199,21 @@ typedef struct nfa_queued { struct nfa_queued *next; nfa_tag tag; nfa_alert aler
 
 /* Events that will come soon and their keys, see expect.c. */
 enum { NFA_EXPECT_EVENTS = 32, NFA_EXPECT_KEYS = 128 };
+typedef struct nfa_note {
+    uint64_t hash;
+    uint32_t block;             /* which it most likely is; NFA_NO_BLOCK */
+    const nfa_ahead *key;       /* the host's, or at the same place of key[] */
+} nfa_note;
+
 typedef struct nfa_coming {
-    nfa_ahead *keys;            /* of the host, or of key[] */
-    uint32_t n_keys;
-    bool given;                 /* they are the host's */
-    uint32_t first;             /* of key[]: how many there were before */
-    nfa_event event;            /* only where the keys are computed here */
+    uint32_t first, n_notes;    /* of note[]: how many there were before */
+    nfa_event event;
 } nfa_coming;
 
 typedef struct nfa_expected {
+    nfa_note note[NFA_EXPECT_KEYS];     /* of keys that are of use here */
     nfa_ahead key[NFA_EXPECT_KEYS];     /* computed here */
-    uint32_t n_keys;                    /* ever: the next one's place in the ring */
+    uint32_t n_notes;                   /* ever: the next one's place in the ring */
     nfa_coming event[NFA_EXPECT_EVENTS];
     uint32_t next, end;                 /* events that have not come yet */
 } nfa_expected;
@@ -499,8 +503,8 @@ static inline const nfa_key *nfa_key_of(nfa_engine *engine, uint32_t group, cons
 }
 egret_value nfa_key_part(const void *bytes, size_t len, uint32_t part);     /* strings borrow from bytes */
 uint32_t nfa_key_block(nfa_engine *engine, nfa_key *key, uint32_t group);   /* makes the block if it is not there */
-/* The same for a key that nfa_key_of has looked for; a new block has room for the section that is wanted of it. */
-uint32_t nfa_key_block_for(nfa_engine *engine, nfa_key *key, uint32_t group, const nfa_section_def *def);
+/* The section of a key that nfa_key_of has looked for; both it and the block are made where they are not there. false: no memory. */
+bool nfa_key_section(nfa_engine *engine, nfa_key *key, uint32_t group, const nfa_section_def *def, nfa_section *section);
 
 /* record.c: values in and out of records */
 nfa_raw nfa_raw_pack(nfa_section *section, unsigned part_bytes, egret_value v);     /* may push into the section's bytes */

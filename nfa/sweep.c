@@ -106,7 +106,7 @@ static void sweep_next(nfa_engine *engine)
             engine->n_heirs = 0;        /* all blocks have been here */
         }
     } else if (may_run_out(engine, sweep->at)) {
-        nfa_store_fetch_head(engine->store, sweep->at);
+        nfa_store_fetch_block(engine->store, sweep->at);
         sweep->noted[sweep->n_noted++] = sweep->at;
     }
 }

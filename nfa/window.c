@@ -395,8 +395,7 @@ static egret_status open_section(nfa_engine *engine, uint32_t window, nfa_key *k
     if (key->block != NFA_NO_BLOCK && nfa_section_find(engine->store, key->block, def, section)) {
         return EGRET_OK;
     }
-    uint32_t block = nfa_key_block_for(engine, key, engine->plan->windows[window].group, def);
-    if (block == NFA_NO_BLOCK || !nfa_section_get(engine->store, block, def, section)) {
+    if (!nfa_key_section(engine, key, engine->plan->windows[window].group, def, section)) {
         return EGRET_NO_MEMORY;
     }
     win_begin(engine->win[window], section);

@@ -26,7 +26,7 @@ static void check(const unsigned char *at, size_t size)
 static void test_sizes_across_the_bound(void **state)
 {
     (void)state;
-    static const size_t sizes[] = {100, 2 * MB - 1, 2 * MB, 2 * MB + 1, 7 * MB + 4097, 2 * MB, 5000};
+    static const size_t sizes[] = {100, MB - 1, MB, MB + 1, 2 * MB - 1, 2 * MB, 3 * MB - 1, 3 * MB, 2 * MB + 1, 7 * MB + 4097, 2 * MB, 5000};
     egret_mem mem = app_large_memory();
     size_t held = sizes[0];
     unsigned char *at = egret_mem_alloc(mem, held);
@@ -38,7 +38,7 @@ static void test_sizes_across_the_bound(void **state)
         check(at, held < sizes[i] ? held : sizes[i]);
         held = sizes[i];
         fill(at, held);
-        assert_int_equal(held >= 2 * MB ? (uintptr_t)at % (2 * MB) : 0, 0);
+        assert_int_equal(held >= MB ? (uintptr_t)at % (2 * MB) : 0, 0);
     }
     egret_mem_free(mem, at, held);
 }
