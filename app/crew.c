@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 /* Events between the announcement of one and the one itself: far enough for memory to arrive, near enough for it to stay. */
-enum { EXPECT_EVENTS = 24, FETCH_EVENTS = 8 /* before that the event itself, which another processor may have written */ };
+enum { EXPECT_EVENTS = 18, FETCH_EVENTS = 8 /* before that the event itself, which another processor may have written */ };
 
 typedef struct worker {
     struct crew *crew;

@@ -389,16 +389,31 @@ static uint64_t ask_rests(const nfa_env *env, const plan_window *window, const w
     return mask;
 }
 
+/* A new block holds this window alone, and the event at hand will be the first in it: sweeping need not look before that leaves. */
+static void note_quiet(nfa_engine *engine, uint32_t window, uint32_t block)
+{
+    const win_layout *layout = engine->win[window];
+    if (!layout->passes) {
+        nfa_block_set_quiet(engine->store, block, NFA_NEVER);
+    } else if (layout->plain != NULL && layout->all_slide && layout->log) {
+        nfa_block_set_quiet(engine->store, block, win_until(engine->clock_ms, layout->longest_ms));
+    }
+}
+
 static egret_status open_section(nfa_engine *engine, uint32_t window, nfa_key *key, nfa_section *section)
 {
     const nfa_section_def *def = &engine->win[window]->def;
     if (key->block != NFA_NO_BLOCK && nfa_section_find(engine->store, key->block, def, section)) {
         return EGRET_OK;
     }
+    bool is_new = key->block == NFA_NO_BLOCK;
     if (!nfa_key_section(engine, key, engine->plan->windows[window].group, def, section)) {
         return EGRET_NO_MEMORY;
     }
     win_begin(engine->win[window], section);
+    if (is_new) {
+        note_quiet(engine, window, key->block);
+    }
     return EGRET_OK;
 }
 
@@ -565,6 +580,9 @@ static bool stays_yet(const win_layout *layout, const nfa_section *section, int6
 
 int64_t win_quiet_until(const win_layout *layout, const nfa_section *section)
 {
+    if (!layout->passes) {
+        return NFA_NEVER;
+    }
     uint32_t n = nfa_deque_count(section, layout->part_log);
     if (layout->plain == NULL || !layout->all_slide || n == 0) {
         return INT64_MIN;
