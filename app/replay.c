@@ -6,13 +6,16 @@
 #include "app/replay.h"
 
 #include "alerting/alert_json.h"
+#include "app/alert_writer.h"
 #include "app/crew.h"
+#include "app/large_memory.h"
 #include "app/log.h"
 #include "app/read_ahead.h"
 #include "ingest/deadletter.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <string.h>
 
 enum { FLUSH_BYTES = 256 * 1024, PROGRESS_MS = 300 };
@@ -29,9 +32,11 @@ typedef struct replay {
     ingest_events *batches[2];      /* these two in turn */
     uint64_t evaluated;
     ingest_letters *letters;
+    alert_writer *writer;           /* NULL: alerts are written here. Else it alone uses what follows */
     json_writer out;
     alert_json_options json;
     egret_text record;              /* of the evidence being written */
+    atomic_uint_fast64_t alerts;
     int64_t began_ms, told_ms;
     char *reason;
     size_t reason_size;
@@ -61,26 +66,31 @@ static bool find_record(void *user, uint64_t ref, const char **ptr, size_t *len)
     return true;
 }
 
+/* errno says why it is EGRET_IO. */
 static egret_status flush_out(replay *r)
 {
     if (r->out.len == 0 && !r->out.failed) return EGRET_OK;
     bool memory = !r->out.failed;
     bool fine = memory && fwrite(r->out.ptr, 1, r->out.len, r->options->out) == r->out.len;
     jsonw_reset(&r->out);
-    return fine ? EGRET_OK : fail(r, memory ? EGRET_IO : EGRET_NO_MEMORY, "output");
+    return fine ? EGRET_OK : memory ? EGRET_IO : EGRET_NO_MEMORY;
+}
+
+static egret_status write_alert(void *user, const nfa_alert *alert)
+{
+    replay *r = user;
+    alert_json_write(&r->out, r->options->plan, alert, &r->json);
+    alert_json_newline(&r->out);
+    atomic_fetch_add(&r->alerts, 1);
+    return r->out.len >= FLUSH_BYTES || r->out.failed ? flush_out(r) : EGRET_OK;
 }
 
 static egret_status take_alerts(replay *r)
 {
+    egret_status status = r->writer ? alert_writer_take(r->writer, crew_shards(r->crew)) : EGRET_OK;
     const nfa_alert *alert;
-    while ((alert = nfa_shards_take(crew_shards(r->crew))) != NULL) {
-        alert_json_write(&r->out, r->options->plan, alert, &r->json);
-        alert_json_newline(&r->out);
-        r->summary->alerts++;
-        egret_status status = r->out.len >= FLUSH_BYTES || r->out.failed ? flush_out(r) : EGRET_OK;
-        if (status != EGRET_OK) return status;
-    }
-    return EGRET_OK;
+    while (!r->writer && status == EGRET_OK && (alert = nfa_shards_take(crew_shards(r->crew))) != NULL) status = write_alert(r, alert);
+    return status == EGRET_OK ? EGRET_OK : fail(r, status, "output");
 }
 
 /* ---- records ---- */
@@ -107,6 +117,7 @@ static void sum_up(replay *r)
     summary->unrouted = stats.unrouted;
     if (r->crew) summary->matches = nfa_shards_stats(crew_shards(r->crew)).matches;
     if (r->letters && r->options->dead_letters) summary->letters_unwritten = ingest_letters_unwritten(r->letters);
+    summary->alerts = atomic_load(&r->alerts);
     summary->seconds = (double)(app_monotonic_ms() - r->began_ms) / 1000.0;
 }
 
@@ -115,7 +126,7 @@ static void tell_progress(replay *r)
     if (!r->options->progress || app_monotonic_ms() - r->told_ms < PROGRESS_MS) return;
     r->told_ms = app_monotonic_ms();
     double seconds = (double)(r->told_ms - r->began_ms) / 1000.0;
-    fprintf(stderr, "\r%" PRIu64 " events, %" PRIu64 " alerts, %.0f events/s\033[K", r->evaluated, r->summary->alerts,
+    fprintf(stderr, "\r%" PRIu64 " events, %" PRIu64 " alerts, %.0f events/s\033[K", r->evaluated, (uint64_t)atomic_load(&r->alerts),
             seconds > 0 ? (double)r->evaluated / seconds : 0.0);
 }
 
@@ -142,12 +153,14 @@ static egret_status evaluate(replay *r, const ingest_events *events, const inges
 
 /* ---- the whole ---- */
 
-/* A thread that reads, or what takes its place. */
+/* A thread that reads and one that writes, or what takes their place. */
 static egret_status open_batches(replay *r)
 {
     egret_status status = EGRET_OK;
-    if (r->options->threads > 1 && ingest_replay_rereads(r->files)) status = read_ahead_start(r->files, batch_events(r), &r->ahead);
-    if (status == EGRET_NO_MEMORY || r->ahead) return status;
+    bool threads = r->options->threads > 1 && ingest_replay_rereads(r->files);
+    if (threads) status = read_ahead_start(r->files, batch_events(r), &r->ahead);
+    if (r->ahead) status = alert_writer_start(app_large_memory(), write_alert, r, &r->writer);
+    if (status == EGRET_NO_MEMORY || r->ahead) return status == EGRET_NO_MEMORY ? status : EGRET_OK;
     for (int i = 0; i < 2; i++)
         if (!(r->batches[i] = ingest_events_new())) return EGRET_NO_MEMORY;
     return EGRET_OK;
@@ -198,8 +211,16 @@ static egret_status finish(replay *r)
 {
     crew_work work = {.finishes = true, .time_ms = r->options->has_until ? r->options->until_ms : INT64_MAX};
     egret_status status = crew_do(r->crew, &work);
-    if (status == EGRET_OK) status = take_alerts(r);
-    return status == EGRET_OK ? flush_out(r) : fail(r, status, "evaluation");
+    return status == EGRET_OK ? take_alerts(r) : fail(r, status, "evaluation");
+}
+
+/* What came before a trouble is shown. */
+static egret_status stop_writing(replay *r)
+{
+    egret_status status = alert_writer_stop(r->writer);
+    r->writer = NULL;
+    if (status == EGRET_OK) status = flush_out(r);
+    return status == EGRET_OK ? EGRET_OK : fail(r, status, "output");
 }
 
 /* Nothing is read after this. */
@@ -233,8 +254,8 @@ egret_status replay_run(const replay_options *options, replay_summary *summary, 
     if (status == EGRET_OK) status = read_all(&r);
     stop_reading(&r);
     if (status == EGRET_OK) status = finish(&r);
-    /* What came before a trouble is shown. */
-    if (status != EGRET_OK) flush_out(&r);
+    egret_status written = stop_writing(&r);
+    if (status == EGRET_OK) status = written;
     sum_up(&r);
     if (r.told_ms != r.began_ms) fputs("\r\033[K", stderr);
     close_all(&r);

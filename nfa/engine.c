@@ -629,6 +629,41 @@ const nfa_alert *nfa_engine_take(nfa_engine *engine)
     return &queued->alert;
 }
 
+void nfa_reports_init(nfa_reports *reports, egret_mem mem)
+{
+    reports->first = NULL;
+    egret_arena_init(&reports->memory, mem);
+}
+
+void nfa_reports_deinit(nfa_reports *reports)
+{
+    egret_arena_deinit(&reports->memory);
+}
+
+bool nfa_engine_hand_over(nfa_engine *engine, nfa_reports *reports)
+{
+    if (engine->first == NULL || !told_is_empty(engine)) {
+        return false;
+    }
+    egret_arena was = engine->out;
+    engine->out = reports->memory;
+    egret_arena_reset(&engine->out);
+    *reports = (nfa_reports){was, engine->first};
+    engine->first = NULL;
+    engine->last = &engine->first;
+    return true;
+}
+
+const nfa_alert *nfa_reports_next(nfa_reports *reports)
+{
+    nfa_queued *queued = reports->first;
+    if (queued == NULL) {
+        return NULL;
+    }
+    reports->first = queued->next;
+    return &queued->alert;
+}
+
 const nfa_stats *nfa_engine_stats(nfa_engine *engine)
 {
     engine->stats.keys = nfa_block_count(engine->store);

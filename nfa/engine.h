@@ -95,6 +95,18 @@ int64_t nfa_engine_began(const nfa_engine *engine);     /* where its clock began
 /* Gives the next alert or NULL. Lives until the next event, advance or finish, or until take gives NULL. */
 const nfa_alert *nfa_engine_take(nfa_engine *engine);
 
+/* Alerts with the memory they lie in, for another thread to read while the engine goes on. */
+typedef struct nfa_reports {
+    egret_arena memory;
+    struct nfa_queued *first;
+} nfa_reports;
+void nfa_reports_init(nfa_reports *reports, egret_mem mem);     /* the engine's own allocator, which may be called by any thread */
+void nfa_reports_deinit(nfa_reports *reports);
+/* All alerts that wait change places with those, which are void. false: none waits, or something else that is still wanted lies beside them; then they
+ * are to be taken one by one. */
+bool nfa_engine_hand_over(nfa_engine *engine, nfa_reports *reports);
+const nfa_alert *nfa_reports_next(nfa_reports *reports);        /* NULL: that was all */
+
 /* Replaces the content of a list or table (values are copied), at the instant of the clock: whole, or not at all. Keys of `by k in table` that
  * are new are watched from then on; alerts open for keys that are gone end, and stand among the alerts to be taken. */
 egret_status nfa_engine_set_list(nfa_engine *engine, uint32_t list, const egret_value *items, const int64_t *until_ms /* NULL: for ever */,

@@ -108,6 +108,19 @@ const nfa_alert *nfa_shards_take(nfa_shards *shards)
     return NULL;
 }
 
+bool nfa_shards_hand_over(nfa_shards *shards, nfa_reports *reports)
+{
+    return shards->n == 1 && nfa_engine_hand_over(shards->engine[0], reports);
+}
+
+bool nfa_shards_waits(const nfa_shards *shards)
+{
+    uint32_t i = 0;
+    while (i < shards->n && shards->engine[i]->first == NULL)
+        i++;
+    return i < shards->n;
+}
+
 /* ---- the past ---- */
 
 static egret_status drop_alerts(nfa_shards *filled, egret_status status)

@@ -38,6 +38,9 @@ const nfa_engine *nfa_shards_first(const nfa_shards *shards);       /* for what 
 
 /* The next alert in the one order, or NULL. Lives until its engine is given something again, or until this gives NULL. */
 const nfa_alert *nfa_shards_take(nfa_shards *shards);
+/* As nfa_engine_hand_over; false where there are several, too, as their alerts are put in order when they are taken. */
+bool nfa_shards_hand_over(nfa_shards *shards, nfa_reports *reports);
+bool nfa_shards_waits(const nfa_shards *shards);        /* is there an alert to be taken? */
 int64_t nfa_shards_next_due(const nfa_shards *shards);      /* as nfa_engine_next_due, of all */
 int64_t nfa_shards_clock(const nfa_shards *shards);
 /* Sums; of events, which each engine has seen, the number itself. */
