@@ -536,6 +536,7 @@ static egret_status profile_take(nfa_engine *engine, uint32_t number, const nfa_
 egret_status win_profile_event(nfa_engine *engine, uint32_t number, const nfa_event *event, uint64_t mask, nfa_key *key)
 {
     win_values values;
+    values.value = NULL;    /* of plain windows nothing is asked */
     if (!profile_ask(engine, number, event, &mask, key, &values)) {
         return EGRET_NO_MEMORY;
     }
