@@ -179,20 +179,31 @@ void kafka_sink_disconnect(kafka_sink *sink)
     sink->n_flying = 0;
 }
 
+/* Headers made here stay here where the message is not taken; those that librdkafka makes itself it frees twice then (its issue 4627). */
+static rd_kafka_error_t *give(const kafka_sink *sink, const kafka_entry *e, rd_kafka_vu_t *parts, size_t n)
+{
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(1);
+    rd_kafka_resp_err_t err = rd_kafka_header_add(headers, "id", -1, e->message->id, -1);
+    parts[n] = (rd_kafka_vu_t){.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers};
+    rd_kafka_error_t *error = err ? rd_kafka_error_new(err, "header") : rd_kafka_produceva(sink->rk, parts, n + 1);
+    if (error) rd_kafka_headers_destroy(headers);
+    return error;
+}
+
 static void produce_one(kafka_sink *sink, kafka_entry *e)
 {
     json_span key = {"", 0}, alert = {e->message->bytes, e->message->len};
     bool keyed = json_pick_member(alert, "key", 3, &key);
     void *key_bytes = (void *)(uintptr_t)key.ptr, *bytes = (void *)(uintptr_t)e->message->bytes;
-    const rd_kafka_vu_t parts[] = {
+    enum { PARTS = 5 };
+    rd_kafka_vu_t parts[PARTS + 1] = {
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = sink->settings->texts[KAFKA_SINK_TOPIC]},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {keyed ? key_bytes : NULL, keyed ? key.len : 0}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {bytes, e->message->len}},
-        {.vtype = RD_KAFKA_VTYPE_HEADER, .u.header = {"id", e->message->id, -1}},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = e},
     };
-    rd_kafka_error_t *error = rd_kafka_produceva(sink->rk, parts, sizeof parts / sizeof parts[0]);
+    rd_kafka_error_t *error = give(sink, e, parts, PARTS);
     rd_kafka_resp_err_t err = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
     if (error) rd_kafka_error_destroy(error);
     if (err == RD_KAFKA_RESP_ERR_NO_ERROR) {
