@@ -56,6 +56,7 @@ static void *give(void *user, void *ptr, size_t old_size, size_t new_size)
         if (ptr != NULL) release(ptr, old_size);
         return NULL;
     }
+    if (old_size >= LARGE_PIECE && new_size >= LARGE_PIECE && whole_pages(old_size) == whole_pages(new_size)) return ptr;      /* there is room */
     if (new_size < LARGE_PIECE && old_size < LARGE_PIECE) return realloc(ptr, new_size);
     void *fresh = new_size < LARGE_PIECE ? malloc(new_size) : large_new(new_size);
     if (fresh != NULL && ptr != NULL) {

@@ -110,7 +110,22 @@ static void compute(nfa_engine *engine, const nfa_event *event, uint32_t group, 
     key->hash = key->len != NFA_NONE ? nfa_key_hash(key->id, key->bytes, key->len) : 0;
 }
 
-uint32_t nfa_expect_keys(nfa_engine *engine, const nfa_event *event, nfa_ahead *keys, uint32_t max)
+/* Keys of groups that are asked for only where a guard holds, when the engine has just looked which do (engine->hits). */
+static uint32_t add_keys_of_hits(nfa_engine *engine, const nfa_event *event, nfa_ahead *keys, uint32_t n, uint32_t max)
+{
+    for (uint32_t i = 0; i < engine->n_hits && n < max; i++) {
+        uint32_t group = engine->hits[i]->group, at = 0;
+        while (at < n && keys[at].group != group) {
+            at++;
+        }
+        if (at == n && is_of_fields(engine->plan, group, event->stream)) {
+            compute(engine, event, group, &keys[n++]);
+        }
+    }
+    return n;
+}
+
+uint32_t nfa_expect_keys(nfa_engine *engine, const nfa_event *event, bool has_hits, nfa_ahead *keys, uint32_t max)
 {
     const uint32_t *groups;
     uint32_t n = nfa_dispatch_groups(engine, event->stream, &groups);
@@ -123,7 +138,7 @@ uint32_t nfa_expect_keys(nfa_engine *engine, const nfa_event *event, nfa_ahead *
         }
         compute(engine, event, groups[i], &keys[i]);
     }
-    return n;
+    return has_hits ? add_keys_of_hits(engine, event, keys, n, max) : n;
 }
 
 /* The event may have been read by another processor, which still has it: such memory comes only when it is asked for as if to be written. How many keys

@@ -79,7 +79,8 @@ uint8_t nfa_foresee_hash(nfa_engine *engine, uint32_t stream, uint32_t slot)
     return (uint8_t)at;
 }
 
-static uint64_t find_facts(nfa_engine *engine, const nfa_event *event)
+/* *has_hits: whom the event concerns was found out, and those are not the ones who always come. */
+static uint64_t find_facts(nfa_engine *engine, const nfa_event *event, bool *has_hits)
 {
     const nfa_foreseen *seen = &engine->foreseen[event->stream];
     nfa_env env = {.engine = engine, .event = event, .now_ms = event->time_ms, .block = NFA_NO_BLOCK};
@@ -87,7 +88,9 @@ static uint64_t find_facts(nfa_engine *engine, const nfa_event *event)
     for (uint32_t i = 0; i < seen->n_facts; i++) {
         facts |= (uint64_t)nfa_holds(&env, seen->fact[i]) << i;
     }
-    if (nfa_dispatch_foresees(engine, event->stream) && nfa_dispatch_event(engine, event) && engine->n_visits > 0) {
+    bool asked = nfa_dispatch_foresees(engine, event->stream) && nfa_dispatch_event(engine, event);
+    *has_hits = asked && engine->n_visits == 0;
+    if (asked && engine->n_visits > 0) {
         facts |= UINT64_C(1) << NFA_FACT_ALONE;
     }
     return facts;
@@ -98,12 +101,13 @@ size_t nfa_engine_foresee(nfa_engine *engine, const nfa_event *event, nfa_foresi
     const nfa_foreseen *seen = &engine->foreseen[event->stream];
     nfa_event blank = *event;
     blank.ahead = NULL;
+    bool has_hits;
     out->of = engine->plan;
-    out->facts = find_facts(engine, &blank);
+    out->facts = find_facts(engine, &blank, &has_hits);
     for (uint32_t i = 0; i < seen->n_hashes; i++) {
         const egret_value *v = &event->slots[seen->slot[i]];
         out->hash[i] = v->type != EGRET_NULL ? egret_value_hash(*v) : 0;
     }
-    out->n_keys = nfa_expect_keys(engine, &blank, out->keys, max);
+    out->n_keys = nfa_expect_keys(engine, &blank, has_hits, out->keys, max);
     return sizeof *out + out->n_keys * sizeof out->keys[0];
 }

@@ -434,7 +434,8 @@ void nfa_expect_recall(nfa_engine *engine, const nfa_event *event);
 void nfa_expect_pass(nfa_engine *engine, const nfa_event *event);     /* it will not be evaluated */
 /* What keys depend on has changed: none is known in advance. */
 void nfa_expect_forget(nfa_engine *engine);
-uint32_t nfa_expect_keys(nfa_engine *engine, const nfa_event *event, nfa_ahead *keys, uint32_t max);     /* computes them; 0: not all can be */
+/* Computes those that are always asked for, and has_hits: those of engine->hits; 0: not all can be. */
+uint32_t nfa_expect_keys(nfa_engine *engine, const nfa_event *event, bool has_hits, nfa_ahead *keys, uint32_t max);
 
 /* content.c */
 bool nfa_content_make(nfa_engine *engine);
