@@ -24,7 +24,7 @@ enum { PACE_REST = 6 /* times as long as the work took */, PACE_BUSY_MS = 100 };
 
 pace_times pace_now(void);
 void pace_begin(pace *p);
-/* Nanoseconds to rest at `now`; below 0: it is too little to be judged yet. else what comes after `then` is judged next time: the caller sets it. */
+/* Nanoseconds to rest at `now`; below 0: it is too little to be judged yet. Else the caller sets `then` to where it goes on. */
 int64_t pace_rest_ns(pace *p, const pace_times *now);
 /* Called often by the thread at work: rests where that is due. */
 void pace_give_way(pace *p);

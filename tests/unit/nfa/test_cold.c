@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/cellar.h"
+
 static const char rules_text[] =
     "stream a { k: int  v: int  s: string  at: time } with time at\n"
     "rule twice { match x: a [v == 1] then y: a [v == 2] within 400s  by k  alert { d: y.v - x.v } }\n"
@@ -24,7 +26,7 @@ static const char rules_text[] =
     "rule gone { match x: a [v == 5] then y: a  within 9m  by k  on timeout alert { v: x.v } }\n"
     "rule large { watch a [v == 7]  by v  over 10s  when distinct(s) > 100000  alert { } }\n";
 
-enum { KEYS = 20000, EVENTS = 60000, PACKS = KEYS / 16, LIMIT = 3 << 20 };
+enum { KEYS = 20000, EVENTS = 60000, LIMIT = 3 << 20 };
 
 typedef struct world {
     egret_arena arena;
@@ -32,41 +34,6 @@ typedef struct world {
     ast_file tree;
     const plan *plan;
 } world;
-
-/* What the host keeps. */
-typedef struct cellar {
-    char *bytes[PACKS];
-    size_t len[PACKS];
-    bool refuses, forgets;
-} cellar;
-
-static bool put(void *user, uint32_t pack, const char *bytes, size_t len)
-{
-    cellar *c = user;
-    if (c->refuses) return false;
-    assert_true(pack < PACKS);
-    free(c->bytes[pack]);
-    c->bytes[pack] = malloc(len + 1);
-    assert_non_null(c->bytes[pack]);
-    memcpy(c->bytes[pack], bytes, len);
-    c->len[pack] = len;
-    return true;
-}
-
-static bool get(void *user, uint32_t pack, egret_text *out)
-{
-    cellar *c = user;
-    if (c->forgets) return false;
-    assert_non_null(c->bytes[pack]);
-    egret_text_put(out, c->bytes[pack], c->len[pack]);
-    return true;
-}
-
-static void cellar_free(cellar *c)
-{
-    for (uint32_t i = 0; i < PACKS; i++) free(c->bytes[i]);
-    memset(c, 0, sizeof *c);
-}
 
 static int set_up(void **state)
 {
@@ -136,7 +103,7 @@ static uint64_t finish(nfa_engine *engine)
 
 static nfa_engine *engine_of(const plan *p, cellar *c)
 {
-    nfa_cold_host host = {put, get, c};
+    nfa_cold_host host = {cellar_put, cellar_get, c};
     nfa_engine *engine = nfa_engine_new(egret_mem_of(NULL), p);
     assert_non_null(engine);
     if (c) assert_true(nfa_engine_limit(engine, LIMIT, &host));

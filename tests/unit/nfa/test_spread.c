@@ -253,7 +253,7 @@ static void do_run(run *r, seen *out)
     shelf_clear(&s);
     egret_text_deinit(&s.head);
     for (uint32_t i = 0; i < NFA_MAX_SHARDS; i++)
-        for (uint32_t k = 0; k < 64; k++) free(r->cellars[i].bytes[k]);
+        cellar_free(&r->cellars[i]);
 }
 
 static void compare(const seen *one, const seen *other, const char *what)

@@ -136,11 +136,6 @@ static void run(nfa_shards *shards, const plan *p, uint32_t from, uint32_t to, i
 
 /* ---- where blocks go that do not fit ---- */
 
-static void cellar_clear(cellar *c)
-{
-    for (uint32_t i = 0; i < 64; i++) free(c->bytes[i]);
-}
-
 /* ---- the change ---- */
 
 static nfa_shards *fill(egret_mem mem, const nfa_shards *live)
@@ -252,7 +247,7 @@ static void blocks_that_are_away_take_them_in(void **state)
     compare(&found, &wanted);
     assert_true(nfa_engine_stats(nfa_shards_engine(shards, 0))->cold_gets > 0);
     nfa_shards_free(shards);
-    cellar_clear(&c);
+    cellar_free(&c);
 }
 
 /* ---- without memory ---- */
