@@ -134,8 +134,6 @@ static void run(nfa_shards *shards, const plan *p, uint32_t from, uint32_t to, i
     }
 }
 
-/* ---- where blocks go that do not fit ---- */
-
 /* ---- the change ---- */
 
 static nfa_shards *fill(egret_mem mem, const nfa_shards *live)
